@@ -1,0 +1,118 @@
+using Engine.Memory;
+
+namespace Engine.Devices;
+
+/// <summary>Memory of a device, with one owner.</summary>
+public abstract class DeviceBuffer : IDisposable
+{
+    /// <summary>Address on the device.</summary>
+    public abstract nint Address { get; }
+
+    /// <summary>Size in bytes.</summary>
+    public abstract long Bytes { get; }
+
+    /// <summary>A view of rows that start at a byte offset.</summary>
+    public TensorView View(DType type, int rows, int columns, long byteOffset = 0)
+    {
+        long end = checked(byteOffset + (long)rows * columns * type.SizeOf());
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(end, Bytes);
+        return new TensorView(Address + (nint)byteOffset, type, rows, columns, columns);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the memory; called once or more.</summary>
+    protected abstract void Dispose(bool disposing);
+}
+
+/// <summary>A weight [N, K] in the form this device's kernels want.</summary>
+public abstract class LinearWeight : IDisposable
+{
+    /// <summary>Output features.</summary>
+    public required int N { get; init; }
+
+    /// <summary>Input features.</summary>
+    public required int K { get; init; }
+
+    /// <summary>Bytes held.</summary>
+    public required long Bytes { get; init; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the memory; called once or more.</summary>
+    protected abstract void Dispose(bool disposing);
+}
+
+/// <summary>
+/// A weight as it lies on disk: one or more tensors stacked along N (q, k, v or gate, up become one).
+/// </summary>
+public sealed class LinearSource
+{
+    /// <summary>The parts, in order of their rows.</summary>
+    public required IReadOnlyList<LinearPart> Parts { get; init; }
+
+    /// <summary>Output features of all parts.</summary>
+    public int N => Parts.Sum(p => p.N);
+
+    /// <summary>Input features.</summary>
+    public int K => Parts[0].K;
+
+    /// <summary>What the device should compute with: F32, BF16 or F16.</summary>
+    public required DType ComputeType { get; init; }
+}
+
+/// <summary>One tensor of a weight, in mapped host memory.</summary>
+/// <param name="N">Rows.</param>
+/// <param name="K">Columns.</param>
+/// <param name="Type">Element type on disk (F32, F16, BF16).</param>
+/// <param name="Address">First element.</param>
+/// <param name="RowStride">Elements from row to row (or from column to column if Transposed).</param>
+/// <param name="Transposed">True if stored [K, N] (GPT-2's Conv1D).</param>
+public readonly record struct LinearPart(
+    int N, int K, DType Type, nint Address, int RowStride, bool Transposed = false);
+
+/// <summary>Shape of the paged KV memory of a model.</summary>
+public sealed class KvStorageShape
+{
+    /// <summary>Tokens of a block.</summary>
+    public required int BlockSize { get; init; }
+
+    /// <summary>Per layer: number of KV heads and width of a head.</summary>
+    public required IReadOnlyList<(int NumKvHeads, int HeadDim)> Layers { get; init; }
+
+    /// <summary>Element type of K and V in memory.</summary>
+    public required DType Type { get; init; }
+}
+
+/// <summary>The paged KV memory of a model on a device.</summary>
+public abstract class KvStorage : IDisposable
+{
+    /// <summary>Its shape.</summary>
+    public required KvStorageShape Shape { get; init; }
+
+    /// <summary>Number of blocks.</summary>
+    public required int NumBlocks { get; init; }
+
+    /// <summary>Bytes held.</summary>
+    public abstract long Bytes { get; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the memory; called once or more.</summary>
+    protected abstract void Dispose(bool disposing);
+}

@@ -1,0 +1,152 @@
+using Engine.Memory;
+
+namespace Engine.Devices;
+
+/// <summary>
+/// The operations a forward pass is written in. Activations are rows of one token each; all of a
+/// step's requests are concatenated. Every row of a result depends on that row's inputs alone and is
+/// computed in the same order of operations whatever the number of rows, so that output cannot depend
+/// on the batch. Implementations: Reference (C#, double accumulation) and Cpu (native kernels).
+/// </summary>
+public interface IDevice : IDisposable
+{
+    /// <summary>For people and metrics: "cpu (avx512-vnni, 2 threads)".</summary>
+    string Name { get; }
+
+    /// <summary>Element type of activations (F32 on a CPU).</summary>
+    DType ActivationType { get; }
+
+    /// <summary>Zeroed memory, 64-byte aligned. Throws OutOfMemory.</summary>
+    DeviceBuffer Allocate(long bytes);
+
+    /// <summary>Copies a small vector (norm weight, bias, rope table) as f32.</summary>
+    DeviceBuffer Upload(ReadOnlySpan<float> values);
+
+    /// <summary>Packs a weight for this device's matrix kernels; the source is not kept.</summary>
+    LinearWeight PackLinear(LinearSource source);
+
+    /// <summary>Bytes PackLinear will use for such a source, from shape and format alone.</summary>
+    long PackedLinearBytes(LinearSource source);
+
+    /// <summary>Makes an embedding table [vocab, columns] that Embed reads rows from.</summary>
+    LinearWeight PackEmbedding(LinearSource source);
+
+    /// <summary>Paged KV memory for every layer of a model.</summary>
+    KvStorage CreateKvStorage(KvStorageShape shape, int numBlocks);
+
+    /// <summary>Bytes of one block over all layers, from the shape alone.</summary>
+    long KvBlockBytes(KvStorageShape shape);
+
+    /// <summary>y[t] = table[ids[t]] * scale.</summary>
+    void Embed(TensorView y, LinearWeight table, ReadOnlySpan<int> ids, float scale);
+
+    /// <summary>y = x W^T (+ bias) (+ y if accumulate). x [rows, K], W [N, K], y [rows, N].</summary>
+    void Linear(TensorView y, TensorView x, LinearWeight weight, DeviceBuffer? bias, bool accumulate);
+
+    /// <summary>y = x / rms(x) * (weight + weightOffset), per run of weight-length columns when groups &gt; 1.</summary>
+    /// <param name="y">[rows, groups * n]; may alias x.</param>
+    /// <param name="x">[rows, groups * n].</param>
+    /// <param name="weight">[n] f32, or null for none.</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    /// <param name="weightOffset">0, or 1 for Gemma.</param>
+    /// <param name="groups">1, or the number of heads for a norm per head.</param>
+    void RmsNorm(
+        TensorView y, TensorView x, DeviceBuffer? weight, float epsilon, float weightOffset = 0, int groups = 1);
+
+    /// <summary>y = (x - mean) / std * weight + bias; weight [groups * n] when perGroupWeight, else [n].</summary>
+    void LayerNorm(
+        TensorView y, TensorView x, DeviceBuffer weight, DeviceBuffer? bias, float epsilon,
+        int groups = 1, bool perGroupWeight = false);
+
+    /// <summary>y += x * scale.</summary>
+    void AddScaled(TensorView y, TensorView x, float scale = 1f);
+
+    /// <summary>x *= scale.</summary>
+    void Scale(TensorView x, float scale);
+
+    /// <summary>x = cap * tanh(x / cap).</summary>
+    void SoftCap(TensorView x, float cap);
+
+    /// <summary>y = act(x), no gate.</summary>
+    void Activate(TensorView y, TensorView x, Activation activation);
+
+    /// <summary>y = act(gateUp[:, :n]) * gateUp[:, n:]. gateUp [rows, 2n], y [rows, n].</summary>
+    void ActivateAndMultiply(TensorView y, TensorView gateUp, Activation activation);
+
+    /// <summary>Rotates heads in place. cosSin is f32 [maxPositions, rotaryDim]: cos half, then sin half.</summary>
+    /// <param name="x">[rows, numHeads * headDim].</param>
+    /// <param name="positions">[rows].</param>
+    /// <param name="cosSin">The table; a scale on cos and sin (yarn, longrope) is in it already.</param>
+    /// <param name="headDim">Width of a head.</param>
+    /// <param name="rotaryDim">Leading part of each head that turns.</param>
+    /// <param name="interleaved">True: pairs (2i, 2i+1) (GPT-J); false: (i, i + rotaryDim/2) (NeoX).</param>
+    void Rope(
+        TensorView x, ReadOnlySpan<int> positions, DeviceBuffer cosSin, int headDim, int rotaryDim,
+        bool interleaved);
+
+    /// <summary>Writes this step's K and V rows into the paged cache. slotMapping -1 is skipped.</summary>
+    void WriteKv(
+        KvStorage storage, int layer, TensorView key, TensorView value, ReadOnlySpan<int> slotMapping);
+
+    /// <summary>Causal attention of this step's queries over the paged cache.</summary>
+    void Attention(
+        TensorView output, TensorView query, KvStorage storage, int layer, in AttentionSettings settings,
+        in AttentionBatch batch);
+
+    /// <summary>y[i] = x[rowIndices[i]].</summary>
+    void GatherRows(TensorView y, TensorView x, ReadOnlySpan<int> rowIndices);
+
+    /// <summary>Copies whole blocks in every layer (copy-on-write); pairs do not overlap.</summary>
+    void CopyBlocks(KvStorage storage, ReadOnlySpan<BlockCopy> copies);
+
+    /// <summary>Copies rows to host memory as f32 and waits for it.</summary>
+    void Download(Span<float> destination, TensorView source);
+}
+
+/// <summary>Element-wise functions of an MLP.</summary>
+public enum Activation
+{
+    /// <summary>x * sigmoid(x).</summary>
+    Silu,
+
+    /// <summary>Exact gelu (erf).</summary>
+    Gelu,
+
+    /// <summary>Gelu by tanh (gelu_pytorch_tanh, gelu_new).</summary>
+    GeluTanh,
+
+    /// <summary>max(x, 0).</summary>
+    Relu,
+
+    /// <summary>max(x, 0) squared.</summary>
+    ReluSquared,
+}
+
+/// <summary>One block to copy to another.</summary>
+public readonly record struct BlockCopy(int Source, int Destination);
+
+/// <summary>What attention of one layer is like.</summary>
+/// <param name="NumHeads">Query heads.</param>
+/// <param name="NumKvHeads">Key and value heads.</param>
+/// <param name="HeadDim">Width of a head.</param>
+/// <param name="Scale">Multiplies the scores.</param>
+/// <param name="SlidingWindow">A token sees itself and this many minus one before it; 0 is all.</param>
+/// <param name="SoftCap">Caps scores by tanh; 0 is off.</param>
+public readonly record struct AttentionSettings(
+    int NumHeads, int NumKvHeads, int HeadDim, float Scale, int SlidingWindow = 0, float SoftCap = 0);
+
+/// <summary>Where this step's queries lie and which blocks they see.</summary>
+public readonly ref struct AttentionBatch
+{
+    /// <summary>[batch + 1]: first query row of each request.</summary>
+    public ReadOnlySpan<int> CuSeqlensQ { get; init; }
+
+    /// <summary>[batch]: tokens whose KV exists after this step's WriteKv.</summary>
+    public ReadOnlySpan<int> ContextLens { get; init; }
+
+    /// <summary>[batch, MaxBlocksPerRequest] block ids.</summary>
+    public ReadOnlySpan<int> BlockTables { get; init; }
+
+    /// <summary>Row stride of BlockTables.</summary>
+    public int MaxBlocksPerRequest { get; init; }
+}

@@ -1,0 +1,44 @@
+namespace Engine;
+
+/// <summary>Every limit of one engine, validated once; names as in vLLM's flags.</summary>
+public sealed class EngineOptions
+{
+    /// <summary>Tokens of a KV block.</summary>
+    public int BlockSize { get; init; } = 16;
+
+    /// <summary>KV blocks; null derives them from KvCacheMemoryBytes.</summary>
+    public int? NumBlocks { get; init; }
+
+    /// <summary>Memory for KV blocks; null takes what MaxNumSeqs x MaxModelLen needs, capped by free memory.</summary>
+    public long? KvCacheMemoryBytes { get; init; }
+
+    /// <summary>"auto" (as the model computes), "float32", "bfloat16" or "float16".</summary>
+    public string KvCacheDtype { get; init; } = "auto";
+
+    /// <summary>Requests that run at the same time, at most.</summary>
+    public int MaxNumSeqs { get; init; } = 256;
+
+    /// <summary>Tokens of one step, at most.</summary>
+    public int MaxNumBatchedTokens { get; init; } = 2048;
+
+    /// <summary>Requests that wait, at most; 0 is 4 x MaxNumSeqs.</summary>
+    public int MaxQueueSize { get; init; }
+
+    /// <summary>Longest prompt plus output; null is the model's.</summary>
+    public int? MaxModelLen { get; init; }
+
+    /// <summary>Reuses the KV of equal prefixes.</summary>
+    public bool EnablePrefixCaching { get; init; } = true;
+
+    /// <summary>Spreads a long prompt over steps.</summary>
+    public bool EnableChunkedPrefill { get; init; } = true;
+
+    /// <summary>Largest logprobs a request may ask for; -1 in a request needs -1 here or the vocabulary's size.</summary>
+    public int MaxLogprobs { get; init; } = 20;
+
+    /// <summary>Largest n a request may ask for.</summary>
+    public int MaxN { get; init; } = 128;
+
+    /// <summary>Keys the seeds of requests that name none.</summary>
+    public long Seed { get; init; }
+}

@@ -1,0 +1,44 @@
+namespace Engine.Hosting;
+
+/// <summary>What to load and how; names as in vLLM's flags.</summary>
+public sealed class ModelLoadOptions
+{
+    /// <summary>A folder in Hugging Face layout, a .gguf file, or a model name of the hub.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Another folder or file for the tokenizer.</summary>
+    public string? Tokenizer { get; init; }
+
+    /// <summary>"auto" (as stored), "float32", "bfloat16" or "float16".</summary>
+    public string Dtype { get; init; } = "auto";
+
+    /// <summary>"auto" or "dummy" (random weights, from config.json alone).</summary>
+    public string LoadFormat { get; init; } = "auto";
+
+    /// <summary>"cpu", or "reference" for the slow scalar device.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>Worker threads; 0 is every CPU of the affinity mask and cgroup quota.</summary>
+    public int NumThreads { get; init; }
+
+    /// <summary>Longest prompt plus output; null is the model's own.</summary>
+    public int? MaxModelLen { get; init; }
+
+    /// <summary>Revision on the hub.</summary>
+    public string? Revision { get; init; }
+
+    /// <summary>Where downloads are kept; null is HF_HUB_CACHE, HF_HOME or the default.</summary>
+    public string? DownloadDir { get; init; }
+
+    /// <summary>Seeds dummy weights.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Called with (stage, bytes done, bytes in all) while loading; any thread.</summary>
+    public IProgress<LoadProgress>? Progress { get; init; }
+}
+
+/// <summary>How far loading is.</summary>
+/// <param name="Stage">"download", "weights", ...</param>
+/// <param name="DoneBytes">Bytes done.</param>
+/// <param name="TotalBytes">Bytes in all, or 0 if unknown.</param>
+public readonly record struct LoadProgress(string Stage, long DoneBytes, long TotalBytes);
