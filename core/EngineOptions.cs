@@ -33,7 +33,7 @@ public sealed class EngineOptions
     /// <summary>Spreads a long prompt over steps.</summary>
     public bool EnableChunkedPrefill { get; init; } = true;
 
-    /// <summary>Largest logprobs a request may ask for; -1 in a request needs -1 here or the vocabulary's size.</summary>
+    /// <summary>Largest logprobs a request may ask for; -1 there needs -1 or the vocabulary's size here.</summary>
     public int MaxLogprobs { get; init; } = 20;
 
     /// <summary>Largest n a request may ask for.</summary>

@@ -43,7 +43,7 @@ public interface IDevice : IDisposable
     /// <summary>y = x W^T (+ bias) (+ y if accumulate). x [rows, K], W [N, K], y [rows, N].</summary>
     void Linear(TensorView y, TensorView x, LinearWeight weight, DeviceBuffer? bias, bool accumulate);
 
-    /// <summary>y = x / rms(x) * (weight + weightOffset), per run of weight-length columns when groups &gt; 1.</summary>
+    /// <summary>y = x / rms(x) * (weight + weightOffset), per run of n columns when groups &gt; 1.</summary>
     /// <param name="y">[rows, groups * n]; may alias x.</param>
     /// <param name="x">[rows, groups * n].</param>
     /// <param name="weight">[n] f32, or null for none.</param>

@@ -5,7 +5,7 @@ namespace Engine.Hosting;
 /// <summary>One prompt and how to continue it, as a door (ABI, HTTP, command) hands it in.</summary>
 public sealed class GenerationRequest
 {
-    /// <summary>The prompt as text; tokenized off the engine loop. Exactly one of Prompt and PromptTokenIds is set.</summary>
+    /// <summary>The prompt as text, tokenized off the engine loop; set this or PromptTokenIds.</summary>
     public string? Prompt { get; init; }
 
     /// <summary>The prompt as ids, used as they are.</summary>
