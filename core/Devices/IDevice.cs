@@ -16,6 +16,12 @@ public interface IDevice : IDisposable
     /// <summary>Element type of activations (F32 on a CPU).</summary>
     DType ActivationType { get; }
 
+    /// <summary>True if the host reads and writes this device's memory by its address.</summary>
+    bool IsHostMemory => true;
+
+    /// <summary>True if Embed also takes what PackLinear made, so that tied weights are held once.</summary>
+    bool EmbedsPackedLinear => false;
+
     /// <summary>Zeroed memory, 64-byte aligned. Throws OutOfMemory.</summary>
     DeviceBuffer Allocate(long bytes);
 
@@ -30,6 +36,10 @@ public interface IDevice : IDisposable
 
     /// <summary>Makes an embedding table [vocab, columns] that Embed reads rows from.</summary>
     LinearWeight PackEmbedding(LinearSource source);
+
+    /// <summary>Bytes PackEmbedding will use for such a source, from shape and format alone.</summary>
+    long PackedEmbeddingBytes(LinearSource source) =>
+        (long)source.N * source.K * source.ComputeType.SizeOf();
 
     /// <summary>Paged KV memory for every layer of a model.</summary>
     KvStorage CreateKvStorage(KvStorageShape shape, int numBlocks);
@@ -72,6 +82,14 @@ public interface IDevice : IDisposable
 
     /// <summary>y = act(gateUp[:, :n]) * gateUp[:, n:]. gateUp [rows, 2n], y [rows, n].</summary>
     void ActivateAndMultiply(TensorView y, TensorView gateUp, Activation activation);
+
+    /// <summary>xIELU (Huang and Schlag 2025): alphaP x^2 + beta x for x above 0, else
+    /// alphaN (expm1(min(x, epsilon)) - x) + beta x. Apertus; off the main path, so plain by default.</summary>
+    void Xielu(TensorView y, TensorView x, float alphaP, float alphaN, float beta, float epsilon) =>
+        HostOperations.Xielu(y, x, alphaP, alphaN, beta, epsilon);
+
+    /// <summary>x = min(max(x, -limit), limit) (clip_qkv). Off the main path, so plain by default.</summary>
+    void Clamp(TensorView x, float limit) => HostOperations.Clamp(x, limit);
 
     /// <summary>Rotates heads in place. cosSin is f32 [maxPositions, rotaryDim]: cos half, then sin half.</summary>
     /// <param name="x">[rows, numHeads * headDim].</param>
@@ -132,8 +150,11 @@ public readonly record struct BlockCopy(int Source, int Destination);
 /// <param name="Scale">Multiplies the scores.</param>
 /// <param name="SlidingWindow">A token sees itself and this many minus one before it; 0 is all.</param>
 /// <param name="SoftCap">Caps scores by tanh; 0 is off.</param>
+/// <param name="AlibiSlopes">[NumHeads] f32: slope * (keyPosition - queryPosition) is added to the scaled
+/// score; null is off (Press et al. 2021).</param>
 public readonly record struct AttentionSettings(
-    int NumHeads, int NumKvHeads, int HeadDim, float Scale, int SlidingWindow = 0, float SoftCap = 0);
+    int NumHeads, int NumKvHeads, int HeadDim, float Scale, int SlidingWindow = 0, float SoftCap = 0,
+    DeviceBuffer? AlibiSlopes = null);
 
 /// <summary>Where this step's queries lie and which blocks they see.</summary>
 public readonly ref struct AttentionBatch

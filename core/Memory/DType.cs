@@ -38,6 +38,18 @@ public enum DType
 
     /// <summary>One byte per truth value.</summary>
     Bool = 11,
+
+    /// <summary>Unsigned 16 bits.</summary>
+    U16 = 12,
+
+    /// <summary>Unsigned 32 bits.</summary>
+    U32 = 13,
+
+    /// <summary>Unsigned 64 bits.</summary>
+    U64 = 14,
+
+    /// <summary>A power of two in 8 bits (OCP e8m0), a scale of microscaling formats.</summary>
+    F8E8M0 = 15,
 }
 
 /// <summary>Facts about element types.</summary>
@@ -46,9 +58,9 @@ public static class DTypes
     /// <summary>Bytes of one element.</summary>
     public static int SizeOf(this DType type) => type switch
     {
-        DType.F64 or DType.I64 => 8,
-        DType.F32 or DType.I32 => 4,
-        DType.F16 or DType.BF16 or DType.I16 => 2,
+        DType.F64 or DType.I64 or DType.U64 => 8,
+        DType.F32 or DType.I32 or DType.U32 => 4,
+        DType.F16 or DType.BF16 or DType.I16 or DType.U16 => 2,
         _ => 1,
     };
 }
