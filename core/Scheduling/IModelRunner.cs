@@ -1,0 +1,32 @@
+namespace Engine.Scheduling;
+
+/// <summary>
+/// Computes steps: prepare, forward, sample. Called from one thread at a time. Results of a sequence depend on
+/// that sequence alone, whatever else is in the plan.
+/// </summary>
+public interface IModelRunner : IDisposable
+{
+    /// <summary>KV blocks that exist; ids are 0 .. NumBlocks - 1.</summary>
+    int NumBlocks { get; }
+
+    /// <summary>Tokens of a block.</summary>
+    int BlockSize { get; }
+
+    /// <summary>Ids are 0 .. VocabSize - 1.</summary>
+    int VocabSize { get; }
+
+    /// <summary>Longest prompt plus output.</summary>
+    int MaxModelLen { get; }
+
+    /// <summary>
+    /// Does the plan's block copies, computes KV of its tokens, samples for each sequence that Samples.
+    /// Allocates nothing unless log probabilities are asked for.
+    /// </summary>
+    /// <param name="plan">What to compute.</param>
+    /// <param name="results">Cleared; the runner adds tokens, logprobs, errors of single sequences.</param>
+    /// <returns>Ok; OutOfMemory if the step did nothing and can be tried again; any other error fails the engine.</returns>
+    EngineStatus Execute(StepPlan plan, SampledTokens results);
+
+    /// <summary>What went wrong in the last Execute that returned an error; null if nothing is known.</summary>
+    string? LastError { get; }
+}

@@ -1,0 +1,139 @@
+using Engine.Hosting;
+using Engine.Sampling;
+
+namespace Engine.Scheduling;
+
+/// <summary>Where a sequence is in its life. Finished absorbs.</summary>
+public enum SequenceState
+{
+    /// <summary>Created; an output other than the first waits for the first one's prompt.</summary>
+    New = 0,
+
+    /// <summary>In the queue; holds no blocks.</summary>
+    Waiting = 1,
+
+    /// <summary>Holds blocks and is scheduled as budget allows.</summary>
+    Running = 2,
+
+    /// <summary>Ended; holds nothing.</summary>
+    Finished = 3,
+}
+
+/// <summary>
+/// One output of a request: its token ids, how many of them have KV, and the blocks that hold it.
+/// Only the scheduler changes it; a runner reads it while it executes a plan.
+/// </summary>
+public sealed class Sequence
+{
+    private int[] _tokens;
+
+    internal Sequence(
+        Request request, int outputIndex, ReadOnlySpan<int> promptTokens, int maxTokensTotal, ulong seed)
+    {
+        Request = request;
+        OutputIndex = outputIndex;
+        NumPromptTokens = promptTokens.Length;
+        NumTokens = promptTokens.Length;
+        MaxTokensTotal = maxTokensTotal;
+        Seed = seed;
+        _tokens = promptTokens.ToArray();
+    }
+
+    /// <summary>The request's id, unique in the process.</summary>
+    public long RequestId => Request.Id;
+
+    /// <summary>Which of the request's n outputs.</summary>
+    public int OutputIndex { get; }
+
+    /// <summary>How to choose tokens.</summary>
+    public SamplingParams Sampling => Request.Sampling;
+
+    /// <summary>Keys the random numbers of this output, together with the position.</summary>
+    public ulong Seed { get; }
+
+    /// <summary>The model's end-of-sequence ids; they stop it unless IgnoreEos.</summary>
+    public ReadOnlySpan<int> EosTokenIds => Request.EosTokenIds;
+
+    /// <summary>Tokens of the prompt; at least one.</summary>
+    public int NumPromptTokens { get; }
+
+    /// <summary>Tokens of the prompt and the output so far.</summary>
+    public int NumTokens { get; private set; }
+
+    /// <summary>Tokens of the output so far.</summary>
+    public int NumOutputTokens => NumTokens - NumPromptTokens;
+
+    /// <summary>NumTokens never exceeds this (prompt + max_tokens, at most the model's length).</summary>
+    public int MaxTokensTotal { get; }
+
+    /// <summary>[NumTokens] prompt, then output.</summary>
+    public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, NumTokens);
+
+    /// <summary>[NumPromptTokens].</summary>
+    public ReadOnlySpan<int> PromptTokens => _tokens.AsSpan(0, NumPromptTokens);
+
+    /// <summary>[NumOutputTokens].</summary>
+    public ReadOnlySpan<int> OutputTokens => _tokens.AsSpan(NumPromptTokens, NumOutputTokens);
+
+    /// <summary>Tokens whose KV exists.</summary>
+    public int NumComputedTokens { get; internal set; }
+
+    /// <summary>Of the prompt, tokens whose KV came from the prefix cache when it first ran.</summary>
+    public int NumCachedTokens { get; internal set; }
+
+    /// <summary>Tokens computed by the step under way; 0 between steps.</summary>
+    public int NumScheduledTokens { get; internal set; }
+
+    /// <summary>How often it lost its blocks and started over.</summary>
+    public int NumPreemptions { get; internal set; }
+
+    /// <summary>
+    /// [ceil((NumComputedTokens + NumScheduledTokens) / block size)] block ids in order: token i lives
+    /// in slot BlockTable[i / blockSize] * blockSize + i % blockSize.
+    /// </summary>
+    public ReadOnlySpan<int> BlockTable => BlockIds.AsSpan(0, NumBlocks);
+
+    /// <summary>The sampler's own state for this output; disposed when it ends if it can be.</summary>
+    public object? SamplerState { get; set; }
+
+    /// <summary>Where it is in its life.</summary>
+    public SequenceState State { get; internal set; }
+
+    /// <summary>Why it ended; None before.</summary>
+    public FinishReason FinishReason { get; internal set; }
+
+    internal Request Request { get; }
+
+    /// <summary>Block ids; owned by KvCacheManager, empty while the sequence holds no blocks.</summary>
+    internal int[] BlockIds { get; set; } = [];
+
+    internal int NumBlocks { get; set; }
+
+    /// <summary>Full blocks whose hash the prefix cache knows.</summary>
+    internal int NumHashedBlocks { get; set; }
+
+    /// <summary>Prompt log probabilities delivered; entry 0 counts as delivered from the start.</summary>
+    internal int NumPromptLogprobsDone { get; set; } = 1;
+
+    internal bool IsFinished => State == SequenceState.Finished;
+
+    /// <summary>Appends a sampled token.</summary>
+    internal void Append(int token)
+    {
+        if (NumTokens == _tokens.Length)
+        {
+            Reserve((int)Math.Min(MaxTokensTotal, Math.Max(16L, 2L * NumTokens)));
+        }
+
+        _tokens[NumTokens++] = token;
+    }
+
+    /// <summary>Makes room for all tokens it may ever have, so that steps allocate nothing.</summary>
+    internal void Reserve(int capacity)
+    {
+        if (capacity > _tokens.Length)
+        {
+            Array.Resize(ref _tokens, capacity);
+        }
+    }
+}
