@@ -1,0 +1,110 @@
+using Engine.Hosting;
+
+namespace Engine.Sampling;
+
+/// <summary>
+/// Log probabilities under the raw logits, before anything is masked or scaled (vLLM's raw_logprobs).
+/// </summary>
+internal sealed class LogprobReader
+{
+    private readonly double[] _blockSums;
+    private readonly float[] _bounds;
+    private readonly int[] _ids;
+    private readonly float[] _values;
+    private readonly float[] _selected;
+    private readonly (float Value, int Id)[] _order;
+    private readonly float[] _blockMax;
+    private double _logTotal;
+    private float _max;
+    private int _vocabSize;
+
+    public LogprobReader(int rowLength)
+    {
+        int blocks = LogitMath.NumBlocks(rowLength);
+        _blockSums = new double[blocks];
+        _bounds = new float[blocks];
+        _blockMax = new float[blocks];
+        _ids = new int[rowLength];
+        _values = new float[rowLength];
+        _selected = new float[rowLength];
+        _order = new (float, int)[rowLength];
+    }
+
+    /// <summary>Prepares a row: its normaliser runs over all of it, the best are looked for in the vocabulary.</summary>
+    /// <param name="row">Without NaN and +infinity.</param>
+    /// <param name="blockMax">Largest of each block.</param>
+    /// <param name="vocabSize">Ids at or above it are not among the best.</param>
+    public void Load(ReadOnlySpan<float> row, ReadOnlySpan<float> blockMax, int vocabSize)
+    {
+        _vocabSize = Math.Min(vocabSize, row.Length);
+        blockMax.CopyTo(_blockMax);
+        _max = LogitMath.Max(blockMax);
+        _logTotal = _max > float.NegativeInfinity
+            ? Math.Log(LogitMath.SumExp(row, blockMax, _max, 1f, _blockSums))
+            : 0;
+        int last = LogitMath.NumBlocks(_vocabSize) - 1;
+        LogitMath.ScanBlock(
+            row[(last * LogitMath.BlockSize).._vocabSize], out _blockMax[last]);
+    }
+
+    /// <summary>The token first, then the best N.</summary>
+    /// <param name="row">The row given to Load.</param>
+    /// <param name="token">A token of the vocabulary.</param>
+    /// <param name="count">N; -1 is all.</param>
+    /// <remarks>
+    /// The token's rank counts the logits that are at least its own, as in vLLM; the best have ranks 1 to N.
+    /// </remarks>
+    public TokenLogprob[] Read(ReadOnlySpan<float> row, int token, int count)
+    {
+        ReadOnlySpan<float> vocabulary = row[.._vocabSize];
+        int n = count < 0 ? _vocabSize : Math.Min(count, _vocabSize);
+        var result = new TokenLogprob[n + 1];
+        result[0] = new TokenLogprob(
+            token, Logprob(row[token]), LogitMath.CountAtLeast(vocabulary, row[token]));
+        if (n == 0)
+        {
+            return result;
+        }
+
+        ReadOnlySpan<float> blockMax = _blockMax.AsSpan(0, LogitMath.NumBlocks(_vocabSize));
+        float bound = n <= blockMax.Length
+            ? PartialSelect.KthLargest(blockMax, n, _bounds)
+            : float.NegativeInfinity;
+        int gathered = LogitMath.Gather(vocabulary, blockMax, bound, _ids, _values);
+        Order(gathered, n);
+        for (int i = 0; i < n; i++)
+        {
+            (float value, int id) = _order[i];
+            result[i + 1] = new TokenLogprob(id, Logprob(-value), i + 1);
+        }
+
+        return result;
+    }
+
+    /// <summary>Puts the best n of what was gathered first, in order; of equal ones the lowest ids.</summary>
+    private void Order(int gathered, int n)
+    {
+        float least = PartialSelect.KthLargest(_values.AsSpan(0, gathered), n, _selected);
+        int above = 0;
+        foreach (float value in _values.AsSpan(0, gathered))
+        {
+            above += value > least ? 1 : 0;
+        }
+
+        int ties = n - above;
+        int kept = 0;
+        for (int i = 0; i < gathered && kept < n; i++)
+        {
+            if (_values[i] > least || (_values[i] == least && ties-- > 0))
+            {
+                // Negated values and ids sort together: descending value, then ascending id.
+                _order[kept++] = (-_values[i], _ids[i]);
+            }
+        }
+
+        _order.AsSpan(0, n).Sort();
+    }
+
+    private float Logprob(float logit) =>
+        logit > float.NegativeInfinity ? (float)((double)logit - _max - _logTotal) : logit;
+}
