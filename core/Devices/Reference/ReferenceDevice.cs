@@ -1,0 +1,188 @@
+using Engine.Memory;
+
+namespace Engine.Devices.Reference;
+
+/// <summary>
+/// Every operation as the definition has it, one element after another, sums in double. Slow; the
+/// oracle that other devices are held against, and good enough for tiny models.
+/// </summary>
+internal sealed unsafe partial class ReferenceDevice : IDevice
+{
+    public string Name => "reference (scalar, double accumulation)";
+
+    public DType ActivationType => DType.F32;
+
+    public bool EmbedsPackedLinear => true;
+
+    public void Dispose()
+    {
+    }
+
+    public DeviceBuffer Allocate(long bytes) => new ReferenceBuffer(bytes);
+
+    public DeviceBuffer Upload(ReadOnlySpan<float> values)
+    {
+        ReferenceBuffer buffer = new((long)values.Length * sizeof(float));
+        values.CopyTo(new Span<float>((void*)buffer.Address, values.Length));
+        return buffer;
+    }
+
+    public long PackedLinearBytes(LinearSource source) =>
+        (long)source.N * source.K * source.ComputeType.SizeOf();
+
+    public LinearWeight PackEmbedding(LinearSource source) => PackLinear(source);
+
+    public LinearWeight PackLinear(LinearSource source)
+    {
+        long bytes = PackedLinearBytes(source);
+        ReferenceBuffer rows = new(bytes);
+        long at = 0;
+        foreach (LinearPart part in source.Parts)
+        {
+            for (int n = 0; n < part.N; n++)
+            {
+                for (int k = 0; k < part.K; k++, at++)
+                {
+                    long i = part.Transposed ? ((long)k * part.RowStride) + n : ((long)n * part.RowStride) + k;
+                    float value = FloatBits.Read(part.Address, i, part.Type);
+                    FloatBits.Write(rows.Address, at, source.ComputeType, value);
+                }
+            }
+        }
+        return new ReferenceWeight
+        {
+            N = source.N,
+            K = source.K,
+            Bytes = bytes,
+            Type = source.ComputeType,
+            Rows = rows,
+        };
+    }
+
+    public void Embed(TensorView y, LinearWeight table, ReadOnlySpan<int> ids, float scale)
+    {
+        ReferenceWeight w = (ReferenceWeight)table;
+        for (int t = 0; t < ids.Length; t++)
+        {
+            Span<float> row = HostOperations.Row(y, t);
+            FloatBits.Read(row, w.Rows.Address, (long)ids[t] * w.K, w.Type);
+            for (int i = 0; i < row.Length; i++) row[i] *= scale;
+        }
+    }
+
+    public void Linear(
+        TensorView y, TensorView x, LinearWeight weight, DeviceBuffer? bias, bool accumulate)
+    {
+        ReferenceWeight w = (ReferenceWeight)weight;
+        float* b = bias is null ? null : (float*)bias.Address;
+        float[] row = System.Buffers.ArrayPool<float>.Shared.Rent(w.K);
+        for (int n = 0; n < w.N; n++)
+        {
+            FloatBits.Read(row.AsSpan(0, w.K), w.Rows.Address, (long)n * w.K, w.Type);
+            for (int t = 0; t < x.Rows; t++)
+            {
+                ReadOnlySpan<float> input = HostOperations.Row(x, t);
+                double sum = b == null ? 0 : b[n];
+                for (int k = 0; k < input.Length; k++) sum += (double)row[k] * input[k];
+                Span<float> output = HostOperations.Row(y, t);
+                output[n] = (float)(accumulate ? output[n] + sum : sum);
+            }
+        }
+        System.Buffers.ArrayPool<float>.Shared.Return(row);
+    }
+
+    public void RmsNorm(
+        TensorView y, TensorView x, DeviceBuffer? weight, float epsilon, float weightOffset = 0,
+        int groups = 1)
+    {
+        float* w = weight is null ? null : (float*)weight.Address;
+        int n = x.Columns / groups;
+        for (int t = 0; t < x.Rows; t++)
+        {
+            for (int g = 0; g < groups; g++)
+            {
+                ReadOnlySpan<float> source = HostOperations.Row(x, t).Slice(g * n, n);
+                Span<float> target = HostOperations.Row(y, t).Slice(g * n, n);
+                double squares = 0;
+                foreach (float v in source) squares += (double)v * v;
+                double scale = 1 / Math.Sqrt((squares / n) + epsilon);
+                for (int i = 0; i < n; i++)
+                {
+                    double factor = w == null ? 1 : (double)w[i] + weightOffset;
+                    target[i] = (float)(source[i] * scale * factor);
+                }
+            }
+        }
+    }
+
+    public void LayerNorm(
+        TensorView y, TensorView x, DeviceBuffer weight, DeviceBuffer? bias, float epsilon,
+        int groups = 1, bool perGroupWeight = false)
+    {
+        int n = x.Columns / groups;
+        for (int t = 0; t < x.Rows; t++)
+        {
+            for (int g = 0; g < groups; g++)
+            {
+                float* w = (float*)weight.Address + (perGroupWeight ? g * n : 0);
+                float* b = bias is null ? null : (float*)bias.Address + (perGroupWeight ? g * n : 0);
+                ReadOnlySpan<float> source = HostOperations.Row(x, t).Slice(g * n, n);
+                Span<float> target = HostOperations.Row(y, t).Slice(g * n, n);
+                double mean = 0, variance = 0;
+                foreach (float v in source) mean += v;
+                mean /= n;
+                foreach (float v in source) variance += (v - mean) * (v - mean);
+                double scale = 1 / Math.Sqrt((variance / n) + epsilon);
+                for (int i = 0; i < n; i++)
+                {
+                    target[i] = (float)(((source[i] - mean) * scale * w[i]) + (b == null ? 0 : b[i]));
+                }
+            }
+        }
+    }
+
+    public void AddScaled(TensorView y, TensorView x, float scale = 1f)
+    {
+        for (int t = 0; t < x.Rows; t++)
+        {
+            Span<float> target = HostOperations.Row(y, t);
+            ReadOnlySpan<float> source = HostOperations.Row(x, t);
+            for (int i = 0; i < source.Length; i++)
+            {
+                target[i] = (float)(target[i] + ((double)source[i] * scale));
+            }
+        }
+    }
+
+    public void Scale(TensorView x, float scale)
+    {
+        for (int t = 0; t < x.Rows; t++)
+        {
+            foreach (ref float v in HostOperations.Row(x, t)) v *= scale;
+        }
+    }
+
+    public void SoftCap(TensorView x, float cap)
+    {
+        for (int t = 0; t < x.Rows; t++)
+        {
+            foreach (ref float v in HostOperations.Row(x, t)) v = (float)(cap * Math.Tanh((double)v / cap));
+        }
+    }
+
+    public void GatherRows(TensorView y, TensorView x, ReadOnlySpan<int> rowIndices)
+    {
+        for (int i = 0; i < rowIndices.Length; i++)
+        {
+            HostOperations.Row(x, rowIndices[i]).CopyTo(HostOperations.Row(y, i));
+        }
+    }
+
+    public void Download(Span<float> destination, TensorView source)
+    {
+        for (int t = 0; t < source.Rows; t++)
+        {
+            HostOperations.Row(source, t).CopyTo(destination.Slice(t * source.Columns, source.Columns));
+        }
+    }
+}

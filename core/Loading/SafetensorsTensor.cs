@@ -1,0 +1,28 @@
+using Engine.Memory;
+
+namespace Engine.Loading;
+
+/// <summary>One tensor of a checkpoint, in mapped (or, for dummy weights, made up) host memory.</summary>
+internal sealed class SafetensorsTensor
+{
+    public required string Name { get; init; }
+
+    /// <summary>Name of the file, for messages.</summary>
+    public required string File { get; init; }
+
+    public required DType Type { get; init; }
+
+    public required long[] Shape { get; init; }
+
+    /// <summary>Offset of the first byte behind the header.</summary>
+    public required long Offset { get; init; }
+
+    public required long Bytes { get; init; }
+
+    /// <summary>First byte in memory; 0 when only the header is known.</summary>
+    public nint Address { get; set; }
+
+    public string ShapeText => Format(Shape);
+
+    public static string Format(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
+}
