@@ -16,6 +16,9 @@ internal sealed class SafetensorsModel : IDisposable
 
     public IReadOnlyDictionary<string, SafetensorsTensor> Tensors => _tensors;
 
+    /// <summary>The file, or the index of the files, for messages.</summary>
+    public string Name => _files.Count == 1 ? _files[0].Name : IndexName;
+
     /// <summary>Bytes of the files.</summary>
     public long Bytes => _files.Sum(f => f.Bytes);
 

@@ -1,0 +1,34 @@
+using Engine.Memory;
+
+namespace Engine.Loading;
+
+/// <summary>Where a model's tensors come from; remembers which were taken.</summary>
+internal abstract class WeightSource : IDisposable
+{
+    /// <summary>True if some tensor's name starts so.</summary>
+    public abstract bool HasPrefix(string prefix);
+
+    /// <summary>True if there is such a tensor.</summary>
+    public abstract bool Contains(string name);
+
+    /// <summary>A tensor of this very shape; an error that names file, tensor, expected and found.</summary>
+    public abstract SafetensorsTensor Require(string name, params ReadOnlySpan<long> shape);
+
+    /// <summary>Type of the stored weights, where the source knows.</summary>
+    public abstract DType? StoredType { get; }
+
+    /// <summary>Fails if a tensor was never asked for: what it would do is then missing from the model.</summary>
+    /// <param name="architecture">For the message.</param>
+    /// <param name="ignorable">Names known to carry nothing.</param>
+    public abstract void CheckAllTaken(string architecture, Func<string, bool> ignorable);
+
+    /// <summary>A vector as f32.</summary>
+    public static float[] ReadVector(SafetensorsTensor tensor)
+    {
+        float[] values = new float[tensor.Shape.Aggregate(1L, static (a, b) => a * b)];
+        FloatBits.Read(values, tensor.Address, 0, tensor.Type);
+        return values;
+    }
+
+    public virtual void Dispose() => GC.SuppressFinalize(this);
+}

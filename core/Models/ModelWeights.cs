@@ -1,0 +1,127 @@
+using Engine.Devices;
+using Engine.Execution;
+using Engine.Hosting;
+using Engine.Loading;
+using Engine.Memory;
+
+namespace Engine.Models;
+
+/// <summary>A model with its weights on a device.</summary>
+internal sealed class ModelWeights : IDisposable
+{
+    private readonly List<IDisposable> _owned;
+
+    private ModelWeights(ModelBuilder builder, DecoderModel model, List<IDisposable> owned)
+    {
+        Config = builder.Config;
+        Device = builder.Device;
+        Model = model;
+        Activations = builder.Activations;
+        KvLayers = builder.KvLayers;
+        ComputeType = builder.ComputeType;
+        _owned = owned;
+        foreach (IDisposable item in owned)
+        {
+            Bytes += item is LinearWeight weight ? weight.Bytes : ((DeviceBuffer)item).Bytes;
+        }
+    }
+
+    public ModelConfig Config { get; }
+
+    public IDevice Device { get; }
+
+    public DecoderModel Model { get; }
+
+    public ActivationShape Activations { get; }
+
+    public IReadOnlyList<(int NumKvHeads, int HeadDim)> KvLayers { get; }
+
+    public DType ComputeType { get; }
+
+    /// <summary>Bytes on the device.</summary>
+    public long Bytes { get; }
+
+    /// <summary>Walks the model without reading a weight: bytes, shapes, names.</summary>
+    public static ModelBuilder Plan(ModelConfig config, IDevice device, WeightSource weights, DType type)
+    {
+        ModelBuilder builder = new(config, device, weights, type, isPlan: true);
+        ArchitectureRegistry.Find(config.Architecture)(builder);
+        weights.CheckAllTaken(
+            config.Architecture, name => ArchitectureRegistry.IsStray(name, builder.IsTied));
+        return builder;
+    }
+
+    /// <summary>Builds the model and packs its weights with several threads.</summary>
+    public static ModelWeights Load(
+        ModelConfig config, IDevice device, WeightSource weights, DType type, int numThreads,
+        IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    {
+        // The plan finds every wrong name and shape before the first byte is packed.
+        Plan(config, device, weights, type);
+        if (weights is DummyWeights dummy) dummy.Fill();
+        ModelBuilder builder = new(config, device, weights, type, isPlan: false);
+        List<IDisposable> owned = [];
+        try
+        {
+            DecoderModel model = ArchitectureRegistry.Find(config.Architecture)(builder);
+            Pack(builder.Jobs, device, owned, numThreads, progress, cancellation);
+            owned.AddRange(builder.Owned);
+            return new ModelWeights(builder, model, owned);
+        }
+        catch
+        {
+            foreach (IDisposable item in owned.Concat(builder.Owned).Distinct()) item.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (IDisposable item in _owned) item.Dispose();
+        _owned.Clear();
+    }
+
+    private static void Pack(
+        IReadOnlyList<PackJob> jobs, IDevice device, List<IDisposable> owned, int numThreads,
+        IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    {
+        long total = jobs.Sum(j => j.SourceBytes), done = 0, reported = 0;
+        progress?.Report(new LoadProgress("weights", 0, total));
+        ParallelOptions options = new()
+        {
+            MaxDegreeOfParallelism = Math.Max(1, numThreads),
+            CancellationToken = cancellation,
+        };
+        try
+        {
+            Parallel.ForEach(jobs, options, job =>
+            {
+                LinearWeight weight = job.IsEmbedding
+                    ? device.PackEmbedding(job.Source)
+                    : device.PackLinear(job.Source);
+                lock (owned)
+                {
+                    owned.Add(weight);
+                    job.Set(weight);
+                    done += job.SourceBytes;
+                    // A report per percent is enough for a bar and cheap for a callback.
+                    if (done == total || (done - reported) * 100 >= total)
+                    {
+                        reported = done;
+                        progress?.Report(new LoadProgress("weights", done, total));
+                    }
+                }
+            });
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new EngineException(EngineStatus.Cancelled, "loading was cancelled", null, e);
+        }
+        catch (AggregateException e)
+        {
+            EngineException? first = e.Flatten().InnerExceptions.OfType<EngineException>().FirstOrDefault();
+            throw first ?? new EngineException(
+                EngineStatus.Internal, $"packing the weights failed: {e.InnerException?.Message}", null, e);
+        }
+    }
+}
