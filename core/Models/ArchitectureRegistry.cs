@@ -5,16 +5,16 @@ namespace Engine.Models;
 /// <summary>Architectures by the name that config.json gives them.</summary>
 internal static class ArchitectureRegistry
 {
-    private static readonly Dictionary<string, Func<ModelBuilder, DecoderModel>> Builders =
+    private static readonly Dictionary<string, Func<ModelBuilder, DecoderModel>> _builders =
         new(StringComparer.Ordinal)
         {
             ["LlamaForCausalLM"] = Llama.Build,
         };
 
-    public static IEnumerable<string> Names => Builders.Keys.Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Names => _builders.Keys.Order(StringComparer.Ordinal);
 
     public static Func<ModelBuilder, DecoderModel> Find(string architecture) =>
-        Builders.TryGetValue(architecture, out Func<ModelBuilder, DecoderModel>? build)
+        _builders.TryGetValue(architecture, out Func<ModelBuilder, DecoderModel>? build)
             ? build
             : throw new EngineException(
                 EngineStatus.Unsupported,
