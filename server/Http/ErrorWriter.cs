@@ -1,0 +1,49 @@
+using System.Globalization;
+using System.Text.Json;
+using Engine.Server.Http.Json;
+
+namespace Engine.Server.Http;
+
+/// <summary>Writes errors in OpenAI's form: {"error": {message, type, param, code}}.</summary>
+internal static class ErrorWriter
+{
+    public static Task WriteAsync(HttpContext context, ApiException e)
+    {
+        if (context.Response.HasStarted)
+        {
+            context.Abort();
+            return Task.CompletedTask;
+        }
+
+        context.Response.Clear();
+        context.Response.StatusCode = e.StatusCode;
+        if (e.RetryAfterS > 0)
+        {
+            context.Response.Headers.RetryAfter = e.RetryAfterS.ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (e.StatusCode == StatusCodes.Status401Unauthorized)
+        {
+            context.Response.Headers.WWWAuthenticate = "Bearer";
+        }
+
+        if (e.StatusCode is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status413PayloadTooLarge)
+        {
+            context.Response.Headers.Connection = "close";
+        }
+
+        return JsonResponse.WriteAsync(context, writer => Write(writer, e));
+    }
+
+    public static void Write(Utf8JsonWriter writer, ApiException e)
+    {
+        writer.WriteStartObject();
+        writer.WriteStartObject("error");
+        writer.WriteString("message", e.Message);
+        writer.WriteString("type", e.Type);
+        writer.WriteString("param", e.Param);
+        writer.WriteNumber("code", e.StatusCode);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+}

@@ -1,0 +1,72 @@
+using System.Text.Json;
+
+namespace Engine.Server.Http.Json;
+
+/// <summary>
+/// Reads one field of an object: absent and null mean "not given", a wrong type is a 400 that
+/// names the field. Never converts: "5" is no number, 1 is no boolean.
+/// </summary>
+internal static class Fields
+{
+    public static bool TryGet(JsonElement obj, string name, out JsonElement value) =>
+        obj.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
+
+    public static string? GetString(JsonElement obj, string name) =>
+        TryGet(obj, name, out JsonElement value)
+            ? value.ValueKind == JsonValueKind.String ? value.GetString() : throw Wrong(name, "a string", value)
+            : null;
+
+    public static bool? GetBool(JsonElement obj, string name) =>
+        TryGet(obj, name, out JsonElement value)
+            ? value.ValueKind switch
+            {
+                JsonValueKind.True => true,
+                JsonValueKind.False => false,
+                _ => throw Wrong(name, "a boolean", value),
+            }
+            : null;
+
+    public static int? GetInt(JsonElement obj, string name) =>
+        TryGet(obj, name, out JsonElement value) ? ToInt(value, name) : null;
+
+    public static double? GetDouble(JsonElement obj, string name) =>
+        TryGet(obj, name, out JsonElement value)
+            ? value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw Wrong(name, "a number", value)
+            : null;
+
+    public static JsonElement? GetObject(JsonElement obj, string name) =>
+        TryGet(obj, name, out JsonElement value)
+            ? value.ValueKind == JsonValueKind.Object ? value : throw Wrong(name, "an object", value)
+            : null;
+
+    public static JsonElement? GetArray(JsonElement obj, string name) =>
+        TryGet(obj, name, out JsonElement value)
+            ? value.ValueKind == JsonValueKind.Array ? value : throw Wrong(name, "a list", value)
+            : null;
+
+    public static int ToInt(JsonElement value, string name)
+    {
+        if (value.ValueKind != JsonValueKind.Number)
+        {
+            throw Wrong(name, "an integer", value);
+        }
+
+        if (value.TryGetInt32(out int number))
+        {
+            return number;
+        }
+
+        // 3.0 is an integer to JSON, whatever the spelling.
+        double d = value.GetDouble();
+        return d == Math.Truncate(d) && d is >= int.MinValue and <= int.MaxValue
+            ? (int)d
+            : throw ApiException.BadRequest(
+                $"{name}: must be an integer of 32 bits, found {Shorten(value.GetRawText())}.", name);
+    }
+
+    public static ApiException Wrong(string name, string expected, JsonElement found) =>
+        ApiException.BadRequest(
+            $"{name}: must be {expected}, found {StrictJson.KindName(found.ValueKind)}.", name);
+
+    private static string Shorten(string text) => text.Length <= 64 ? text : text[..64] + "...";
+}
