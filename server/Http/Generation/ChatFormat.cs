@@ -1,0 +1,153 @@
+using System.Text.Json;
+using Engine.Hosting;
+using Engine.Server.Http.Hosting;
+
+namespace Engine.Server.Http.Generation;
+
+/// <summary>Answers of /v1/chat/completions.</summary>
+internal sealed class ChatFormat : ResponseFormat
+{
+    private readonly LogprobsWriter _logprobs;
+    private readonly string _echoText;
+
+    /// <param name="job">The generation.</param>
+    /// <param name="id">The answer's id.</param>
+    /// <param name="served">The model.</param>
+    /// <param name="echoText">The last message, which precedes the text if echo was asked for; or empty.</param>
+    public ChatFormat(GenerationJob job, string id, ServedModel served, string echoText)
+        : base(job, id, served.Name)
+    {
+        _logprobs = new LogprobsWriter(served, job.Fields.ReturnTokensAsTokenIds);
+        _echoText = echoText;
+    }
+
+    protected override string WholeObject => "chat.completion";
+
+    protected override string ChunkObject => "chat.completion.chunk";
+
+    public override void WriteFirst(SseWriter sse, OutputState output)
+    {
+        Utf8JsonWriter json = BeginChunk(sse);
+        json.WriteStartObject();
+        json.WriteNumber("index", output.Index);
+        json.WriteStartObject("delta");
+        json.WriteString("role", "assistant");
+        json.WriteString("content", _echoText);
+        json.WriteEndObject();
+        json.WriteNull("logprobs");
+        json.WriteNull("finish_reason");
+        json.WriteEndObject();
+        json.WriteEndArray();
+        if (Job.Fields.ReturnTokenIds)
+        {
+            WriteIds(json, "prompt_token_ids", output.Prompt.TokenIds);
+        }
+
+        EndFirst(sse, json);
+    }
+
+    public override void WriteDelta(SseWriter sse, OutputState output, RequestEvent e)
+    {
+        bool isEnd = e.Kind == RequestEventKind.OutputFinished;
+        bool hasToken = e.TokenId >= 0;
+        bool hasLogprobs = hasToken && Job.Fields.NumLogprobs is not null && e.Logprobs is not null;
+        if (!isEnd && e.Text.Length == 0 && !hasLogprobs && !(hasToken && Job.Fields.ReturnTokenIds))
+        {
+            return;
+        }
+
+        Utf8JsonWriter json = BeginChunk(sse);
+        json.WriteStartObject();
+        json.WriteNumber("index", output.Index);
+        json.WriteStartObject("delta");
+        if (e.Text.Length > 0 || !isEnd)
+        {
+            json.WriteString("content", e.Text);
+        }
+
+        json.WriteEndObject();
+        if (hasLogprobs)
+        {
+            json.WritePropertyName("logprobs");
+            _logprobs.WriteChat(json, [e.Logprobs!], Job.Fields.NumLogprobs!.Value);
+        }
+        else
+        {
+            json.WriteNull("logprobs");
+        }
+
+        WriteFinish(json, output);
+        if (Job.Fields.ReturnTokenIds)
+        {
+            WriteIds(json, "token_ids", hasToken ? [e.TokenId] : []);
+        }
+
+        json.WriteEndObject();
+        EndChunk(sse, json);
+    }
+
+    protected override void WriteChoice(Utf8JsonWriter json, OutputState output)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("index", output.Index);
+        json.WriteStartObject("message");
+        json.WriteString("role", "assistant");
+        json.WriteString("content", _echoText + output.Text);
+        json.WriteNull("refusal");
+        json.WriteStartArray("tool_calls");
+        json.WriteEndArray();
+        json.WriteEndObject();
+        if (Job.Fields.NumLogprobs is { } numTop)
+        {
+            json.WritePropertyName("logprobs");
+            _logprobs.WriteChat(json, output.Logprobs, numTop);
+        }
+        else
+        {
+            json.WriteNull("logprobs");
+        }
+
+        WriteFinish(json, output);
+        if (Job.Fields.ReturnTokenIds)
+        {
+            WriteIds(json, "token_ids", output.TokenIds);
+        }
+
+        json.WriteEndObject();
+    }
+
+    protected override void WriteTail(Utf8JsonWriter json)
+    {
+        PromptState prompt = Job.Prompts[0];
+        json.WritePropertyName("prompt_logprobs");
+        if (prompt.Logprobs is { } entries)
+        {
+            _logprobs.WritePrompt(json, entries);
+        }
+        else
+        {
+            json.WriteNullValue();
+        }
+
+        if (Job.Fields.ReturnTokenIds)
+        {
+            WriteIds(json, "prompt_token_ids", prompt.TokenIds);
+        }
+    }
+
+    // The prompt's ids stand beside the choices, so this chunk is closed by hand.
+    private void EndFirst(SseWriter sse, Utf8JsonWriter json)
+    {
+        if (Job.Fields.IncludeUsage && !Job.Fields.ContinuousUsage)
+        {
+            json.WriteNull("usage");
+        }
+        else if (Job.Fields.ContinuousUsage)
+        {
+            WriteUsage(json);
+        }
+
+        json.WriteEndObject();
+        sse.End();
+    }
+}

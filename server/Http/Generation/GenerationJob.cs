@@ -1,0 +1,167 @@
+using Engine.Hosting;
+using Engine.Server.Http.Hosting;
+using Engine.Server.Http.Protocol;
+
+namespace Engine.Server.Http.Generation;
+
+/// <summary>The engine requests behind one HTTP request: a prompt each, n outputs each.</summary>
+internal sealed class GenerationJob
+{
+    private readonly ServedModel _model;
+    private readonly EventQueue _events;
+    private readonly long[] _ids;
+    private int _numSubmitted;
+    private int _numEnded;
+
+    public GenerationJob(
+        ServedModel model,
+        GenerationFields fields,
+        IReadOnlyList<PromptState> prompts,
+        int maxBacklog)
+    {
+        _model = model;
+        Fields = fields;
+        Prompts = prompts;
+        _ids = new long[prompts.Count];
+        int n = fields.Sampling.N;
+        Outputs = new OutputState[prompts.Count * n];
+        for (int i = 0; i < Outputs.Length; i++)
+        {
+            Outputs[i] = new OutputState(i, prompts[i / n]);
+        }
+
+        _events = new EventQueue(fields.Stream ? maxBacklog * Outputs.Length : 0);
+    }
+
+    public GenerationFields Fields { get; }
+
+    public IReadOnlyList<PromptState> Prompts { get; }
+
+    public OutputState[] Outputs { get; }
+
+    public EventQueue Events => _events;
+
+    /// <summary>True when every engine request has ended.</summary>
+    public bool IsFinished => _numEnded == _numSubmitted;
+
+    /// <summary>The first failure, or null.</summary>
+    public ApiException? Error { get; private set; }
+
+    public int NumPromptTokens
+    {
+        get
+        {
+            int sum = 0;
+            foreach (PromptState prompt in Prompts)
+            {
+                sum += prompt.TokenIds.Count;
+            }
+
+            return sum;
+        }
+    }
+
+    public int NumCachedTokens
+    {
+        get
+        {
+            int sum = 0;
+            foreach (PromptState prompt in Prompts)
+            {
+                sum += prompt.NumCachedTokens;
+            }
+
+            return sum;
+        }
+    }
+
+    public int NumGeneratedTokens
+    {
+        get
+        {
+            int sum = 0;
+            foreach (OutputState output in Outputs)
+            {
+                sum += output.NumTokens;
+            }
+
+            return sum;
+        }
+    }
+
+    /// <summary>Hands all prompts to the engine, or none.</summary>
+    public void Submit()
+    {
+        try
+        {
+            for (int i = 0; i < Prompts.Count; i++)
+            {
+                _ids[i] = _model.Engine.Submit(RequestFor(i), _events);
+                _numSubmitted++;
+            }
+        }
+        catch (EngineException e)
+        {
+            Cancel();
+            throw ApiException.From(e);
+        }
+    }
+
+    /// <summary>Ends what is under way; idempotent, any thread.</summary>
+    public void Cancel()
+    {
+        for (int i = 0; i < _numSubmitted; i++)
+        {
+            _model.Engine.Cancel(_ids[i]);
+        }
+    }
+
+    /// <summary>Books an event; returns its output, or null if it belongs to none.</summary>
+    public OutputState? Apply(RequestEvent e)
+    {
+        int n = Fields.Sampling.N;
+        int prompt = (int)e.UserTag;
+        switch (e.Kind)
+        {
+            case RequestEventKind.Prompt:
+                Prompts[prompt].NumCachedTokens = e.NumCachedTokens;
+                Prompts[prompt].Logprobs = e.PromptLogprobs;
+                return null;
+            case RequestEventKind.Finished:
+                _numEnded++;
+                return null;
+            case RequestEventKind.Failed:
+                _numEnded++;
+                Error ??= e.Error is null
+                    ? new ApiException(StatusCodes.Status500InternalServerError, "The request failed.")
+                    : ApiException.From(e.Error);
+                return null;
+            default:
+                OutputState output = Outputs[(prompt * n) + e.OutputIndex];
+                output.Append(e, Fields.Stream);
+                if (e.FinishReason == FinishReason.Abort && e.Kind == RequestEventKind.OutputFinished)
+                {
+                    // Nobody but the server itself aborts a request whose client is still there.
+                    Error ??= Aborted();
+                }
+
+                return output;
+        }
+    }
+
+    private ApiException Aborted() => new(
+        StatusCodes.Status503ServiceUnavailable,
+        Events.HasOverflowed
+            ? "The client does not read its stream; the request was ended."
+            : "The server is shutting down; the request was ended.");
+
+    private GenerationRequest RequestFor(int index) => new()
+    {
+        PromptTokenIds = Prompts[index].TokenIds,
+        Sampling = Fields.Sampling,
+        RequestId = Fields.RequestId,
+        UserTag = (ulong)index,
+        Priority = Fields.Priority,
+        CacheSalt = Fields.CacheSalt,
+    };
+}

@@ -1,0 +1,74 @@
+using System.Text;
+using Engine.Hosting;
+
+namespace Engine.Server.Http.Generation;
+
+/// <summary>What is known of one choice so far.</summary>
+internal sealed class OutputState(int index, PromptState prompt)
+{
+    /// <summary>The choice's index in the answer.</summary>
+    public int Index { get; } = index;
+
+    public PromptState Prompt { get; } = prompt;
+
+    /// <summary>All text; grows only when the answer is not streamed.</summary>
+    public StringBuilder Text { get; } = new();
+
+    public List<int> TokenIds { get; } = [];
+
+    /// <summary>Per token, if asked for: the sampled one, then the best.</summary>
+    public List<IReadOnlyList<TokenLogprob>> Logprobs { get; } = [];
+
+    public int NumTokens { get; set; }
+
+    /// <summary>Characters of token texts so far, for text_offset.</summary>
+    public int TextOffset { get; set; }
+
+    public bool HasStarted { get; set; }
+
+    public FinishReason FinishReason { get; set; }
+
+    public object? StopReason { get; set; }
+
+    public void Append(RequestEvent e, bool isStreaming)
+    {
+        if (e.TokenId >= 0)
+        {
+            NumTokens++;
+        }
+
+        if (e.Kind == RequestEventKind.OutputFinished)
+        {
+            FinishReason = e.FinishReason;
+            StopReason = e.StopReason;
+        }
+
+        if (isStreaming)
+        {
+            return;
+        }
+
+        Text.Append(e.Text);
+        if (e.TokenId >= 0)
+        {
+            TokenIds.Add(e.TokenId);
+            if (e.Logprobs is not null)
+            {
+                Logprobs.Add(e.Logprobs);
+            }
+        }
+    }
+}
+
+/// <summary>One prompt of the request.</summary>
+internal sealed class PromptState
+{
+    /// <summary>The text as sent, or null for ids.</summary>
+    public string? Text { get; init; }
+
+    public required IReadOnlyList<int> TokenIds { get; init; }
+
+    public int NumCachedTokens { get; set; }
+
+    public IReadOnlyList<IReadOnlyList<TokenLogprob>?>? Logprobs { get; set; }
+}

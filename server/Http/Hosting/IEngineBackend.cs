@@ -1,0 +1,49 @@
+using Engine.Diagnostics;
+using Engine.Hosting;
+using Engine.Tokenization;
+
+namespace Engine.Server.Http.Hosting;
+
+/// <summary>The engine as the server sees it; a test can put a failing one in its place.</summary>
+internal interface IEngineBackend : IDisposable
+{
+    ModelInfo Model { get; }
+
+    EngineOptions Options { get; }
+
+    ITokenizer? Tokenizer { get; }
+
+    EngineMetricsSnapshot Metrics { get; }
+
+    EngineHealth Health { get; }
+
+    /// <summary>Hands a request in; returns the id that Cancel takes.</summary>
+    long Submit(GenerationRequest request, IRequestSink sink);
+
+    void Cancel(long id);
+
+    /// <summary>Blocks until all has ended, or has been cancelled after the timeout.</summary>
+    bool Shutdown(TimeSpan drainTimeout);
+}
+
+/// <summary>The real one.</summary>
+internal sealed class WorkerBackend(EngineWorker worker) : IEngineBackend
+{
+    public ModelInfo Model => worker.Model;
+
+    public EngineOptions Options => worker.Options;
+
+    public ITokenizer? Tokenizer => worker.Tokenizer;
+
+    public EngineMetricsSnapshot Metrics => worker.Metrics;
+
+    public EngineHealth Health => worker.Health;
+
+    public long Submit(GenerationRequest request, IRequestSink sink) => worker.Submit(request, sink).Id;
+
+    public void Cancel(long id) => worker.Cancel(id);
+
+    public bool Shutdown(TimeSpan drainTimeout) => worker.Shutdown(drainTimeout);
+
+    public void Dispose() => worker.Dispose();
+}

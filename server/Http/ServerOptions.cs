@@ -1,0 +1,59 @@
+namespace Engine.Server.Http;
+
+/// <summary>Every limit and setting of the HTTP server; the defaults are the documented ones.</summary>
+internal sealed class ServerOptions
+{
+    /// <summary>Address to listen on; a name other than "localhost" must be an IP address.</summary>
+    public string Host { get; init; } = "127.0.0.1";
+
+    /// <summary>0 takes a free one.</summary>
+    public int Port { get; init; } = 8000;
+
+    /// <summary>Any of these opens every route; none opens all to everyone.</summary>
+    public IReadOnlyList<string> ApiKeys { get; init; } = [];
+
+    /// <summary>Any of these opens the routes that scrape and manage; none leaves that to ApiKeys.</summary>
+    public IReadOnlyList<string> ManagementKeys { get; init; } = [];
+
+    /// <summary>Listens beyond this machine although no key is set.</summary>
+    public bool AllowOpenBind { get; init; }
+
+    public long MaxBodyBytes { get; init; } = 30_000_000;
+
+    public int MaxHeaderBytes { get; init; } = 32 * 1024;
+
+    public int MaxHeaders { get; init; } = 100;
+
+    /// <summary>Largest n of a request; EngineOptions.MaxN is the hard bound.</summary>
+    public int MaxN { get; init; } = 8;
+
+    public int MaxStopStrings { get; init; } = 4;
+
+    public int MaxStopBytes { get; init; } = 256;
+
+    public int MaxLogitBias { get; init; } = 300;
+
+    /// <summary>Prompts of one /v1/completions request.</summary>
+    public int MaxPrompts { get; init; } = 256;
+
+    /// <summary>Events per output that may wait for a client that does not read, before its request ends.</summary>
+    public int MaxSseBacklog { get; init; } = 256;
+
+    /// <summary>A stream that has nothing to say for so long says so in a comment.</summary>
+    public TimeSpan PingInterval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Running requests get so long to end after SIGTERM.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Adds a usage chunk to every stream.</summary>
+    public bool ForceIncludeUsage { get; init; }
+
+    /// <summary>Lets a request bring its own chat template.</summary>
+    public bool TrustRequestChatTemplate { get; init; }
+
+    /// <summary>"auto", "string" or "openai": how message parts reach the template.</summary>
+    public string ChatTemplateContentFormat { get; init; } = "auto";
+
+    /// <summary>One line per request on standard error; never a prompt.</summary>
+    public bool LogRequests { get; init; } = true;
+}
