@@ -26,22 +26,14 @@ internal sealed class ApiException : Exception
     public static ApiException BadRequest(string message, string? param = null) =>
         new(StatusCodes.Status400BadRequest, message, param);
 
-    public static ApiException From(EngineException e) => new(
-        StatusOf(e.Status), e.Message, PlainName(e.Parameter))
+    public static ApiException From(EngineException e)
     {
-        RetryAfterS = e.Status == EngineStatus.WouldBlock ? 1 : 0,
-    };
-
-    private static int StatusOf(EngineStatus status) => status switch
-    {
-        EngineStatus.InvalidArgument or EngineStatus.Unsupported => StatusCodes.Status400BadRequest,
-        EngineStatus.NotFound => StatusCodes.Status404NotFound,
-        EngineStatus.WouldBlock => StatusCodes.Status429TooManyRequests,
-        EngineStatus.OutOfMemory or EngineStatus.EngineFailed or EngineStatus.ShuttingDown
-            => StatusCodes.Status503ServiceUnavailable,
-        EngineStatus.Timeout => StatusCodes.Status504GatewayTimeout,
-        _ => StatusCodes.Status500InternalServerError,
-    };
+        EngineStatusRow row = EngineStatusTable.Of(e.Status);
+        return new ApiException(row.HttpStatus, e.Message, PlainName(e.Parameter), row.HttpType)
+        {
+            RetryAfterS = e.Status == EngineStatus.WouldBlock ? 1 : 0,
+        };
+    }
 
     private static string DefaultType(int statusCode) => statusCode switch
     {

@@ -15,7 +15,6 @@ internal static class ErrorWriter
             return Task.CompletedTask;
         }
 
-        context.Response.Clear();
         context.Response.StatusCode = e.StatusCode;
         if (e.RetryAfterS > 0)
         {

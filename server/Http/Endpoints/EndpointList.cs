@@ -1,0 +1,42 @@
+using Engine.Server.Http.Hosting;
+
+namespace Engine.Server.Http.Endpoints;
+
+/// <summary>Every route of the server, one line each.</summary>
+internal static class EndpointList
+{
+    public static IEnumerable<Route> Create(
+        ServedModel model, ServerOptions options, ServerState state, HttpMetrics metrics)
+    {
+        var health = new HealthEndpoint(state);
+        var models = new ModelsEndpoint(model, state);
+        return
+        [
+            Work("/v1/completions", new CompletionsEndpoint(model, options).HandleAsync),
+            Work("/v1/chat/completions", new ChatCompletionsEndpoint(model, options).HandleAsync),
+            Post("/tokenize", new TokenizeEndpoint(model, options).HandleAsync),
+            Post("/detokenize", new DetokenizeEndpoint(model).HandleAsync),
+            Get("/v1/models", models.HandleListAsync),
+            Get("/v1/models/*", models.HandleOneAsync),
+            Get("/version", VersionEndpoint.HandleAsync),
+            Get("/load", new LoadEndpoint(state).HandleAsync, RouteAccess.Management),
+            Get("/metrics", new MetricsEndpoint(model, metrics).HandleAsync, RouteAccess.Management),
+            Get("/livez", HealthEndpoint.HandleLiveAsync, RouteAccess.Open),
+            Get("/readyz", health.HandleReadyAsync, RouteAccess.Open),
+            Get("/health", health.HandleReadyAsync, RouteAccess.Open),
+            Get("/ping", health.HandleReadyAsync, RouteAccess.Open),
+            Post("/ping", health.HandleReadyAsync, RouteAccess.Open),
+        ];
+    }
+
+    private static Route Work(string path, Func<HttpContext, Task> handler) =>
+        new("POST", path, RouteAccess.Guarded, handler) { IsWork = true };
+
+    private static Route Post(
+        string path, Func<HttpContext, Task> handler, RouteAccess access = RouteAccess.Guarded) =>
+        new("POST", path, access, handler);
+
+    private static Route Get(
+        string path, Func<HttpContext, Task> handler, RouteAccess access = RouteAccess.Guarded) =>
+        new("GET", path, access, handler);
+}

@@ -1,0 +1,109 @@
+using System.Text.Json;
+using Engine.Server.Http.Json;
+
+namespace Engine.Server.Http.Protocol;
+
+/// <summary>What a chat request says besides sampling.</summary>
+internal sealed class ChatFields
+{
+    private static readonly string[] Efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+    private static readonly string[] ReservedArguments =
+        ["chat_template", "tokenize", "messages", "tools", "documents", "conversation"];
+
+    /// <summary>The list, checked.</summary>
+    public required JsonElement Messages { get; init; }
+
+    /// <summary>The list, checked, or null.</summary>
+    public JsonElement? Tools { get; init; }
+
+    public JsonElement? Documents { get; init; }
+
+    public bool AddGenerationPrompt { get; init; }
+
+    public bool ContinueFinalMessage { get; init; }
+
+    /// <summary>Variables of the template: chat_template_kwargs.</summary>
+    public JsonElement? TemplateArguments { get; init; }
+
+    public string? ReasoningEffort { get; init; }
+
+    /// <summary>The request's own template, if the server lets it bring one.</summary>
+    public string? Template { get; init; }
+
+    /// <summary>Text of the last message if echo was asked for, else empty.</summary>
+    public string EchoText { get; init; } = "";
+
+    public static ChatFields Parse(JsonElement body, ServerOptions options)
+    {
+        JsonElement messages = MessageFields.Parse(body);
+        bool continues = Fields.GetBool(body, "continue_final_message") ?? false;
+        bool? generation = Fields.GetBool(body, "add_generation_prompt");
+        if (continues && generation == true)
+        {
+            throw ApiException.BadRequest(
+                "continue_final_message: excludes add_generation_prompt.", "continue_final_message");
+        }
+
+        ToolFields tools = ToolFields.Parse(body);
+        bool echo = Fields.GetBool(body, "echo") ?? false;
+        return new ChatFields
+        {
+            Messages = messages,
+            Tools = tools.Tools,
+            Documents = Fields.GetArray(body, "documents"),
+            AddGenerationPrompt = generation ?? !continues,
+            ContinueFinalMessage = continues,
+            TemplateArguments = ParseArguments(body),
+            ReasoningEffort = ParseEffort(body),
+            Template = ParseTemplate(body, options),
+            EchoText = echo ? LastText(messages) : "",
+        };
+    }
+
+    private static JsonElement? ParseArguments(JsonElement body)
+    {
+        const string name = "chat_template_kwargs";
+        JsonElement? arguments = Fields.GetObject(body, name);
+        if (arguments is { } given)
+        {
+            foreach (JsonProperty argument in given.EnumerateObject())
+            {
+                if (ReservedArguments.Contains(argument.Name, StringComparer.Ordinal))
+                {
+                    throw ApiException.BadRequest($"{name}: must not hold {argument.Name}.", name);
+                }
+            }
+        }
+
+        return arguments;
+    }
+
+    private static string? ParseEffort(JsonElement body)
+    {
+        const string name = "reasoning_effort";
+        string? effort = Fields.GetString(body, name);
+        return effort is null || Efforts.Contains(effort, StringComparer.Ordinal)
+            ? effort
+            : throw ApiException.BadRequest($"{name}: must be one of {string.Join(", ", Efforts)}.", name);
+    }
+
+    // A template is a program of the client's: it runs only where the operator said so.
+    private static string? ParseTemplate(JsonElement body, ServerOptions options)
+    {
+        const string name = "chat_template";
+        string? template = Fields.GetString(body, name);
+        return template is null || options.TrustRequestChatTemplate
+            ? template
+            : throw ApiException.BadRequest(
+                $"{name}: the server was not started with --trust-request-chat-template.", name);
+    }
+
+    private static string LastText(JsonElement messages)
+    {
+        JsonElement last = messages[messages.GetArrayLength() - 1];
+        return Fields.TryGet(last, "content", out JsonElement content) && content.ValueKind == JsonValueKind.String
+            ? content.GetString()!
+            : "";
+    }
+}
