@@ -1,3 +1,4 @@
+using Engine.Sampling;
 using Engine.Tokenization;
 
 namespace Engine.Server.Http.Hosting;
@@ -14,6 +15,12 @@ internal sealed class ServedModel
 
     /// <summary>The folder or hub name.</summary>
     public required string Root { get; init; }
+
+    /// <summary>What a request leaves open: generation_config.json, else vLLM's defaults.</summary>
+    public SamplingParams DefaultSampling { get; init; } = new();
+
+    /// <summary>Words messages as a prompt.</summary>
+    public IChatRenderer Chat { get; init; } = new NoChatTemplate();
 
     /// <summary>Unix seconds.</summary>
     public long CreatedS { get; } = DateTimeOffset.UtcNow.ToUnixTimeSeconds();

@@ -7,6 +7,9 @@ internal sealed class GenerationFields
 {
     public required SamplingParams Sampling { get; init; }
 
+    /// <summary>What the client asked for, which must fit; null if it left that open.</summary>
+    public int? MaxTokensGiven { get; init; }
+
     public bool Stream { get; init; }
 
     public bool IncludeUsage { get; init; }

@@ -1,0 +1,92 @@
+using System.CommandLine;
+
+namespace Engine.Server.Commands;
+
+/// <summary>The engine's limits, under vLLM's names.</summary>
+internal sealed class EngineArguments
+{
+    private static readonly EngineOptions Defaults = new();
+
+    public Option<int> BlockSize { get; } = new("--block-size")
+    {
+        Description = "Tokens of a KV block.",
+        DefaultValueFactory = _ => Defaults.BlockSize,
+    };
+
+    public Option<int?> NumBlocks { get; } = new("--num-gpu-blocks-override", "--num-blocks")
+    {
+        Description = "KV blocks. Default: what the other limits need.",
+    };
+
+    public Option<long?> KvCacheMemoryBytes { get; } =
+        Arguments.Number("--kv-cache-memory-bytes", "Memory for KV blocks.");
+
+    public Option<string> KvCacheDtype { get; } = new("--kv-cache-dtype")
+    {
+        Description = "Type of cached keys and values.",
+        DefaultValueFactory = _ => Defaults.KvCacheDtype,
+    };
+
+    public Option<int> MaxNumSeqs { get; } = new("--max-num-seqs")
+    {
+        Description = "Requests that run at the same time, at most.",
+        DefaultValueFactory = _ => Defaults.MaxNumSeqs,
+    };
+
+    public Option<long?> MaxNumBatchedTokens { get; } =
+        Arguments.Number("--max-num-batched-tokens", $"Tokens of a step, at most. Default: {Defaults.MaxNumBatchedTokens}.");
+
+    public Option<int> MaxQueueSize { get; } = new("--max-queue-size")
+    {
+        Description = "Requests that wait, at most; 0 is 4 x max-num-seqs. Beyond: 429.",
+        DefaultValueFactory = _ => Defaults.MaxQueueSize,
+    };
+
+    public Option<int> MaxLogprobs { get; } = new("--max-logprobs")
+    {
+        Description = "Largest logprobs of a request; -1 is the vocabulary.",
+        DefaultValueFactory = _ => Defaults.MaxLogprobs,
+    };
+
+    public Option<long> Seed { get; } = new("--seed") { Description = "Keys all random numbers." };
+
+    public (Option<bool> On, Option<bool> Off) PrefixCaching { get; } =
+        Arguments.Switch("enable-prefix-caching", "Reuses the KV of equal prefixes (the default).");
+
+    public (Option<bool> On, Option<bool> Off) ChunkedPrefill { get; } =
+        Arguments.Switch("enable-chunked-prefill", "Spreads a long prompt over steps (the default).");
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(BlockSize);
+        command.Options.Add(NumBlocks);
+        command.Options.Add(KvCacheMemoryBytes);
+        command.Options.Add(KvCacheDtype);
+        command.Options.Add(MaxNumSeqs);
+        command.Options.Add(MaxNumBatchedTokens);
+        command.Options.Add(MaxQueueSize);
+        command.Options.Add(MaxLogprobs);
+        command.Options.Add(Seed);
+        command.Options.Add(PrefixCaching.On);
+        command.Options.Add(PrefixCaching.Off);
+        command.Options.Add(ChunkedPrefill.On);
+        command.Options.Add(ChunkedPrefill.Off);
+    }
+
+    public EngineOptions ToOptions(ParseResult result, int? maxModelLen) => new()
+    {
+        BlockSize = result.GetValue(BlockSize),
+        NumBlocks = result.GetValue(NumBlocks),
+        KvCacheMemoryBytes = result.GetValue(KvCacheMemoryBytes),
+        KvCacheDtype = result.GetValue(KvCacheDtype)!,
+        MaxNumSeqs = result.GetValue(MaxNumSeqs),
+        MaxNumBatchedTokens = Arguments.ToInt(result.GetValue(MaxNumBatchedTokens), "max-num-batched-tokens")
+            ?? Defaults.MaxNumBatchedTokens,
+        MaxQueueSize = result.GetValue(MaxQueueSize),
+        MaxModelLen = maxModelLen,
+        EnablePrefixCaching = PrefixCaching.ValueOf(result, Defaults.EnablePrefixCaching),
+        EnableChunkedPrefill = ChunkedPrefill.ValueOf(result, Defaults.EnableChunkedPrefill),
+        MaxLogprobs = result.GetValue(MaxLogprobs),
+        Seed = result.GetValue(Seed),
+    };
+}

@@ -1,0 +1,91 @@
+using System.CommandLine;
+using Engine.Hosting;
+
+namespace Engine.Server.Commands;
+
+/// <summary>Which model, and how to load it: the options that most commands share.</summary>
+internal sealed class ModelArguments
+{
+    public Option<string?> Model { get; } = new("--model", "-m")
+    {
+        Description = "Folder in Hugging Face layout, .gguf file, or name on the hub. Default: the demo model.",
+    };
+
+    public Option<string?> Tokenizer { get; } = new("--tokenizer")
+    {
+        Description = "Folder or file of the tokenizer, if it is not the model's.",
+    };
+
+    public Option<string> Dtype { get; } = new("--dtype")
+    {
+        Description = "Type of the weights in memory.",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    public Option<string> LoadFormat { get; } = new("--load-format")
+    {
+        Description = "dummy takes random weights: config.json is then enough.",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    public Option<string> Device { get; } = new("--device")
+    {
+        Description = "reference is the slow scalar one.",
+        DefaultValueFactory = _ => "cpu",
+    };
+
+    public Option<int> Threads { get; } = new("--threads", "-t")
+    {
+        Description = "Worker threads; 0 is every CPU that the process may use.",
+    };
+
+    public Option<long?> MaxModelLen { get; } =
+        Arguments.Number("--max-model-len", "Longest prompt plus output, in tokens. Default: the model's.");
+
+    public Option<string?> Revision { get; } = new("--revision") { Description = "Branch, tag or commit on the hub." };
+
+    public Option<string?> DownloadDir { get; } = new("--download-dir")
+    {
+        Description = "Where downloads are kept. Default: HF_HUB_CACHE, HF_HOME.",
+    };
+
+    public ModelArguments()
+    {
+        Dtype.AcceptOnlyFromAmong("auto", "float32", "float", "bfloat16", "float16", "half");
+        LoadFormat.AcceptOnlyFromAmong("auto", "safetensors", "dummy", "hf", "gguf");
+        Device.AcceptOnlyFromAmong("auto", "cpu", "reference");
+    }
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(Model);
+        command.Options.Add(Tokenizer);
+        command.Options.Add(Dtype);
+        command.Options.Add(LoadFormat);
+        command.Options.Add(Device);
+        command.Options.Add(Threads);
+        command.Options.Add(MaxModelLen);
+        command.Options.Add(Revision);
+        command.Options.Add(DownloadDir);
+    }
+
+    /// <summary>The model that is named, or the demo model.</summary>
+    public string ModelOf(ParseResult result, string? positional) =>
+        positional ?? result.GetValue(Model) ?? DemoModel.Find();
+
+    public ModelLoadOptions ToOptions(
+        ParseResult result, string? positional, long seed, IProgress<LoadProgress>? progress) => new()
+        {
+            Model = ModelOf(result, positional),
+            Tokenizer = result.GetValue(Tokenizer),
+            Dtype = result.GetValue(Dtype)! switch { "float" => "float32", "half" => "float16", var other => other },
+            LoadFormat = result.GetValue(LoadFormat)! == "dummy" ? "dummy" : "auto",
+            Device = result.GetValue(Device)! == "reference" ? "reference" : "cpu",
+            NumThreads = result.GetValue(Threads),
+            MaxModelLen = Arguments.ToInt(result.GetValue(MaxModelLen), "max-model-len"),
+            Revision = result.GetValue(Revision),
+            DownloadDir = result.GetValue(DownloadDir),
+            Seed = seed,
+            Progress = progress,
+        };
+}

@@ -1,0 +1,190 @@
+using System.Text;
+using System.Text.Json;
+using Engine.Sampling;
+using Engine.Server.Http.Hosting;
+using Engine.Server.Http.Json;
+
+namespace Engine.Server.Http.Protocol;
+
+/// <summary>What an endpoint has its own rules for.</summary>
+internal readonly record struct EndpointSampling
+{
+    /// <summary>max_tokens if the request names none; null is up to the model's length.</summary>
+    public int? DefaultMaxTokens { get; init; }
+
+    /// <summary>Takes precedence over the body's max_tokens.</summary>
+    public int? MaxTokensOverride { get; init; }
+
+    /// <summary>Log probabilities per output token, in the endpoint's own spelling; null is none.</summary>
+    public int? NumLogprobs { get; init; }
+
+    /// <summary>The prompt's tokens are to be scored like the output's.</summary>
+    public bool ScorePromptAsOutput { get; init; }
+}
+
+/// <summary>Reads what the generating endpoints have in common.</summary>
+internal static class GenerationFieldsParser
+{
+    // Spelt or meant differently on the wire than in the engine.
+    private static readonly string[] OwnFields = ["logprobs", "output_kind", "detokenize"];
+
+    public static GenerationFields Parse(
+        JsonElement body, ServedModel model, ServerOptions options, EndpointSampling endpoint)
+    {
+        bool stream = Fields.GetBool(body, "stream") ?? false;
+        SamplingParams sampling = ParseSampling(body, model, endpoint);
+        CheckLimits(sampling, options);
+        CheckStreaming(body, sampling, endpoint, stream);
+        StructuredOutputFields.Check(body);
+        CheckUnsupported(body);
+        JsonElement? streamOptions = StreamOptions(body, stream);
+        return new GenerationFields
+        {
+            Sampling = sampling,
+            MaxTokensGiven = endpoint.MaxTokensOverride ?? Fields.GetInt(body, "max_tokens"),
+            Stream = stream,
+            IncludeUsage = options.ForceIncludeUsage || Usage(streamOptions, "include_usage"),
+            ContinuousUsage = Usage(streamOptions, "continuous_usage_stats"),
+            ReturnTokenIds = Fields.GetBool(body, "return_token_ids") ?? false,
+            ReturnTokensAsTokenIds = Fields.GetBool(body, "return_tokens_as_token_ids") ?? false,
+            NumLogprobs = endpoint.NumLogprobs,
+            RequestId = ParseRequestId(body),
+            Priority = Fields.GetInt(body, "priority") ?? 0,
+            CacheSalt = ParseSalt(body),
+            TruncatePromptTokens = ParseTruncate(body, model),
+            AddSpecialTokens = Fields.GetBool(body, "add_special_tokens") ?? true,
+        };
+    }
+
+    private static SamplingParams ParseSampling(JsonElement body, ServedModel model, EndpointSampling endpoint)
+    {
+        try
+        {
+            SamplingParams sampling = model.DefaultSampling with { MaxTokens = endpoint.DefaultMaxTokens };
+            foreach (JsonProperty property in body.EnumerateObject())
+            {
+                if (property.Value.ValueKind != JsonValueKind.Null
+                    && !OwnFields.Contains(property.Name, StringComparer.Ordinal)
+                    && SamplingSchema.Find(property.Name) is { } field)
+                {
+                    sampling = field.Set(sampling, ParamValue.From(property.Value));
+                }
+            }
+
+            sampling = sampling with
+            {
+                MaxTokens = endpoint.MaxTokensOverride ?? sampling.MaxTokens,
+                Logprobs = endpoint.NumLogprobs,
+                OutputKind = OutputKind.Delta,
+                PromptLogprobs = endpoint.ScorePromptAsOutput
+                    ? sampling.PromptLogprobs ?? endpoint.NumLogprobs
+                    : sampling.PromptLogprobs,
+            };
+            sampling.Validate(model.VocabSize, new SamplingLimits
+            {
+                MaxLogprobs = model.Engine.Options.MaxLogprobs,
+                MaxN = model.Engine.Options.MaxN,
+            });
+            return sampling;
+        }
+        catch (EngineException e)
+        {
+            throw ApiException.From(e);
+        }
+    }
+
+    private static void CheckLimits(SamplingParams sampling, ServerOptions options)
+    {
+        if (sampling.N > options.MaxN)
+        {
+            throw ApiException.BadRequest($"n: at most {options.MaxN} outputs are made.", "n");
+        }
+
+        if (sampling.Stop is { } stop)
+        {
+            if (stop.Count > options.MaxStopStrings)
+            {
+                throw ApiException.BadRequest($"stop: at most {options.MaxStopStrings} are taken.", "stop");
+            }
+
+            if (stop.Any(text => Encoding.UTF8.GetByteCount(text) > options.MaxStopBytes))
+            {
+                throw ApiException.BadRequest($"stop: at most {options.MaxStopBytes} bytes each.", "stop");
+            }
+        }
+
+        if (sampling.LogitBias?.Count > options.MaxLogitBias)
+        {
+            throw ApiException.BadRequest(
+                $"logit_bias: at most {options.MaxLogitBias} entries are taken.", "logit_bias");
+        }
+    }
+
+    private static void CheckStreaming(
+        JsonElement body, SamplingParams sampling, EndpointSampling endpoint, bool stream)
+    {
+        bool asked = Fields.TryGet(body, "prompt_logprobs", out _) && !endpoint.ScorePromptAsOutput;
+        if (stream && asked && sampling.PromptLogprobs is not (null or 0))
+        {
+            throw ApiException.BadRequest(
+                "prompt_logprobs: are not available in a stream.", "prompt_logprobs");
+        }
+    }
+
+    private static void CheckUnsupported(JsonElement body)
+    {
+        if (Fields.GetBool(body, "use_beam_search") ?? false)
+        {
+            throw ApiException.BadRequest("use_beam_search: is not available over HTTP yet.", "use_beam_search");
+        }
+
+        int n = Fields.GetInt(body, "n") ?? 1;
+        if (Fields.GetInt(body, "best_of") is { } bestOf && bestOf != n)
+        {
+            throw ApiException.BadRequest("best_of: must equal n.", "best_of");
+        }
+
+        if (Fields.TryGet(body, "kv_transfer_params", out _))
+        {
+            throw ApiException.BadRequest("kv_transfer_params: is not supported.", "kv_transfer_params");
+        }
+    }
+
+    private static JsonElement? StreamOptions(JsonElement body, bool stream)
+    {
+        JsonElement? streamOptions = Fields.GetObject(body, "stream_options");
+        return streamOptions is null || stream
+            ? streamOptions
+            : throw ApiException.BadRequest("stream_options: needs stream to be true.", "stream_options");
+    }
+
+    private static bool Usage(JsonElement? streamOptions, string name) =>
+        streamOptions is { } given && (Fields.GetBool(given, name) ?? false);
+
+    private static string? ParseRequestId(JsonElement body)
+    {
+        const int maxLength = 128;
+        string? id = Fields.GetString(body, "request_id");
+        return id is null or { Length: > 0 and <= maxLength }
+            ? id
+            : throw ApiException.BadRequest($"request_id: must have 1 to {maxLength} characters.", "request_id");
+    }
+
+    private static string? ParseSalt(JsonElement body)
+    {
+        string? salt = Fields.GetString(body, "cache_salt");
+        return salt is null or { Length: > 0 }
+            ? salt
+            : throw ApiException.BadRequest("cache_salt: must not be empty.", "cache_salt");
+    }
+
+    private static int? ParseTruncate(JsonElement body, ServedModel model)
+    {
+        const string name = "truncate_prompt_tokens";
+        int? limit = Fields.GetInt(body, name);
+        return limit is null or -1 || (limit >= 1 && limit < model.MaxModelLen)
+            ? limit
+            : throw ApiException.BadRequest(
+                $"{name}: must be 1 to {model.MaxModelLen - 1}, or -1 for as many as fit.", name);
+    }
+}
