@@ -1,6 +1,4 @@
 using System.CommandLine;
-var root = new RootCommand("x");
-var o = new Option<int?>("--n", "-n") { Description = "d" };
-root.Options.Add(o);
-root.SetAction((r, ct) => { Console.WriteLine(r.GetValue(o)); return Task.FromResult(0); });
+
+var root = new RootCommand("Runs and serves large language models.");
 return await root.Parse(args).InvokeAsync();

@@ -133,7 +133,7 @@ internal sealed class ApiServer : IAsyncDisposable
         {
             context.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
         }
-        catch (BadHttpRequestException e)
+        catch (Microsoft.AspNetCore.Http.BadHttpRequestException e)
         {
             await ErrorWriter.WriteAsync(context, new ApiException(e.StatusCode, e.Message));
         }

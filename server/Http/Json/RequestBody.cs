@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Engine.Server.Http.Json;
 
@@ -17,7 +16,7 @@ internal static class RequestBody
         {
             return StrictJson.ParseObject(await ReadAllAsync(context.Request.BodyReader, context.RequestAborted));
         }
-        catch (BadHttpRequestException e)
+        catch (Microsoft.AspNetCore.Http.BadHttpRequestException e)
         {
             throw new ApiException(e.StatusCode, e.Message);
         }
