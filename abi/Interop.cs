@@ -8,7 +8,7 @@ internal static unsafe class Interop
     /// <summary>Longest key or other C string that is looked at.</summary>
     private const int MaxCStringBytes = 4096;
 
-    private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding _strict = new(false, throwOnInvalidBytes: true);
 
     /// <summary>The bytes of a (pointer, length) argument.</summary>
     public static ReadOnlySpan<byte> Bytes(byte* pointer, ulong length, string parameter)
@@ -33,7 +33,7 @@ internal static unsafe class Interop
     {
         try
         {
-            return Strict.GetString(Bytes(pointer, length, parameter));
+            return _strict.GetString(Bytes(pointer, length, parameter));
         }
         catch (DecoderFallbackException e)
         {

@@ -11,22 +11,22 @@ internal interface IStoppable
 /// <summary>Every engine of the process.</summary>
 internal static class Lifetime
 {
-    private static readonly HashSet<IStoppable> Engines = [];
-    private static readonly Lock Gate = new();
+    private static readonly HashSet<IStoppable> _engines = [];
+    private static readonly Lock _gate = new();
 
     public static void Add(IStoppable engine)
     {
-        lock (Gate)
+        lock (_gate)
         {
-            Engines.Add(engine);
+            _engines.Add(engine);
         }
     }
 
     public static void Remove(IStoppable engine)
     {
-        lock (Gate)
+        lock (_gate)
         {
-            Engines.Remove(engine);
+            _engines.Remove(engine);
         }
     }
 
@@ -37,9 +37,9 @@ internal static class Lifetime
     public static EngineStatus Shutdown(int timeoutMs)
     {
         IStoppable[] engines;
-        lock (Gate)
+        lock (_gate)
         {
-            engines = [.. Engines];
+            engines = [.. _engines];
         }
 
         bool drained = true;

@@ -9,8 +9,8 @@ internal static class Log
 {
     private const int MaxLines = 4096;
 
-    private static readonly Queue<byte[]> Lines = new();
-    private static readonly Lock Gate = new();
+    private static readonly Queue<byte[]> _lines = new();
+    private static readonly Lock _gate = new();
     private static int _level;
     private static long _dropped;
 
@@ -38,15 +38,15 @@ internal static class Log
         }
 
         byte[] line = Format(level, message);
-        lock (Gate)
+        lock (_gate)
         {
-            if (Lines.Count == MaxLines)
+            if (_lines.Count == MaxLines)
             {
-                Lines.Dequeue();
+                _lines.Dequeue();
                 _dropped++;
             }
 
-            Lines.Enqueue(line);
+            _lines.Enqueue(line);
         }
     }
 
@@ -55,9 +55,9 @@ internal static class Log
     public static ulong Drain(Span<byte> buffer)
     {
         int written = 0;
-        lock (Gate)
+        lock (_gate)
         {
-            if (_dropped > 0 && Lines.Count > 0)
+            if (_dropped > 0 && _lines.Count > 0)
             {
                 byte[] note = Format(LogLevel.Warning, $"{_dropped} older lines were dropped");
                 if (note.Length <= buffer.Length)
@@ -68,11 +68,11 @@ internal static class Log
                 }
             }
 
-            while (Lines.TryPeek(out byte[]? line) && line.Length <= buffer.Length - written)
+            while (_lines.TryPeek(out byte[]? line) && line.Length <= buffer.Length - written)
             {
                 line.CopyTo(buffer[written..]);
                 written += line.Length;
-                Lines.Dequeue();
+                _lines.Dequeue();
             }
         }
 

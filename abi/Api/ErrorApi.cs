@@ -6,7 +6,7 @@ namespace Engine.Abi.Api;
 internal static unsafe class ErrorApi
 {
     // Static, never freed: what a caller gets who reads an error that is not there.
-    private static readonly byte* Empty = (byte*)System.Runtime.InteropServices.NativeMemory.AllocZeroed(1);
+    private static readonly byte* _empty = (byte*)System.Runtime.InteropServices.NativeMemory.AllocZeroed(1);
 
     /// <summary>The status of an error; ENGINE_OK for NULL, ENGINE_E_INVALID_HANDLE for a stale one.</summary>
     /// <param name="error">The error or NULL.</param>
@@ -30,7 +30,7 @@ internal static unsafe class ErrorApi
     {
         if (error.Value == 0)
         {
-            return Empty;
+            return _empty;
         }
 
         using HandlePin<ErrorObject> pin = PinOf(error);

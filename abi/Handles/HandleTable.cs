@@ -14,10 +14,10 @@ internal static unsafe class HandleTable
     /// <summary>Freed cells that rest before the first of them is used again.</summary>
     public const int QuarantineCells = 1 << 14;
 
-    private static readonly Lock Gate = new();
+    private static readonly Lock _gate = new();
 
     // Fresh zero pages cost nothing until they are touched; the slab is never freed.
-    private static readonly byte* Slab = AllocateSlab();
+    private static readonly byte* _slab = AllocateSlab();
     private static int _highWater;
     private static int _quarantineHead = -1;
     private static int _quarantineTail = -1;
@@ -30,7 +30,7 @@ internal static unsafe class HandleTable
     /// <summary>Makes an object reachable from outside; the caller owns the handle.</summary>
     public static nint Publish(HandleObject target)
     {
-        lock (Gate)
+        lock (_gate)
         {
             int index = TakeCell();
             HandleCell* cell = CellAt(index);
@@ -97,7 +97,7 @@ internal static unsafe class HandleTable
 
     private static HandleCell* TryPin(nint handle, HandleKind kind)
     {
-        long offset = handle - (nint)Slab;
+        long offset = handle - (nint)_slab;
         if (offset < 0 || offset >= (long)MaxHandles * HandleCell.CellBytes)
         {
             return null;
@@ -142,12 +142,12 @@ internal static unsafe class HandleTable
         finally
         {
             gcHandle.Free();
-            lock (Gate)
+            lock (_gate)
             {
                 cell->Magic = 0;
                 cell->Kind = (int)HandleKind.Free;
                 cell->Target = 0;
-                Quarantine((int)(((byte*)cell - Slab) / HandleCell.CellBytes));
+                Quarantine((int)(((byte*)cell - _slab) / HandleCell.CellBytes));
                 _liveCount--;
             }
         }
@@ -184,7 +184,7 @@ internal static unsafe class HandleTable
         _quarantineCount++;
     }
 
-    private static HandleCell* CellAt(int index) => (HandleCell*)(Slab + ((long)index * HandleCell.CellBytes));
+    private static HandleCell* CellAt(int index) => (HandleCell*)(_slab + ((long)index * HandleCell.CellBytes));
 
     private static HandleCell* CellOf(nint handle) =>
         (HandleCell*)(handle & ~(nint)(HandleCell.CellBytes - 1));

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Engine.Abi.Types;
+using Engine.Sampling;
 
 namespace Engine.Abi.Params;
 
@@ -9,16 +10,13 @@ internal enum ParamType
     /// <summary>A whole number.</summary>
     Integer = 0,
 
-    /// <summary>A number; whole ones are taken too.</summary>
-    Number = 1,
-
     /// <summary>true or false.</summary>
     Boolean = 2,
 
     /// <summary>Text.</summary>
     Text = 3,
 
-    /// <summary>A list or an object; text too where the HTTP body allows it.</summary>
+    /// <summary>A list or an object.</summary>
     Json = 4,
 }
 
@@ -26,10 +24,17 @@ internal enum ParamType
 internal sealed class ParamSchema
 {
     private readonly Dictionary<string, ParamType> _types;
+    private readonly bool _hasSampling;
 
     private ParamSchema(params (string Key, ParamType Type)[] rows)
+        : this(false, rows)
+    {
+    }
+
+    private ParamSchema(bool hasSampling, params (string Key, ParamType Type)[] rows)
     {
         _types = rows.ToDictionary(row => row.Key, row => row.Type, StringComparer.Ordinal);
+        _hasSampling = hasSampling;
     }
 
     public static ParamSchema Library { get; } = new(("log_level", ParamType.Text));
@@ -60,39 +65,20 @@ internal sealed class ParamSchema
         ("max_n", ParamType.Integer),
         ("seed", ParamType.Integer));
 
+    /// <summary>What a request says of itself; how to sample is SamplingSchema's.</summary>
     public static ParamSchema Request { get; } = new(
+        true,
         ("prompt", ParamType.Text),
         ("prompt_token_ids", ParamType.Json),
         ("add_special_tokens", ParamType.Boolean),
         ("request_id", ParamType.Text),
         ("priority", ParamType.Integer),
-        ("cache_salt", ParamType.Text),
-        ("n", ParamType.Integer),
-        ("temperature", ParamType.Number),
-        ("top_p", ParamType.Number),
-        ("top_k", ParamType.Integer),
-        ("min_p", ParamType.Number),
-        ("typical_p", ParamType.Number),
-        ("presence_penalty", ParamType.Number),
-        ("frequency_penalty", ParamType.Number),
-        ("repetition_penalty", ParamType.Number),
-        ("logit_bias", ParamType.Json),
-        ("allowed_token_ids", ParamType.Json),
-        ("bad_words", ParamType.Json),
-        ("no_repeat_ngram_size", ParamType.Integer),
-        ("stop", ParamType.Json),
-        ("stop_token_ids", ParamType.Json),
-        ("include_stop_str_in_output", ParamType.Boolean),
-        ("ignore_eos", ParamType.Boolean),
-        ("max_tokens", ParamType.Integer),
-        ("min_tokens", ParamType.Integer),
-        ("seed", ParamType.Integer),
-        ("logprobs", ParamType.Integer),
-        ("prompt_logprobs", ParamType.Integer),
-        ("detokenize", ParamType.Boolean),
-        ("skip_special_tokens", ParamType.Boolean));
+        ("cache_salt", ParamType.Text));
 
-    public IEnumerable<KeyValuePair<string, ParamType>> Keys => _types;
+    /// <summary>Every key.</summary>
+    public IEnumerable<string> Keys => _hasSampling
+        ? _types.Keys.Concat(SamplingSchema.Fields.Select(row => row.Name))
+        : _types.Keys;
 
     public static ParamSchema Of(ParamsKind kind) => kind switch
     {
@@ -103,16 +89,15 @@ internal sealed class ParamSchema
         _ => throw EngineException.Invalid("kind", $"{(int)kind} is no engine_params_kind"),
     };
 
-    /// <summary>The type of a key.</summary>
-    /// <exception cref="EngineException">InvalidArgument: unknown; names the nearest key.</exception>
-    public ParamType TypeOf(string key)
+    /// <summary>Refuses an unknown key and names the nearest.</summary>
+    public void Find(string key)
     {
-        if (_types.TryGetValue(key, out ParamType type))
+        if (_types.ContainsKey(key) || (_hasSampling && SamplingSchema.Find(key) is not null))
         {
-            return type;
+            return;
         }
 
-        string? nearest = Nearest(key);
+        string? nearest = NearestName.Find(key, Keys);
         throw new EngineException(
             EngineStatus.InvalidArgument,
             nearest is null ? $"unknown key '{key}'" : $"unknown key '{key}'; did you mean '{nearest}'?",
@@ -122,15 +107,20 @@ internal sealed class ParamSchema
     /// <summary>Holds a value to its key's type; null stands for the default everywhere.</summary>
     public void Check(string key, JsonElement value)
     {
-        ParamType type = TypeOf(key);
+        if (!_types.TryGetValue(key, out ParamType type))
+        {
+            Find(key);
+            SamplingSchema.Set(new SamplingParams(), key, ParamValue.From(value));
+            return;
+        }
+
         JsonValueKind kind = value.ValueKind;
         bool fits = kind == JsonValueKind.Null || type switch
         {
             ParamType.Integer => kind == JsonValueKind.Number && value.TryGetInt64(out _),
-            ParamType.Number => kind == JsonValueKind.Number,
             ParamType.Boolean => kind is JsonValueKind.True or JsonValueKind.False,
             ParamType.Text => kind == JsonValueKind.String,
-            _ => kind is JsonValueKind.Array or JsonValueKind.Object or JsonValueKind.String,
+            _ => kind is JsonValueKind.Array or JsonValueKind.Object,
         };
         if (!fits)
         {
@@ -141,7 +131,6 @@ internal sealed class ParamSchema
     private static string Describe(ParamType type) => type switch
     {
         ParamType.Integer => "an integer",
-        ParamType.Number => "a number",
         ParamType.Boolean => "true or false",
         ParamType.Text => "a string",
         _ => "a list or an object",
@@ -156,50 +145,4 @@ internal sealed class ParamSchema
         JsonValueKind.Array => "a list",
         _ => "an object",
     };
-
-    private string? Nearest(string key)
-    {
-        string? best = null;
-        int bestDistance = Math.Min(4, (key.Length / 2) + 1);
-        foreach (string candidate in _types.Keys)
-        {
-            int distance = Distance(key, candidate, bestDistance);
-            if (distance < bestDistance)
-            {
-                best = candidate;
-                bestDistance = distance;
-            }
-        }
-
-        return best;
-    }
-
-    /// <summary>Levenshtein distance, or limit if it is at least that.</summary>
-    private static int Distance(string a, string b, int limit)
-    {
-        if (Math.Abs(a.Length - b.Length) >= limit)
-        {
-            return limit;
-        }
-
-        int[] row = new int[b.Length + 1];
-        for (int j = 0; j <= b.Length; j++)
-        {
-            row[j] = j;
-        }
-
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int substitution = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(substitution, Math.Min(row[j], row[j - 1]) + 1);
-            }
-        }
-
-        return Math.Min(row[b.Length], limit);
-    }
 }

@@ -14,7 +14,7 @@ internal sealed class ParamSet(ParamsKind kind) : HandleObject
 {
     private const int MaxDepth = 32;
 
-    private static readonly JsonDocumentOptions ReadOptions = new() { MaxDepth = MaxDepth };
+    private static readonly JsonDocumentOptions _readOptions = new() { MaxDepth = MaxDepth };
 
     private readonly SortedDictionary<string, JsonElement> _values = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
@@ -52,7 +52,7 @@ internal sealed class ParamSet(ParamsKind kind) : HandleObject
 
     public void Set(string key, double value)
     {
-        Schema.TypeOf(key);
+        Schema.Find(key);
         if (!double.IsFinite(value))
         {
             throw EngineException.Invalid(key, "must be finite");
@@ -68,7 +68,7 @@ internal sealed class ParamSet(ParamsKind kind) : HandleObject
 
     public void SetJson(string key, ReadOnlySpan<byte> utf8)
     {
-        Schema.TypeOf(key);
+        Schema.Find(key);
         using JsonDocument document = Parse(key, utf8);
         Schema.Check(key, document.RootElement);
         lock (_gate)
@@ -113,7 +113,7 @@ internal sealed class ParamSet(ParamsKind kind) : HandleObject
     {
         try
         {
-            return JsonDocument.Parse(utf8.ToArray(), ReadOptions);
+            return JsonDocument.Parse(utf8.ToArray(), _readOptions);
         }
         catch (JsonException e)
         {

@@ -1,0 +1,71 @@
+using System.Text.Json;
+using Engine.Hosting;
+
+namespace Engine.Abi.Params;
+
+/// <summary>Params to the core's options. Types were checked as the keys were set; ranges are the core's.</summary>
+internal static class OptionsReader
+{
+    public static ModelLoadOptions Model(string path, ParamSet? set, IProgress<LoadProgress>? progress)
+    {
+        Dictionary<string, JsonElement> values = set?.Snapshot() ?? [];
+        var defaults = new ModelLoadOptions { Model = path };
+        return new ModelLoadOptions
+        {
+            Model = path,
+            Tokenizer = Text(values, "tokenizer"),
+            Dtype = Text(values, "dtype") ?? defaults.Dtype,
+            LoadFormat = Text(values, "load_format") ?? defaults.LoadFormat,
+            Device = Text(values, "device") ?? defaults.Device,
+            NumThreads = Int(values, "num_threads") ?? defaults.NumThreads,
+            MaxModelLen = Int(values, "max_model_len"),
+            Revision = Text(values, "revision"),
+            DownloadDir = Text(values, "download_dir"),
+            Seed = Long(values, "seed") ?? defaults.Seed,
+            Progress = progress,
+        };
+    }
+
+    public static EngineOptions Engine(ParamSet? set)
+    {
+        Dictionary<string, JsonElement> values = set?.Snapshot() ?? [];
+        var defaults = new EngineOptions();
+        return new EngineOptions
+        {
+            BlockSize = Int(values, "block_size") ?? defaults.BlockSize,
+            NumBlocks = Int(values, "num_blocks"),
+            KvCacheMemoryBytes = Long(values, "kv_cache_memory_bytes"),
+            KvCacheDtype = Text(values, "kv_cache_dtype") ?? defaults.KvCacheDtype,
+            MaxNumSeqs = Int(values, "max_num_seqs") ?? defaults.MaxNumSeqs,
+            MaxNumBatchedTokens = Int(values, "max_num_batched_tokens") ?? defaults.MaxNumBatchedTokens,
+            MaxQueueSize = Int(values, "max_queue_size") ?? defaults.MaxQueueSize,
+            MaxModelLen = Int(values, "max_model_len"),
+            EnablePrefixCaching = Bool(values, "enable_prefix_caching") ?? defaults.EnablePrefixCaching,
+            EnableChunkedPrefill = Bool(values, "enable_chunked_prefill") ?? defaults.EnableChunkedPrefill,
+            MaxLogprobs = Int(values, "max_logprobs") ?? defaults.MaxLogprobs,
+            MaxN = Int(values, "max_n") ?? defaults.MaxN,
+            Seed = Long(values, "seed") ?? defaults.Seed,
+        };
+    }
+
+    public static string? Text(Dictionary<string, JsonElement> values, string key) =>
+        values.TryGetValue(key, out JsonElement value) ? value.GetString() : null;
+
+    public static bool? Bool(Dictionary<string, JsonElement> values, string key) =>
+        values.TryGetValue(key, out JsonElement value) ? value.GetBoolean() : null;
+
+    public static long? Long(Dictionary<string, JsonElement> values, string key) =>
+        values.TryGetValue(key, out JsonElement value) ? value.GetInt64() : null;
+
+    public static int? Int(Dictionary<string, JsonElement> values, string key)
+    {
+        if (!values.TryGetValue(key, out JsonElement value))
+        {
+            return null;
+        }
+
+        return value.TryGetInt32(out int number)
+            ? number
+            : throw EngineException.Invalid(key, $"{value.GetRawText()} does not fit in 32 bits");
+    }
+}
