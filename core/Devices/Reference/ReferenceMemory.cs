@@ -6,31 +6,33 @@ namespace Engine.Devices.Reference;
 /// <summary>Zeroed host memory, 64-byte aligned.</summary>
 internal sealed unsafe class ReferenceBuffer : DeviceBuffer
 {
-    private void* _address;
+    private const int Alignment = 64;
+    private void* _allocation;
 
     public ReferenceBuffer(long bytes)
     {
         Bytes = bytes;
         try
         {
-            _address = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 64), 64);
+            // calloc leaves large memory untouched until it is used, so a big KV cache costs nothing yet.
+            _allocation = NativeMemory.AllocZeroed(checked((nuint)bytes + Alignment));
         }
-        catch (OutOfMemoryException e)
+        catch (Exception e) when (e is OutOfMemoryException or OverflowException)
         {
             throw new EngineException(
                 EngineStatus.OutOfMemory, $"cannot allocate {bytes} bytes of host memory", null, e);
         }
-        NativeMemory.Clear(_address, (nuint)Math.Max(bytes, 64));
+        Address = (nint)(((nuint)_allocation + Alignment - 1) & ~(nuint)(Alignment - 1));
     }
 
-    public override nint Address => (nint)_address;
+    public override nint Address { get; }
 
     public override long Bytes { get; }
 
     protected override void Dispose(bool disposing)
     {
-        NativeMemory.AlignedFree(_address);
-        _address = null;
+        NativeMemory.Free(_allocation);
+        _allocation = null;
     }
 }
 

@@ -1,0 +1,200 @@
+using Engine.Devices;
+using Engine.Hosting;
+using Engine.Memory;
+using Engine.Models;
+using Engine.Sampling;
+using Engine.Scheduling;
+using Engine.Tokenization;
+
+namespace Engine.Execution;
+
+/// <summary>
+/// Runs steps of a real model: prepare, forward, gather rows, logits, sample. Everything a step needs is
+/// made here for the largest step; logits are computed some rows at a time so that they stay bounded.
+/// </summary>
+internal sealed class ModelRunner : IModelRunner
+{
+    private const long LogitsBytesMax = 32L << 20;
+    private readonly ModelWeights _weights;
+    private readonly KvStorage _kv;
+    private readonly StepInputs _inputs;
+    private readonly StepContext _step;
+    private readonly LogitsRows _rows;
+    private readonly ITokenizer? _tokenizer;
+    private readonly int[] _eosTokenIds;
+    private readonly int _maxNumTokens;
+    private readonly int _maxNumSeqs;
+
+    /// <summary>Allocates everything that steps will use.</summary>
+    /// <param name="weights">The model; not owned.</param>
+    /// <param name="limits">Limits of a step.</param>
+    /// <param name="tokenizer">For parameters given as text; null without.</param>
+    public ModelRunner(ModelWeights weights, RunnerLimits limits, ITokenizer? tokenizer)
+    {
+        _weights = weights;
+        _tokenizer = tokenizer;
+        _maxNumTokens = limits.MaxNumTokens;
+        _maxNumSeqs = limits.MaxNumSeqs;
+        _eosTokenIds = [.. weights.Config.EosTokenIds];
+        NumBlocks = limits.NumBlocks;
+        BlockSize = limits.KvShape.BlockSize;
+        MaxModelLen = limits.MaxModelLen;
+        VocabSize = Math.Min(weights.Config.VocabSize, tokenizer?.VocabSize ?? int.MaxValue);
+        _inputs = new StepInputs(_maxNumTokens, _maxNumSeqs, limits.MaxBlocksPerSeq);
+        _kv = weights.Device.CreateKvStorage(limits.KvShape, NumBlocks);
+        try
+        {
+            _step = new StepContext(
+                weights.Device, weights.Activations, _kv, _inputs, _maxNumTokens);
+            _rows = new LogitsRows(weights, limits.LogitsRows, VocabSize);
+        }
+        catch
+        {
+            _step?.Dispose();
+            _kv.Dispose();
+            throw;
+        }
+    }
+
+    public int NumBlocks { get; }
+
+    public int BlockSize { get; }
+
+    public int VocabSize { get; }
+
+    public int MaxModelLen { get; }
+
+    public string? LastError { get; private set; }
+
+    /// <summary>Bytes of the KV memory.</summary>
+    public long KvBytes => _kv.Bytes;
+
+    /// <summary>Bytes of activations and logits.</summary>
+    public long ActivationBytes => _step.Bytes + _rows.Bytes;
+
+    /// <summary>Rows of logits computed at a time.</summary>
+    public static int LogitsRowsOf(int maxNumSeqs, int vocabSize) =>
+        (int)Math.Clamp(LogitsBytesMax / ((long)vocabSize * sizeof(float)), 1, maxNumSeqs);
+
+    public EngineStatus Execute(StepPlan plan, SampledTokens results)
+    {
+        LastError = null;
+        if (plan.NumTokens > _maxNumTokens || plan.NumSequences > _maxNumSeqs)
+        {
+            LastError =
+                $"a plan of {plan.NumTokens} tokens of {plan.NumSequences} sequences is above the limits " +
+                $"{_maxNumTokens} and {_maxNumSeqs}";
+            return EngineStatus.Internal;
+        }
+        try
+        {
+            if (!plan.BlockCopies.IsEmpty) _weights.Device.CopyBlocks(_kv, plan.BlockCopies);
+            Prepare(plan);
+            TensorView hidden = _weights.Model.Forward(_step);
+            Sample(plan, hidden, results);
+            return EngineStatus.Ok;
+        }
+        catch (EngineException e)
+        {
+            LastError = e.Message;
+            // Half a step may have been done; a retry would do it over, with the same result.
+            return e.Status;
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            LastError = $"{e.GetType().Name}: {e.Message}";
+            return EngineStatus.Internal;
+        }
+    }
+
+    public void Dispose()
+    {
+        _rows.Dispose();
+        _step.Dispose();
+        _kv.Dispose();
+    }
+
+    private void Prepare(StepPlan plan)
+    {
+        _inputs.Clear();
+        foreach (ref readonly ScheduledSequence s in plan.Sequences)
+        {
+            _inputs.Add(
+                s.Sequence.Tokens.Slice(s.Start, s.Count), s.Start, s.Sequence.BlockTable, BlockSize);
+        }
+    }
+
+    private void Sample(StepPlan plan, TensorView hidden, SampledTokens results)
+    {
+        ReadOnlySpan<ScheduledSequence> sequences = plan.Sequences;
+        _rows.Begin();
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            ref readonly ScheduledSequence s = ref sequences[i];
+            int first = _inputs.CuSeqlensQ[i];
+            for (int j = 0; j < s.PromptLogprobCount; j++)
+            {
+                int position = s.PromptLogprobStart + j;
+                _rows.Add(i, first + position - 1 - s.Start, position);
+                if (_rows.IsFull) Finish(sequences, hidden, results);
+            }
+            if (!s.Samples) continue;
+            _rows.Add(i, first + s.Count - 1, LogitsRows.SamplesNext);
+            if (_rows.IsFull) Finish(sequences, hidden, results);
+        }
+        Finish(sequences, hidden, results);
+    }
+
+    // Computes the logits of the rows collected so far and uses them up.
+    private void Finish(
+        ReadOnlySpan<ScheduledSequence> sequences, TensorView hidden, SampledTokens results)
+    {
+        if (_rows.Count == 0) return;
+        _rows.Compute(hidden);
+        for (int r = 0; r < _rows.Count; r++)
+        {
+            int index = _rows.SequenceIndex(r);
+            if (results.Status(index).IsError()) continue;
+            Sequence sequence = sequences[index].Sequence;
+            EngineStatus status;
+            if (_rows.Position(r) == LogitsRows.SamplesNext)
+            {
+                if (StateOf(sequence, index, results) is not SamplerState state) continue;
+                status = _rows.Sampler.Sample(
+                    _rows.Logits(r), state, sequence.Tokens, sequence.NumPromptTokens, out int token,
+                    out TokenLogprob[]? logprobs);
+                if (status == EngineStatus.Ok) results.Add(index, token, logprobs);
+            }
+            else
+            {
+                int position = _rows.Position(r);
+                status = _rows.Sampler.Score(
+                    _rows.Logits(r), sequence.Tokens[position], sequence.Sampling.PromptLogprobs ?? 0,
+                    VocabSize, out TokenLogprob[]? logprobs);
+                if (status == EngineStatus.Ok) results.AddPromptLogprobs(index, position, logprobs!);
+            }
+            if (status != EngineStatus.Ok) results.Fail(index, status, Sampler.Describe(status));
+        }
+        _rows.Begin();
+    }
+
+    // Made when a sequence samples for the first time; lives as long as the sequence.
+    private SamplerState? StateOf(Sequence sequence, int index, SampledTokens results)
+    {
+        if (sequence.SamplerState is SamplerState state) return state;
+        try
+        {
+            SamplingProgram program = SamplingProgram.Compile(
+                sequence.Sampling, _tokenizer, VocabSize, _eosTokenIds);
+            state = new SamplerState(
+                program, sequence.Seed, sequence.OutputIndex, sequence.MaxTokensTotal);
+            sequence.SamplerState = state;
+            return state;
+        }
+        catch (EngineException e)
+        {
+            results.Fail(index, e.Status, e.Message);
+            return null;
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using Engine.Devices;
+using Engine.Execution;
+using Engine.Loading;
+using Engine.Memory;
+using Engine.Models;
+using Engine.Scheduling;
+using Engine.Tokenization;
+
+namespace Engine.Hosting;
+
+/// <summary>A model in memory: its configuration, tokenizer and weights. Safe to share between engines.</summary>
+public sealed class LoadedModel : IDisposable
+{
+    private readonly ModelWeights _weights;
+
+    private LoadedModel(string name, ModelWeights weights, ITokenizer? tokenizer, GenerationDefaults defaults)
+    {
+        Name = name;
+        _weights = weights;
+        Tokenizer = tokenizer;
+        GenerationDefaults = defaults;
+    }
+
+    /// <summary>The name it was loaded by.</summary>
+    public string Name { get; }
+
+    /// <summary>What config.json and generation_config.json say.</summary>
+    public ModelConfig Config => _weights.Config;
+
+    /// <summary>What the engine's host must know.</summary>
+    public ModelInfo Info => new()
+    {
+        Name = Name,
+        VocabSize = Math.Min(Config.VocabSize, Tokenizer?.VocabSize ?? int.MaxValue),
+        MaxModelLen = Config.MaxModelLen,
+        EosTokenIds = Config.EosTokenIds,
+        BosTokenId = Config.BosTokenId,
+    };
+
+    /// <summary>Text to ids and back; null if the folder has none.</summary>
+    public ITokenizer? Tokenizer { get; }
+
+    /// <summary>Sampling parameters that the model's authors recommend.</summary>
+    public GenerationDefaults GenerationDefaults { get; }
+
+    /// <summary>Bytes of weights on the device.</summary>
+    public long WeightBytes => _weights.Bytes;
+
+    /// <summary>The device, for people: "cpu (avx512-vnni, 2 threads)".</summary>
+    public string DeviceName => _weights.Device.Name;
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="options">What and how.</param>
+    /// <param name="cancellation">Stops between files and tensors.</param>
+    /// <exception cref="EngineException">NotFound, CorruptData (names file, item, expected and found), Unsupported,
+    /// InvalidArgument (names the option), OutOfMemory, Io, Cancelled.</exception>
+    public static LoadedModel Load(ModelLoadOptions options, CancellationToken cancellation = default)
+    {
+        ModelFolder folder = ModelResolver.Resolve(options, cancellation);
+        ModelConfig config = ModelConfig.Read(folder);
+        config.LimitModelLen(options.MaxModelLen);
+        using WeightSource weights = ModelResolver.OpenWeights(options, config, folder);
+        DType type = ModelResolver.ComputeType(options, config, weights);
+        IDevice device = DeviceFactory.Create(options);
+        try
+        {
+            ModelWeights loaded = ModelWeights.Load(
+                config, device, weights, type, DeviceFactory.NumThreads(options), options.Progress, cancellation);
+            GenerationDefaults defaults = GenerationDefaults.Parse(folder.TryRead("generation_config.json"));
+            return new LoadedModel(options.Model, loaded, null, defaults);
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A runner with its own KV memory; the model must outlive it.</summary>
+    /// <exception cref="EngineException">InvalidArgument names the option; OutOfMemory.</exception>
+    public IModelRunner CreateRunner(EngineOptions options)
+    {
+        RunnerLimits limits = RunnerLimits.Derive(
+            options, Config, _weights.KvLayers, _weights.ComputeType, _weights.Device, KvCacheMemory.Default());
+        return new ModelRunner(_weights, limits, Tokenizer);
+    }
+
+    /// <summary>Frees the weights; no runner may be in use.</summary>
+    public void Dispose()
+    {
+        _weights.Dispose();
+        _weights.Device.Dispose();
+    }
+}

@@ -1,0 +1,75 @@
+using Engine.Execution;
+using Engine.Hosting;
+using Engine.Sampling;
+using Engine.Scheduling;
+
+namespace Engine.Tests.Execution;
+
+/// <summary>Feeds a runner plans by hand: the test says which tokens of which sequence a step computes.</summary>
+internal sealed class RunnerDriver(IModelRunner runner, int maxNumSeqs = 16)
+{
+    private readonly StepPlan _plan = new(maxNumSeqs);
+    private readonly List<Sequence> _planned = [];
+    private int _nextBlock;
+    private long _nextId = 1;
+
+    public SampledTokens Results { get; } = new(maxNumSeqs);
+
+    /// <summary>A sequence with blocks for all the tokens it may have.</summary>
+    public Sequence Create(int[] prompt, SamplingParams sampling)
+    {
+        Request request = new(_nextId++, prompt, sampling, runner.MaxModelLen, (ulong)(sampling.Seed ?? 0));
+        Sequence sequence = request.Sequences[0];
+        sequence.Reserve(sequence.MaxTokensTotal);
+        int numBlocks = (sequence.MaxTokensTotal + runner.BlockSize - 1) / runner.BlockSize;
+        sequence.BlockIds = [.. Enumerable.Range(_nextBlock, numBlocks)];
+        sequence.NumBlocks = numBlocks;
+        _nextBlock += numBlocks;
+        return sequence;
+    }
+
+    /// <summary>Adds tokens to the step; null is all that have no KV yet.</summary>
+    public void Add(Sequence s, int? count = null)
+    {
+        int todo = s.NumTokens - s.NumComputedTokens;
+        int n = Math.Min(count ?? todo, todo);
+        int start = s.NumComputedTokens;
+        int scoreStart = 0, scoreCount = 0;
+        if (s.Sampling.PromptLogprobs is not null)
+        {
+            scoreStart = start + 1;
+            scoreCount = Math.Max(0, Math.Min(start + n, s.NumPromptTokens - 1) - start);
+        }
+        _plan.Add(new ScheduledSequence(s, start, n, n == todo, scoreStart, scoreCount));
+        _planned.Add(s);
+    }
+
+    /// <summary>Runs the step and appends what was sampled.</summary>
+    public EngineStatus Step()
+    {
+        Results.Clear(_plan.NumSequences);
+        EngineStatus status = runner.Execute(_plan, Results);
+        for (int i = 0; i < _planned.Count; i++)
+        {
+            Sequence s = _planned[i];
+            s.NumComputedTokens += _plan.Sequences[i].Count;
+            foreach (int token in Results.Tokens(i)) s.Append(token);
+        }
+        _plan.Clear(0);
+        _planned.Clear();
+        return status;
+    }
+
+    /// <summary>Runs one sequence to its end, all of it or so many tokens a step.</summary>
+    public int[] Finish(Sequence s, int? tokensPerStep = null)
+    {
+        while (s.NumTokens < s.MaxTokensTotal)
+        {
+            Add(s, tokensPerStep);
+            EngineStatus status = Step();
+            Assert.That(status, Is.EqualTo(EngineStatus.Ok), runner.LastError);
+            Assert.That(Results.Status(0), Is.EqualTo(EngineStatus.Ok), Results.Message(0));
+        }
+        return s.OutputTokens.ToArray();
+    }
+}
