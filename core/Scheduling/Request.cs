@@ -27,6 +27,7 @@ public sealed class Request
             _sequences[i] = new Sequence(this, i, promptTokens, total, SeedOf(seed, i));
         }
 
+        StopTokenIds = sampling.StopTokenIds?.ToArray() ?? [];
         NumUnfinished = _sequences.Length;
     }
 
@@ -45,6 +46,9 @@ public sealed class Request
     /// <summary>End-of-sequence ids of the model.</summary>
     public int[] EosTokenIds { get; init; } = [];
 
+    /// <summary>Sampling.StopTokenIds as an array.</summary>
+    internal int[] StopTokenIds { get; }
+
     /// <summary>Means nothing to the scheduler; the host keeps its record of the request here.</summary>
     public object? Tag { get; init; }
 
@@ -54,11 +58,17 @@ public sealed class Request
     /// <summary>Outputs that have not ended.</summary>
     internal int NumUnfinished { get; set; }
 
+    /// <summary>The outputs after the first have been started, or never will be.</summary>
+    internal bool HasForked { get; set; }
+
+    /// <summary>When its first output first ran (TimeProvider timestamp); null before.</summary>
+    internal long? ScheduledTimestamp { get; set; }
+
     /// <summary>Order of arrival; breaks ties of Priority.</summary>
     internal long ArrivalIndex { get; set; }
 
-    /// <summary>Root of this request's hash chain: salt, and adapters and media when they exist.</summary>
-    internal UInt128 CacheRoot { get; set; }
+    /// <summary>Root of this request's chain of cached blocks: one number per salt.</summary>
+    internal long CacheRoot { get; set; }
 
     /// <summary>The key of output i. Output 0 of seed s differs from output 1 of seed s - 1.</summary>
     private static ulong SeedOf(ulong seed, int outputIndex)

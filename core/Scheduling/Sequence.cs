@@ -109,11 +109,26 @@ public sealed class Sequence
 
     internal int NumBlocks { get; set; }
 
-    /// <summary>Full blocks whose hash the prefix cache knows.</summary>
+    /// <summary>Leading full blocks that have been offered to the prefix cache.</summary>
     internal int NumHashedBlocks { get; set; }
+
+    /// <summary>The prefix cache's node of the last of them.</summary>
+    internal long LastNode { get; set; }
+
+    /// <summary>Tokens that need KV at most: the last token of an output is never computed.</summary>
+    internal int MaxComputedTokens => Math.Max(NumPromptTokens, MaxTokensTotal - 1);
+
+    /// <summary>Place in the queue's heap; -1 outside of it.</summary>
+    internal int QueueIndex { get; set; } = -1;
 
     /// <summary>Prompt log probabilities delivered; entry 0 counts as delivered from the start.</summary>
     internal int NumPromptLogprobsDone { get; set; } = 1;
+
+    /// <summary>Has run before, perhaps to be preempted.</summary>
+    internal bool WasScheduled { get; set; }
+
+    /// <summary>Has been preempted so often that it is not preempted again.</summary>
+    internal bool IsProtected => NumPreemptions >= Scheduler.ProtectAfterPreemptions;
 
     internal bool IsFinished => State == SequenceState.Finished;
 

@@ -1,0 +1,293 @@
+using Engine.Diagnostics;
+using Engine.Hosting;
+using Engine.KvCache;
+using Engine.Scheduling;
+
+namespace Engine;
+
+/// <summary>
+/// Submit, Abort, Step: the loop. Submit and Abort are safe from any thread and take effect at the next Step; everything
+/// else belongs to the thread that steps.
+/// </summary>
+public sealed class InferenceEngine
+{
+    private readonly Lock _lock = new();
+    private readonly Scheduler _scheduler;
+    private readonly IModelRunner _runner;
+    private readonly SampledTokens _sampledTokens;
+    private readonly Dictionary<long, Request> _requests = [];
+    private List<Command> _incoming = [];
+    private List<Command> _draining = [];
+
+    /// <summary>Creates an engine over a runner.</summary>
+    /// <param name="runner">Computes steps; not owned.</param>
+    /// <param name="options">Every limit.</param>
+    /// <param name="time">A clock; null is the system's.</param>
+    public InferenceEngine(IModelRunner runner, EngineOptions options, TimeProvider? time = null)
+        : this(runner, options, time, null)
+    {
+    }
+
+    internal InferenceEngine(
+        IModelRunner runner, EngineOptions options, TimeProvider? time, BlockHash? hash)
+    {
+        ArgumentNullException.ThrowIfNull(runner);
+        ArgumentNullException.ThrowIfNull(options);
+        Check(options.MaxNumSeqs, 1, 65536, "max_num_seqs");
+        Check(options.MaxNumBatchedTokens, 1, 1 << 24, "max_num_batched_tokens");
+        Check(runner.BlockSize, 1, 1 << 16, "block_size");
+        Check(runner.NumBlocks, 1, 1 << 28, "num_blocks");
+        Check(options.MaxModelLen ?? 1, 1, int.MaxValue, "max_model_len");
+        _runner = runner;
+        MaxModelLen = Math.Min(runner.MaxModelLen, options.MaxModelLen ?? int.MaxValue);
+        var cache = new KvCacheManager(
+            runner.NumBlocks, runner.BlockSize, MaxModelLen, options.EnablePrefixCaching, hash);
+        _scheduler = new Scheduler(cache, options, runner.VocabSize, time ?? TimeProvider.System);
+        _sampledTokens = new SampledTokens(options.MaxNumSeqs);
+    }
+
+    /// <summary>Longest prompt plus output.</summary>
+    public int MaxModelLen { get; }
+
+    /// <summary>Why the engine does no more work; null while it does.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>True if a Step would do something.</summary>
+    public bool HasWork
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _incoming.Count > 0 || (Failure == null && _scheduler.HasWork);
+            }
+        }
+    }
+
+    internal Scheduler Scheduler => _scheduler;
+
+    /// <summary>Queues a request for the next Step.</summary>
+    /// <exception cref="EngineException">InvalidArgument: it could never run.</exception>
+    public void Submit(Request request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        Sequence sequence = request.Sequences[0];
+        int room = request.Sampling.MaxTokens == 0 ? 0 : 1;
+        if (sequence.NumPromptTokens > MaxModelLen - room)
+        {
+            throw EngineException.Invalid(
+                "prompt", $"{sequence.NumPromptTokens} tokens and room for {room} more exceed the model's "
+                    + $"length of {MaxModelLen}");
+        }
+
+        int needed = _scheduler.Cache.NumBlocksFor(sequence.MaxComputedTokens);
+        if (needed > _scheduler.Cache.NumBlocks)
+        {
+            throw EngineException.Invalid(
+                "prompt", $"prompt and output need {needed} KV blocks of {_runner.BlockSize} tokens, "
+                    + $"the pool has {_scheduler.Cache.NumBlocks}");
+        }
+
+        Enqueue(new Command(CommandKind.Submit, request, request.Id));
+    }
+
+    /// <summary>Ends a request at the next Step; unknown and ended ids are ignored.</summary>
+    public void Abort(long requestId) => Enqueue(new Command(CommandKind.Abort, null, requestId));
+
+    /// <summary>Forgets all cached prefixes at the next Step.</summary>
+    public void ResetPrefixCache() => Enqueue(new Command(CommandKind.ResetPrefixCache, null, 0));
+
+    /// <summary>
+    /// Ends one output now, between steps (a stop string was found in its text); no item of output follows.
+    /// </summary>
+    public void Stop(Sequence sequence)
+    {
+        ArgumentNullException.ThrowIfNull(sequence);
+        _scheduler.Finish(sequence, FinishReason.Stop);
+        Forget(sequence);
+    }
+
+    /// <summary>Ends a request now with an error that is its own; items of output follow in the given one.</summary>
+    internal void Fail(Request request, EngineStatus status, string message, StepOutput output)
+    {
+        _scheduler.FailRequest(request, status, message, output);
+        _requests.Remove(request.Id);
+    }
+
+    /// <summary>Runs one step: schedule, execute, commit.</summary>
+    /// <param name="output">What happened; also filled when the step fails.</param>
+    /// <returns>Ok; Idle if nothing is runnable; EngineFailed if the engine does no more work, in which case every
+    /// request has ended with an error.</returns>
+    public EngineStatus Step(StepOutput output)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        output.Clear();
+        if (Failure != null)
+        {
+            return Poison(Failure, output);
+        }
+
+        try
+        {
+            return StepOnce(output);
+        }
+#pragma warning disable CA1031 // Whatever a runner throws is a defect: contained here, reported, and final.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            string kind = exception is InvariantException ? "broken invariant" : exception.GetType().Name;
+            return Poison($"{kind}: {exception.Message}", output);
+        }
+    }
+
+    private EngineStatus StepOnce(StepOutput output)
+    {
+        DrainCommands(output);
+        StepPlan plan = _scheduler.Schedule();
+        if (plan.IsEmpty)
+        {
+            return output.Items.Length > 0 || _scheduler.HasWork ? EngineStatus.Ok : EngineStatus.Idle;
+        }
+
+        _sampledTokens.Clear(plan.NumSequences);
+        EngineStatus status = _runner.Execute(plan, _sampledTokens);
+        if (status == EngineStatus.OutOfMemory)
+        {
+            _scheduler.ShrinkBudget(plan, _runner.LastError, output);
+        }
+        else if (status.IsError())
+        {
+            _scheduler.Rollback(plan);
+            return Poison($"the device failed ({status}): {_runner.LastError ?? "no reason given"}", output);
+        }
+        else
+        {
+            _scheduler.Commit(plan, _sampledTokens, output);
+        }
+
+        foreach (ref readonly StepOutputItem item in output.Items)
+        {
+            Forget(item.Sequence);
+        }
+
+        return EngineStatus.Ok;
+    }
+
+    private void DrainCommands(StepOutput output)
+    {
+        if (!TakeCommands())
+        {
+            return;
+        }
+
+        foreach (Command command in _draining)
+        {
+            switch (command.Kind)
+            {
+                case CommandKind.Submit:
+                    _requests.Add(command.RequestId, command.Request!);
+                    _scheduler.Add(command.Request!);
+                    break;
+                case CommandKind.Abort:
+                    if (_requests.Remove(command.RequestId, out Request? request))
+                    {
+                        _scheduler.Abort(request, output);
+                    }
+
+                    break;
+                default:
+                    _scheduler.Cache.ResetPrefixCache();
+                    break;
+            }
+        }
+
+        _draining.Clear();
+    }
+
+    private bool TakeCommands()
+    {
+        lock (_lock)
+        {
+            if (_incoming.Count == 0)
+            {
+                return false;
+            }
+
+            (_incoming, _draining) = (_draining, _incoming);
+            return true;
+        }
+    }
+
+    /// <summary>Ends everything without touching the scheduler, whose state may be what broke.</summary>
+    private EngineStatus Poison(string reason, StepOutput output)
+    {
+        Failure = reason;
+        foreach (Request request in _requests.Values)
+        {
+            FailOutputs(request, reason, output);
+        }
+
+        _requests.Clear();
+        do
+        {
+            foreach (Command command in _draining)
+            {
+                FailOutputs(command.Request, reason, output);
+            }
+
+            _draining.Clear();
+        }
+        while (TakeCommands());
+
+        return EngineStatus.EngineFailed;
+    }
+
+    private static void FailOutputs(Request? request, string reason, StepOutput output)
+    {
+        foreach (Sequence sequence in request == null ? default : request.Sequences)
+        {
+            if (!sequence.IsFinished)
+            {
+                sequence.State = SequenceState.Finished;
+                sequence.FinishReason = FinishReason.Error;
+                (sequence.SamplerState as IDisposable)?.Dispose();
+                sequence.SamplerState = null;
+                output.Add(new StepOutputItem(
+                    sequence, -1, null, null, FinishReason.Error, -1, EngineStatus.EngineFailed, reason));
+            }
+        }
+    }
+
+    private void Forget(Sequence sequence)
+    {
+        if (sequence.Request.NumUnfinished == 0)
+        {
+            _requests.Remove(sequence.RequestId);
+        }
+    }
+
+    private void Enqueue(Command command)
+    {
+        lock (_lock)
+        {
+            _incoming.Add(command);
+        }
+    }
+
+    private static void Check(int value, int low, int high, string name)
+    {
+        if (value < low || value > high)
+        {
+            throw EngineException.Invalid(name, $"{value} is outside of {low} to {high}");
+        }
+    }
+
+    private enum CommandKind
+    {
+        Submit,
+        Abort,
+        ResetPrefixCache,
+    }
+
+    private readonly record struct Command(CommandKind Kind, Request? Request, long RequestId);
+}

@@ -1,0 +1,55 @@
+using Engine.Hosting;
+using Engine.Scheduling;
+
+namespace Engine.Tests.Scheduling;
+
+/// <summary>The fake runner with random faults, and a check of all invariants while a plan is open.</summary>
+internal sealed class SimulatedRunner(FakeModelOptions options, int numBlocks, int blockSize, Random random)
+    : IModelRunner
+{
+    public const string Injected = "injected sequence error";
+
+    private readonly FakeModelRunner _fake = new(options, numBlocks, blockSize);
+
+    public InferenceEngine? Engine { get; set; }
+
+    public int OutOfMemoryPercent { get; init; }
+
+    public int SequenceErrorPercent { get; init; }
+
+    public long NumOutOfMemory { get; private set; }
+
+    public long NumCopies { get; private set; }
+
+    public int NumBlocks => _fake.NumBlocks;
+
+    public int BlockSize => _fake.BlockSize;
+
+    public int VocabSize => _fake.VocabSize;
+
+    public int MaxModelLen => _fake.MaxModelLen;
+
+    public string? LastError { get; private set; }
+
+    public EngineStatus Execute(StepPlan plan, SampledTokens results)
+    {
+        Engine!.Scheduler.CheckIntegrity();
+        NumCopies += plan.BlockCopies.Length;
+        if (random.Next(100) < OutOfMemoryPercent)
+        {
+            NumOutOfMemory++;
+            LastError = "injected memory";
+            return EngineStatus.OutOfMemory;
+        }
+
+        EngineStatus status = _fake.Execute(plan, results);
+        if (random.Next(100) < SequenceErrorPercent)
+        {
+            results.Fail(random.Next(plan.NumSequences), EngineStatus.Internal, Injected);
+        }
+
+        return status;
+    }
+
+    public void Dispose() => _fake.Dispose();
+}
