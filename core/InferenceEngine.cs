@@ -6,8 +6,8 @@ using Engine.Scheduling;
 namespace Engine;
 
 /// <summary>
-/// Submit, Abort, Step: the loop. Submit and Abort are safe from any thread and take effect at the next Step; everything
-/// else belongs to the thread that steps.
+/// Submit, Abort, Step: the loop. Submit and Abort are safe from any thread and take effect at the next Step;
+/// everything else belongs to the thread that steps.
 /// </summary>
 public sealed class InferenceEngine
 {

@@ -46,13 +46,13 @@ public sealed class EngineWorker : IDisposable
     /// ShuttingDown; EngineFailed. No event follows.</exception>
     public RequestHandle Submit(GenerationRequest request, IRequestSink sink) => throw Down();
 
-    /// <summary>Asks the engine to end a request. Its outputs end with Abort, then it is Finished. Idempotent.</summary>
+    /// <summary>Ends a request: its outputs with Abort, then it is Finished. Idempotent.</summary>
     public void Cancel(RequestHandle handle) => Cancel(handle.Id);
 
     /// <summary>The same by id; false if no such request is under way.</summary>
     public bool Cancel(long id) => id < 0;
 
-    /// <summary>Takes nothing new, lets running requests end for up to drainTimeout, then cancels them and stops the
+    /// <summary>Takes nothing new, lets requests end for up to drainTimeout, then cancels them and stops the
     /// thread. Idempotent. True if all ended by themselves.</summary>
     public bool Shutdown(TimeSpan drainTimeout) => drainTimeout >= TimeSpan.Zero;
 

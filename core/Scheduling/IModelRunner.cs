@@ -24,7 +24,8 @@ public interface IModelRunner : IDisposable
     /// </summary>
     /// <param name="plan">What to compute.</param>
     /// <param name="results">Cleared; the runner adds tokens, logprobs, errors of single sequences.</param>
-    /// <returns>Ok; OutOfMemory if the step did nothing and can be tried again; any other error fails the engine.</returns>
+    /// <returns>Ok; OutOfMemory if the step can be tried again with fewer tokens; any other error fails the engine.
+    /// </returns>
     EngineStatus Execute(StepPlan plan, SampledTokens results);
 
     /// <summary>What went wrong in the last Execute that returned an error; null if nothing is known.</summary>

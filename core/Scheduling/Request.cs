@@ -27,7 +27,6 @@ public sealed class Request
             _sequences[i] = new Sequence(this, i, promptTokens, total, SeedOf(seed, i));
         }
 
-        StopTokenIds = sampling.StopTokenIds?.ToArray() ?? [];
         NumUnfinished = _sequences.Length;
     }
 
@@ -45,9 +44,6 @@ public sealed class Request
 
     /// <summary>End-of-sequence ids of the model.</summary>
     public int[] EosTokenIds { get; init; } = [];
-
-    /// <summary>Sampling.StopTokenIds as an array.</summary>
-    internal int[] StopTokenIds { get; }
 
     /// <summary>Means nothing to the scheduler; the host keeps its record of the request here.</summary>
     public object? Tag { get; init; }

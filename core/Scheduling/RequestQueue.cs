@@ -2,7 +2,8 @@ using Engine.Diagnostics;
 
 namespace Engine.Scheduling;
 
-/// <summary>The waiting sequences: a binary heap in SequenceOrder.CompareWaiting, with removal from the middle.</summary>
+/// <summary>The waiting sequences: a binary heap in SequenceOrder.CompareWaiting, with removal from anywhere.
+/// </summary>
 internal sealed class RequestQueue(int capacity)
 {
     private Sequence?[] _heap = new Sequence?[Math.Max(1, capacity)];

@@ -1,5 +1,6 @@
 using Engine.Diagnostics;
 using Engine.Hosting;
+using Engine.Sampling;
 
 namespace Engine.Scheduling;
 
@@ -165,7 +166,9 @@ internal sealed partial class Scheduler
 
         int token = results.Tokens(index)[0];
         sequence.Append(token);
-        FinishReason reason = ReasonToStop(sequence, token, out int stopTokenId);
+        FinishReason reason = StopChecker.CheckToken(
+            sequence.Sampling, sequence.EosTokenIds, token, sequence.NumOutputTokens,
+            sequence.MaxTokensTotal - sequence.NumPromptTokens, out int stopTokenId);
         if (reason != FinishReason.None)
         {
             Finish(sequence, reason);
@@ -173,27 +176,6 @@ internal sealed partial class Scheduler
 
         output.Add(new StepOutputItem(
             sequence, token, results.Logprobs(index, 0), promptLogprobs, reason, stopTokenId));
-    }
-
-    /// <summary>End of sequence, then stop ids, then length. Stop strings are the host's.</summary>
-    private static FinishReason ReasonToStop(Sequence sequence, int token, out int stopTokenId)
-    {
-        stopTokenId = -1;
-        if (sequence.NumOutputTokens >= sequence.Sampling.MinTokens)
-        {
-            if (!sequence.Sampling.IgnoreEos && sequence.EosTokenIds.Contains(token))
-            {
-                return FinishReason.Stop;
-            }
-
-            if (sequence.Request.StopTokenIds.AsSpan().Contains(token))
-            {
-                stopTokenId = token;
-                return FinishReason.Stop;
-            }
-        }
-
-        return sequence.NumTokens >= sequence.MaxTokensTotal ? FinishReason.Length : FinishReason.None;
     }
 
     /// <summary>

@@ -4,8 +4,8 @@ using Engine.Scheduling;
 namespace Engine.Tests.Scheduling;
 
 /// <summary>
-/// The oracle: what a request must get, computed from its prompt alone, one token at a time, without blocks, batches or a
-/// cache.
+/// The oracle: what a request must get, computed from its prompt alone, one token at a time, without blocks,
+/// batches or a cache.
 /// </summary>
 internal sealed class Expectation
 {
@@ -94,18 +94,15 @@ internal sealed class Expectation
         int position = sequence.NumPromptTokens + _numTaken[output]++;
         _prefixes[output] = FakeModelRunner.Extend(
             _prefixes[output], FakeModelRunner.SlotValue(expected, position));
-        if (_numTaken[output] >= sequence.Sampling.MinTokens)
+        if (!sequence.Sampling.IgnoreEos && expected == FakeTokenizer.EosId)
         {
-            if (!sequence.Sampling.IgnoreEos && expected == FakeTokenizer.EosId)
-            {
-                return FinishReason.Stop;
-            }
+            return FinishReason.Stop;
+        }
 
-            if (sequence.Sampling.StopTokenIds?.Contains(expected) == true)
-            {
-                Assert.That(item.StopTokenId, Is.EqualTo(expected));
-                return FinishReason.Stop;
-            }
+        if (sequence.Sampling.StopTokenIds?.Contains(expected) == true)
+        {
+            Assert.That(item.StopTokenId, Is.EqualTo(expected));
+            return FinishReason.Stop;
         }
 
         bool isFull = _numTaken[output] == sequence.Sampling.MaxTokens

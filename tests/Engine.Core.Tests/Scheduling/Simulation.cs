@@ -6,8 +6,8 @@ using Engine.Scheduling;
 namespace Engine.Tests.Scheduling;
 
 /// <summary>
-/// Drives an engine over the fake model with everything that can happen, drawn from a seed. After both halves of each step
-/// all invariants are checked, and each token is compared with what the request would have got alone.
+/// Drives an engine over the fake model with everything that can happen, drawn from a seed. After both halves of
+/// each step all invariants are checked, and each token is compared with what the request would have got alone.
 /// </summary>
 internal sealed class Simulation
 {
