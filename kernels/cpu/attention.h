@@ -1,0 +1,287 @@
+// Causal attention over the paged cache, one code for decode and prefill: tiles of up to kTileRows query rows against
+// tiles of 256 tokens at fixed positions, online softmax, partial results of 1024 tokens combined in order.
+// A token outside a row's range adds exactly zero, so a row's bits do not depend on which rows share its tile.
+// Included inside the namespace of one ISA level.
+#pragma once
+
+// How K, V, queries and probabilities are stored for one product.
+template <class T>
+struct AttentionF32 {
+  typedef OpF32<T> Op;
+  typedef float P;
+  static constexpr int kPair = 1;
+  static MEMBER void store(P* p, vf x) { vstore(p, x); }
+  template <int MR, int NV>
+  static MEMBER void odd_token(vf (&)[MR][NV], const typename Op::A*, int64_t, const char* const (&)[NV], int64_t) {}
+};
+
+#ifdef __AVX512BF16__
+struct AttentionBf16 {
+  typedef OpBf16 Op;
+  typedef bf16_t P;
+  static constexpr int kPair = 2;
+  static MEMBER void store(P* p, vf x) { vstore(p, x); }
+  // The last token of a context without its partner, whose slot may hold anything.
+  template <int MR, int NV>
+  static MEMBER void odd_token(
+      vf (&c)[MR][NV], const uint32_t* p, int64_t p_row, const char* const (&w)[NV], int64_t at) {
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; v++) {
+      const __m512i even = _mm512_and_si512(_mm512_loadu_si512(w[v] + at), _mm512_set1_epi32(0xffff));
+#pragma GCC unroll 8
+      for (int m = 0; m < MR; m++) c[m][v] = OpBf16::step(c[m][v], even, p[m * p_row]);
+    }
+  }
+};
+#endif
+
+// One thread's state of an item. Rows are (token, head) pairs, head fastest.
+template <class S>
+struct AttentionState {
+  typedef typename S::P P;
+  int rows, dim;                  // dim is padded to 16
+  int64_t first, last;            // tokens any row sees
+  int64_t low[kMaxAttentionRows], high[kMaxAttentionRows];
+  float max[kMaxAttentionRows], sum[kMaxAttentionRows];
+  float total_max[kMaxAttentionRows], total_sum[kMaxAttentionRows];
+  float factor[kTileRows];
+  const char* tiles[kKvTile / 16];
+  alignas(64) float scores[kTileRows * kKvTile];
+  alignas(64) P weights[kTileRows * kKvTile];
+  float* acc;                     // [rows][dim] of the current part
+  float* total;                   // [rows][dim]
+  P* query;                       // [rows][dim]
+};
+
+static const float kMinusInfinity = -__builtin_inff();
+
+// Scores of one row tile against token tiles [first, last) of the current KV tile.
+template <class S, int MR, int NV>
+INLINE void score_tiles(AttentionState<S>& st, int row, int tile, int64_t tile_step) {
+  typedef typename S::Op Op;
+  vf c[MR][NV];
+  const char* w[NV];
+#pragma GCC unroll 8
+  for (int v = 0; v < NV; v++) {
+    w[v] = st.tiles[tile + v];
+#pragma GCC unroll 8
+    for (int m = 0; m < MR; m++) c[m][v] = vzero();
+  }
+  auto q = reinterpret_cast<const typename Op::A*>(st.query + static_cast<int64_t>(row) * st.dim);
+  multiply<Op, MR, NV>(c, q, st.dim / S::kPair, w, tile_step, st.dim / S::kPair);
+#pragma GCC unroll 8
+  for (int m = 0; m < MR; m++) {
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; v++) vstore(st.scores + m * kKvTile + (tile + v) * 16, c[m][v]);
+  }
+}
+
+// Online softmax of one row: scores become weights, and the factor for what was accumulated before.
+template <class S>
+INLINE void softmax_row(
+    const AttentionJob& job, AttentionState<S>& st, int m, int row, int64_t base, int first, int last) {
+  float* scores = st.scores + m * kKvTile;
+  auto weights = st.weights + m * kKvTile;
+  const vf low = vset(static_cast<float>(st.low[row] - base)), high = vset(static_cast<float>(st.high[row] - base));
+  const bool whole = st.low[row] <= base + first * 16 && st.high[row] >= base + last * 16;
+  const vf scale = vset(job.scale * 1.44269504f);
+  const vf cap_scale = vset(job.soft_cap > 0 ? job.scale / job.soft_cap : 0);
+  const vf cap_log2 = vset(job.soft_cap * 1.44269504f);
+  const vf none = vset(kMinusInfinity);
+  vf max = none;
+  for (int t = first; t < last; t++) {
+    vf s = vload(scores + t * 16);
+    s = job.soft_cap > 0 ? vmul(vtanh(vmul(s, cap_scale)), cap_log2) : vmul(s, scale);
+    if (!whole) {
+      const vf lane = vadd(viota(), vset(static_cast<float>(t * 16)));
+      s = vselect(vless(lane, low), none, vselect(vless(lane, high), s, none));
+    }
+    vstore(scores + t * 16, s);
+    max = vmax(max, s);
+  }
+  const float before = st.max[row];
+  const float here = vmaximum(max);
+  // Not (here <= before), so that NaN becomes the new maximum and shows in the output.
+  const float now = here <= before ? before : here;
+  if (now == kMinusInfinity) {
+    st.factor[m] = 1;
+    for (int t = first; t < last; t++) S::store(weights + t * 16, vzero());
+    return;
+  }
+  st.max[row] = now;
+  float factor[16];
+  vstore(factor, vexp2(vset(before - now)));
+  st.factor[m] = factor[0];
+  const vf top = vset(now);
+  vf sum = vzero();
+  for (int t = first; t < last; t++) {
+    const vf p = vexp2(vsub(vload(scores + t * 16), top));
+    sum = vadd(sum, p);
+    S::store(weights + t * 16, p);
+  }
+  st.sum[row] = st.sum[row] * factor[0] + vsum(sum);
+}
+
+// acc = acc * factor + weights V for NV * 16 dimensions of one row tile.
+template <class S, int MR, int NV>
+INLINE void weigh_values(
+    AttentionState<S>& st, const KvJob& kv, int row, int dim, int64_t base, int first, int last) {
+  typedef typename S::Op Op;
+  vf c[MR][NV];
+#pragma GCC unroll 8
+  for (int m = 0; m < MR; m++) {
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; v++) {
+      c[m][v] = vmul(vload(st.acc + (row + m) * static_cast<int64_t>(st.dim) + dim + v * 16), vset(st.factor[m]));
+    }
+  }
+  const int64_t step = kv.padded_dim / 16 * Op::kLine;
+  for (int t = first; t < last; t++) {
+    const char* w[NV];
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; v++) w[v] = st.tiles[t] + kv.tile_bytes + (dim / 16 + v) * Op::kLine;
+    const int64_t left = st.last - base - t * 16;
+    const int64_t tokens = left < 16 ? left : 16;
+    auto p = reinterpret_cast<const typename Op::A*>(st.weights + t * 16);
+    multiply<Op, MR, NV>(c, p, kKvTile / S::kPair, w, step, tokens / S::kPair);
+    if (S::kPair == 2 && tokens % 2 != 0) {
+      S::template odd_token<MR, NV>(c, p + tokens / 2, kKvTile / 2, w, tokens / 2 * step);
+    }
+  }
+#pragma GCC unroll 8
+  for (int m = 0; m < MR; m++) {
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; v++) {
+      vstore(st.acc + (row + m) * static_cast<int64_t>(st.dim) + dim + v * 16, c[m][v]);
+    }
+  }
+}
+
+// One row tile against one KV tile.
+template <class S, int MR>
+static void attend_tile(
+    const AttentionJob& job, AttentionState<S>& st, int row, int64_t base, int first, int last) {
+  constexpr int NV = wide(MR);
+  const int64_t step = S::Op::kLine;
+  int t = first;
+  for (; t + NV <= last; t += NV) score_tiles<S, MR, NV>(st, row, t, step);
+  for (; t < last; t++) score_tiles<S, MR, 1>(st, row, t, step);
+  for (int m = 0; m < MR; m++) softmax_row(job, st, m, row + m, base, first, last);
+  int d = 0;
+  for (; d + NV * 16 <= st.dim; d += NV * 16) {
+    weigh_values<S, MR, NV>(st, job.kv, row, d, base, first, last);
+  }
+  for (; d < st.dim; d += 16) weigh_values<S, MR, 1>(st, job.kv, row, d, base, first, last);
+}
+
+// total += part, in the order of the parts; a part without a token leaves the bits alone.
+template <class S>
+static void merge_part(AttentionState<S>& st) {
+  for (int r = 0; r < st.rows; r++) {
+    if (st.sum[r] == 0) continue;
+    const float now = st.max[r] <= st.total_max[r] ? st.total_max[r] : st.max[r];
+    float a[16], b[16];
+    vstore(a, vexp2(vset(st.total_max[r] - now)));
+    vstore(b, vexp2(vset(st.max[r] - now)));
+    st.total_max[r] = now;
+    st.total_sum[r] = st.total_sum[r] * a[0] + st.sum[r] * b[0];
+    float* total = st.total + static_cast<int64_t>(r) * st.dim;
+    const float* acc = st.acc + static_cast<int64_t>(r) * st.dim;
+    const vf va = vset(a[0]), vb = vset(b[0]);
+    for (int d = 0; d < st.dim; d += 16) {
+      vstore(total + d, vadd(vmul(vload(total + d), va), vmul(vload(acc + d), vb)));
+    }
+  }
+}
+
+template <class S>
+static void attend_part(
+    const AttentionJob& job, AttentionState<S>& st, const AttentionItem& item, int64_t part) {
+  const int64_t size = static_cast<int64_t>(st.rows) * st.dim;
+  for (int64_t i = 0; i < size; i += 16) vstore(st.acc + i, vzero());
+  for (int r = 0; r < st.rows; r++) {
+    st.max[r] = kMinusInfinity;
+    st.sum[r] = 0;
+  }
+  const int32_t* table = job.block_tables + static_cast<int64_t>(item.request) * job.max_blocks;
+  const RowTiles tiles(st.rows);
+  for (int64_t base = part; base < part + kKvPart && base < st.last; base += kKvTile) {
+    if (base + kKvTile <= st.first) continue;
+    const int first = st.first > base ? static_cast<int>((st.first - base) / 16) : 0;
+    const int64_t end = st.last < base + kKvTile ? st.last : base + kKvTile;
+    const int last = static_cast<int>((end - base + 15) / 16);
+    for (int t = first; t < last; t++) {
+      const int64_t token = base + t * 16;
+      st.tiles[t] =
+          kv_tile(job.kv, table[token / job.kv.block_size], item.kv_head, token % job.kv.block_size);
+    }
+    for (int64_t i = 0; i < tiles.count; i++) {
+      with_rows(tiles.rows(i), [&](auto rows) INLINE_LAMBDA {
+        attend_tile<S, decltype(rows)::value>(job, st, static_cast<int>(tiles.start(i)), base, first, last);
+      });
+    }
+  }
+  merge_part(st);
+}
+
+template <class S>
+INLINE void start_item(const AttentionJob& job, AttentionState<S>& st, const AttentionItem& item) {
+  const int32_t q0 = job.cu_seqlens[item.request];
+  const int64_t queries = job.cu_seqlens[item.request + 1] - q0;
+  const int64_t before = job.context_lens[item.request] - queries;
+  st.first = INT64_MAX;
+  st.last = 0;
+  for (int r = 0; r < st.rows; r++) {
+    const int64_t token = item.token + r / item.heads;
+    const int64_t head = static_cast<int64_t>(item.kv_head) * job.group + item.head + r % item.heads;
+    st.high[r] = before + token + 1;
+    st.low[r] = job.window > 0 && st.high[r] > job.window ? st.high[r] - job.window : 0;
+    st.first = st.low[r] < st.first ? st.low[r] : st.first;
+    st.last = st.high[r] > st.last ? st.high[r] : st.last;
+    st.total_max[r] = kMinusInfinity;
+    st.total_sum[r] = 0;
+    const float* q = job.query + (q0 + token) * job.query_stride + head * job.kv.head_dim;
+    for (int d = 0; d < st.dim; d += 16) {
+      const int64_t left = job.kv.head_dim - d;
+      S::store(st.query + static_cast<int64_t>(r) * st.dim + d, left >= 16 ? vload(q + d) : vload_n(q + d, left));
+      vstore(st.total + static_cast<int64_t>(r) * st.dim + d, vzero());
+    }
+  }
+}
+
+template <class S>
+static void attend(const AttentionJob& job, const AttentionItem& item, char* scratch) {
+  auto& st = *reinterpret_cast<AttentionState<S>*>(scratch);
+  st.rows = item.tokens * item.heads;
+  st.dim = job.kv.padded_dim;
+  const int64_t size = static_cast<int64_t>(st.rows) * st.dim;
+  char* p = scratch + (sizeof st + 63) / 64 * 64;
+  st.acc = reinterpret_cast<float*>(p);
+  st.total = st.acc + size;
+  st.query = reinterpret_cast<typename S::P*>(st.total + size);
+  start_item(job, st, item);
+  for (int64_t part = st.first / kKvPart * kKvPart; part < st.last; part += kKvPart) {
+    attend_part(job, st, item, part);
+  }
+  for (int r = 0; r < st.rows; r++) {
+    const int64_t row = job.cu_seqlens[item.request] + item.token + r / item.heads;
+    const int64_t head = static_cast<int64_t>(item.kv_head) * job.group + item.head + r % item.heads;
+    float* out = job.output + row * job.output_stride + head * job.kv.head_dim;
+    const vf scale = vset(1.0f / st.total_sum[r]);
+    each16(0, job.kv.head_dim, [&](int64_t d, int64_t n) INLINE_LAMBDA {
+      store_some(out + d, vmul(vload(st.total + static_cast<int64_t>(r) * st.dim + d), scale), n);
+    });
+  }
+}
+
+static void attention(const AttentionJob& job, const AttentionItem& item, char* scratch) {
+  switch (job.kv.dtype) {
+    case EK_F32: return attend<AttentionF32<float>>(job, item, scratch);
+    case EK_F16: return attend<AttentionF32<f16_t>>(job, item, scratch);
+    default: break;
+  }
+#ifdef __AVX512BF16__
+  if (job.kv.dot) return attend<AttentionBf16>(job, item, scratch);
+#endif
+  attend<AttentionF32<bf16_t>>(job, item, scratch);
+}

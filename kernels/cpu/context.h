@@ -1,0 +1,34 @@
+// The context: pool, ISA level, scratch.
+#pragma once
+
+#include "jobs.h"
+#include "pool.h"
+
+struct ek_context {
+  engine::Pool pool;
+  const engine::IsaTable* table;
+  char* shared;            // packed activations
+  char* per_thread;        // kThreadScratch each
+  int64_t mapped_bytes;
+  int32_t first_cpu;
+};
+
+namespace engine {
+
+static constexpr int64_t kSharedScratch = 16 << 20;
+static constexpr int64_t kThreadScratch = 1 << 20;
+
+inline char* thread_scratch(const ek_context* context, int thread) {
+  return context->per_thread + thread * kThreadScratch;
+}
+
+inline bool valid(const ek_matrix* m) {
+  return m != nullptr && m->rows >= 0 && m->columns >= 0 && (m->rows <= 1 || m->row_stride >= m->columns) &&
+         (m->data != nullptr || m->rows == 0 || m->columns == 0);
+}
+
+inline bool same_shape(const ek_matrix* a, const ek_matrix* b) {
+  return valid(a) && valid(b) && a->rows == b->rows && a->columns == b->columns;
+}
+
+}  // namespace engine

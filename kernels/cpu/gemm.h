@@ -1,0 +1,117 @@
+// Matrix products over packed panels. Included inside the namespace of one ISA level.
+#pragma once
+
+// Rows are split as evenly as possible: the first `extra` tiles have one row more.
+struct RowTiles {
+  int64_t count, base, extra;
+  explicit MEMBER RowTiles(int64_t rows) {
+    count = (rows + kTileRows - 1) / kTileRows;
+    base = rows / count;
+    extra = rows % count;
+  }
+  MEMBER int64_t start(int64_t t) const { return t * base + (t < extra ? t : extra); }
+  MEMBER int rows(int64_t t) const { return static_cast<int>(base + (t < extra ? 1 : 0)); }
+};
+
+// Adds bias and old y in one fixed order and stores the valid columns.
+INLINE void finish(const GemmJob& job, vf c, int64_t row, int64_t column) {
+  float* y = job.y + row * job.y_stride + column;
+  const int64_t n = job.n - column;
+  if (n >= 16) {
+    if (job.bias != nullptr) c = vadd(c, vload(job.bias + column));
+    if (job.accumulate) c = vadd(c, vload(y));
+    vstore(y, c);
+  } else {
+    if (job.bias != nullptr) c = vadd(c, vload_n(job.bias + column, n));
+    if (job.accumulate) c = vadd(c, vload_n(y, n));
+    vstore_n(y, c, n);
+  }
+}
+
+template <class Op, int MR, int NV>
+static void gemm_tile(const GemmJob& job, int64_t row, int64_t panel, const char* prefetch, int64_t lines) {
+  constexpr int kSteps = 32 / Op::kPerStep;
+  vf c[MR][NV];
+  const char* w[NV];
+#pragma GCC unroll 8
+  for (int v = 0; v < NV; v++) {
+    w[v] = job.w + (panel + v) * job.panel_bytes;
+#pragma GCC unroll 8
+    for (int m = 0; m < MR; m++) c[m][v] = vzero();
+  }
+  auto a = static_cast<const typename Op::A*>(job.a) + row * job.chunks * kSteps;
+  for (int64_t chunk = 0; chunk < job.chunks; chunk++) {
+    for (int64_t i = 0; i < lines; i++, prefetch += 64) __builtin_prefetch(prefetch, 0, 2);
+    multiply<Op, MR, NV>(c, a, kSteps, w, Op::kLine, kSteps);
+    a += MR * kSteps;
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; v++) w[v] += kSteps * Op::kLine;
+  }
+#pragma GCC unroll 8
+  for (int m = 0; m < MR; m++) {
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; v++) finish(job, c[m][v], row + m, (panel + v) * 16);
+  }
+}
+
+// All rows of panels [first, last); `next` is the panel this thread reads after them, or null.
+template <class Op>
+static void gemm_panels(const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes) {
+  const RowTiles tiles(job.rows);
+  const int64_t shares = tiles.count * job.chunks;
+  const int64_t lines = next == nullptr ? 0 : (next_bytes / 64 + shares - 1) / shares;
+  const char* end = next + next_bytes;
+  for (int64_t t = 0; t < tiles.count; t++) {
+    with_rows(tiles.rows(t), [&](auto rows) INLINE_LAMBDA {
+      constexpr int MR = decltype(rows)::value;
+      constexpr int NV = wide(MR);
+      int64_t p = first;
+      int64_t ahead = next == nullptr || next >= end ? 0 : lines;
+      for (; p + NV <= last; p += NV, ahead = 0) {
+        gemm_tile<Op, MR, NV>(job, tiles.start(t), p, next, ahead);
+      }
+      for (; p < last; p++, ahead = 0) gemm_tile<Op, MR, 1>(job, tiles.start(t), p, next, ahead);
+    });
+    next += lines * job.chunks * 64;
+  }
+}
+
+static void gemm(const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes) {
+  switch (job.format) {
+    case EK_FORMAT_F32: return gemm_panels<OpF32<float>>(job, first, last, next, next_bytes);
+    case EK_FORMAT_F16: return gemm_panels<OpF32<f16_t>>(job, first, last, next, next_bytes);
+    case EK_FORMAT_BF16: return gemm_panels<OpF32<bf16_t>>(job, first, last, next, next_bytes);
+#ifdef __AVX512BF16__
+    case EK_FORMAT_BF16_DP: return gemm_panels<OpBf16>(job, first, last, next, next_bytes);
+#endif
+    default: return;
+  }
+}
+
+// Activations of one row tile: per 32 k, [rows][32] as f32 or bf16, zeros past k.
+template <class T>
+static void pack_tile(const float* x, int64_t x_stride, int64_t k, int rows, T* a) {
+  for (int64_t c = 0; c < k; c += 32) {
+    for (int m = 0; m < rows; m++, a += 32) {
+      const float* p = x + m * x_stride + c;
+      for (int64_t i = 0; i < 32; i += 16) {
+        const int64_t n = k - c - i;
+        vstore(a + i, n >= 16 ? vload(p + i) : n > 0 ? vload_n(p + i, n) : vzero());
+      }
+    }
+  }
+}
+
+static int64_t pack_activations(const PackActivationsJob& job, int64_t tile) {
+  const RowTiles tiles(job.rows);
+  if (job.x == nullptr) return tiles.count;
+  const int64_t row = tiles.start(tile);
+  const float* x = job.x + row * job.x_stride;
+  const int64_t offset = row * ((job.k + 31) / 32 * 32);
+  if (job.format == EK_FORMAT_BF16_DP) {
+    pack_tile(x, job.x_stride, job.k, tiles.rows(tile), static_cast<bf16_t*>(job.a) + offset);
+  } else {
+    pack_tile(x, job.x_stride, job.k, tiles.rows(tile), static_cast<float*>(job.a) + offset);
+  }
+  return tiles.count;
+}

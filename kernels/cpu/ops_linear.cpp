@@ -1,0 +1,169 @@
+#include "context.h"
+
+namespace engine {
+namespace {
+
+// Panels one thread takes at a time: as many as the widest tile has.
+constexpr int64_t kGroup = 4;
+
+// Packing fewer activations than this on one thread is over before another wakes.
+constexpr int64_t kSerialPack = 32 << 10;
+
+int64_t padded(int64_t k) { return (k + 31) / 32 * 32; }
+
+int64_t weight_size(int32_t format) { return format == EK_FORMAT_F32 ? 4 : 2; }
+
+int64_t panel_bytes(const ek_linear_weight& w) { return padded(w.k) * 16 * weight_size(w.format); }
+
+int64_t activation_size(int32_t format) { return format == EK_FORMAT_BF16_DP ? 2 : 4; }
+
+bool known_format(int32_t format) { return format >= EK_FORMAT_F32 && format <= EK_FORMAT_BF16_DP; }
+
+bool valid_weight(const ek_linear_weight* w) {
+  return w != nullptr && w->data != nullptr && (reinterpret_cast<uintptr_t>(w->data) & 63) == 0 && w->n > 0 &&
+         w->k > 0 && w->n < (1LL << 32) && w->k < (1LL << 24) && known_format(w->format);
+}
+
+bool runs_here(const ek_context* context, int32_t format) {
+  return format != EK_FORMAT_BF16_DP || context->table->isa >= EK_ISA_AVX512_BF16;
+}
+
+struct GemmRun {
+  const IsaTable* table;
+  GemmJob job;
+  int64_t panels;
+  int64_t groups;
+  alignas(64) std::atomic<int64_t> next;
+};
+
+// Takes the next group before it works on the current one, so that its panels can be fetched meanwhile.
+void gemm_thread(void* argument, int) {
+  auto& run = *static_cast<GemmRun*>(argument);
+  int64_t group = run.next.fetch_add(1, std::memory_order_relaxed);
+  while (group < run.groups) {
+    const int64_t following = run.next.fetch_add(1, std::memory_order_relaxed);
+    const int64_t first = group * kGroup;
+    const int64_t last = first + kGroup < run.panels ? first + kGroup : run.panels;
+    const char* ahead = nullptr;
+    int64_t bytes = 0;
+    if (following < run.groups) {
+      const int64_t p = following * kGroup;
+      ahead = run.job.w + p * run.job.panel_bytes;
+      bytes = ((p + kGroup < run.panels ? p + kGroup : run.panels) - p) * run.job.panel_bytes;
+    }
+    run.table->gemm(run.job, first, last, ahead, bytes);
+    group = following;
+  }
+}
+
+void multiply_block(ek_context* context, GemmJob job, const float* x, int64_t x_stride) {
+  PackActivationsJob pack{x, context->shared, job.rows, job.k, x_stride, job.format};
+  const IsaTable* table = context->table;
+  if (job.rows == 1 && job.k % 32 == 0 && activation_size(job.format) == 4) {
+    job.a = x;
+  } else {
+    job.a = context->shared;
+    PackActivationsJob count = pack;
+    count.x = nullptr;
+    const int64_t tiles = table->pack_activations(count, 0);
+    if (job.rows * job.k < kSerialPack) {
+      for (int64_t t = 0; t < tiles; t++) table->pack_activations(pack, t);
+    } else {
+      parallel(context->pool, tiles, [&](int64_t t, int) { table->pack_activations(pack, t); });
+    }
+  }
+  GemmRun run{table, job, (job.n + 15) / 16, 0, {0}};
+  run.groups = (run.panels + kGroup - 1) / kGroup;
+  if (run.groups == 1) {
+    gemm_thread(&run, 0);
+  } else {
+    context->pool.run(gemm_thread, &run);
+  }
+}
+
+}  // namespace
+}  // namespace engine
+
+using namespace engine;
+
+extern "C" int64_t ek_linear_bytes(int64_t n, int64_t k, int32_t format) {
+  if (n <= 0 || k <= 0 || n >= (1LL << 32) || k >= (1LL << 24) || !known_format(format)) {
+    return EK_INVALID_ARGUMENT;
+  }
+  const ek_linear_weight w{nullptr, n, k, format};
+  return (n + 15) / 16 * panel_bytes(w);
+}
+
+extern "C" int32_t ek_linear_pack(
+    ek_context* context, const ek_linear_weight* w, const ek_linear_part* parts, int32_t num_parts) {
+  if (context == nullptr || !valid_weight(w) || parts == nullptr || num_parts <= 0) return EK_INVALID_ARGUMENT;
+  int64_t n = 0;
+  for (int32_t i = 0; i < num_parts; i++) {
+    const ek_linear_part& part = parts[i];
+    const int64_t width = part.transposed ? part.n : w->k;
+    if (part.data == nullptr || part.n <= 0 || part.row_stride < width || part.dtype < EK_F32 ||
+        part.dtype > EK_BF16) {
+      return EK_INVALID_ARGUMENT;
+    }
+    n += part.n;
+  }
+  if (n != w->n) return EK_INVALID_ARGUMENT;
+  PackWeightJob job{
+      parts, static_cast<char*>(const_cast<void*>(w->data)), w->n, w->k, num_parts, w->format};
+  const IsaTable* table = context->table;
+  parallel(context->pool, (w->n + 15) / 16, [&](int64_t panel, int) { table->pack_weight(job, panel); });
+  return EK_OK;
+}
+
+extern "C" int32_t ek_linear(
+    ek_context* context, const ek_matrix* y, const ek_matrix* x, const ek_linear_weight* w, const float* bias,
+    int32_t accumulate) {
+  if (context == nullptr || !valid(y) || !valid(x) || !valid_weight(w) || y->rows != x->rows ||
+      x->columns != w->k || y->columns != w->n) {
+    return EK_INVALID_ARGUMENT;
+  }
+  if (!runs_here(context, w->format)) return EK_UNSUPPORTED;
+  const int64_t row_bytes = padded(w->k) * activation_size(w->format);
+  if (row_bytes > kSharedScratch) return EK_UNSUPPORTED;
+  const int64_t most = kSharedScratch / 2 / row_bytes > 0 ? kSharedScratch / 2 / row_bytes : 1;
+  const int64_t blocks = (x->rows + most - 1) / most;
+  for (int64_t b = 0; b < blocks; b++) {
+    const int64_t first = x->rows * b / blocks, last = x->rows * (b + 1) / blocks;
+    GemmJob job{static_cast<const char*>(w->data), nullptr, y->data + first * y->row_stride, bias, last - first,
+                w->n, w->k, padded(w->k) / 32, panel_bytes(*w), y->row_stride, w->format, accumulate};
+    multiply_block(context, job, x->data + first * x->row_stride, x->row_stride);
+  }
+  return EK_OK;
+}
+
+static int32_t embed_rows(ek_context* context, EmbedJob job, int64_t rows, int64_t vocab) {
+  for (int64_t i = 0; i < rows; i++) {
+    if (job.ids[i] < 0 || job.ids[i] >= vocab) return EK_INVALID_ARGUMENT;
+  }
+  const IsaTable* table = context->table;
+  const int64_t block = 8;
+  const int64_t blocks = (rows + block - 1) / block;
+  parallel(context->pool, blocks, [&](int64_t b, int) {
+    for (int64_t r = b * block; r < rows && r < (b + 1) * block; r++) table->embed(job, r);
+  });
+  return EK_OK;
+}
+
+extern "C" int32_t ek_embed(
+    ek_context* context, const ek_matrix* y, const void* table, int32_t dtype, int64_t vocab, const int32_t* ids,
+    float scale) {
+  if (context == nullptr || !valid(y) || table == nullptr || ids == nullptr || dtype < EK_F32 || dtype > EK_BF16) {
+    return EK_INVALID_ARGUMENT;
+  }
+  return embed_rows(
+      context, {table, y->data, ids, y->columns, y->row_stride, 0, scale, dtype, 0}, y->rows, vocab);
+}
+
+extern "C" int32_t ek_embed_packed(
+    ek_context* context, const ek_matrix* y, const ek_linear_weight* w, const int32_t* ids, float scale) {
+  if (context == nullptr || !valid(y) || !valid_weight(w) || ids == nullptr || y->columns != w->k) {
+    return EK_INVALID_ARGUMENT;
+  }
+  return embed_rows(
+      context, {w->data, y->data, ids, w->k, y->row_stride, panel_bytes(*w), scale, w->format, 1}, y->rows, w->n);
+}

@@ -1,0 +1,219 @@
+/* Native CPU kernels of Engine: one C interface, no exceptions, no allocation outside *_create and ek_map.
+ *
+ * Activations are float rows. Every operation takes a context, which owns a thread pool and scratch memory; a
+ * context runs one operation at a time. Results of a row depend on that row alone and are computed in the same
+ * order of operations whatever the number of rows, their order, the number of threads or the way a prompt is cut
+ * into steps: bit for bit, on one ISA level. Different levels may differ by rounding.
+ */
+#ifndef ENGINE_KERNELS_H
+#define ENGINE_KERNELS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define EK_API __declspec(dllexport)
+#else
+#define EK_API __attribute__((visibility("default")))
+#endif
+
+/* Return codes. Arguments are checked before anything is written. */
+enum {
+  EK_OK = 0,
+  EK_INVALID_ARGUMENT = -1,
+  EK_OUT_OF_MEMORY = -6,
+  EK_UNSUPPORTED = -9,
+};
+
+/* Instruction sets, each with all below it. */
+enum {
+  EK_ISA_AUTO = -1,
+  EK_ISA_BASELINE = 0,    /* what the compiler's target always has (x86-64-v2 on x86) */
+  EK_ISA_AVX2 = 1,        /* + FMA, F16C */
+  EK_ISA_AVX512 = 2,      /* F, BW, VL, DQ */
+  EK_ISA_AVX512_VNNI = 3, /* + VNNI */
+  EK_ISA_AVX512_BF16 = 4, /* + BF16 */
+};
+
+/* Element types; the values of Engine.Memory.DType. */
+enum { EK_F32 = 0, EK_F16 = 1, EK_BF16 = 2 };
+
+/* Packed formats of a weight [n, k]. Panels are 16 output columns wide with all of k contiguous; k is padded to 32,
+ * n to 16, with zeros. */
+enum {
+  EK_FORMAT_F32 = 0,     /* [n/16][k][16] f32 */
+  EK_FORMAT_F16 = 1,     /* [n/16][k][16] f16, multiplied in f32 */
+  EK_FORMAT_BF16 = 2,    /* [n/16][k][16] bf16, multiplied in f32 */
+  EK_FORMAT_BF16_DP = 3, /* [n/16][k/2][16][2] bf16, activations rounded to bf16; needs AVX512_BF16 */
+};
+
+typedef struct ek_context ek_context;
+
+typedef struct ek_options {
+  int32_t threads;     /* 0: CPUs in the affinity mask and cgroup quota */
+  int32_t isa;         /* EK_ISA_AUTO, or a level to stay at or below */
+  int32_t pin;         /* 1: worker i runs on the i-th CPU of the mask (thread 0 is the caller and is not moved) */
+  int32_t spin_us;     /* how long an idle worker spins before it parks; < 0 is the default of 50 */
+  const int32_t* cpus; /* CPUs to use, in order, or null for the affinity mask */
+  int32_t num_cpus;
+} ek_options;
+
+/* The best level of this machine. */
+EK_API int32_t ek_isa_best(void);
+
+/* CPUs of this process: affinity mask and cgroup quota, at least 1. */
+EK_API int32_t ek_cpu_count(void);
+
+EK_API int32_t ek_context_create(const ek_options* options, ek_context** context);
+EK_API void ek_context_destroy(ek_context* context);
+EK_API int32_t ek_context_threads(const ek_context* context);
+EK_API int32_t ek_context_isa(const ek_context* context);
+
+/* Changes how many threads work, 1 <= threads <= those created. Results do not change. */
+EK_API int32_t ek_context_set_threads(ek_context* context, int32_t threads);
+
+/* Pins the calling thread to the first CPU of the context. */
+EK_API int32_t ek_context_pin_caller(ek_context* context);
+
+/* Zeroed memory, 2 MB aligned, huge pages asked for; pages are taken at first touch. Null if there is none. */
+EK_API void* ek_map(int64_t bytes);
+EK_API void ek_unmap(void* address, int64_t bytes);
+
+/* Rows of activations: element [r][c] is data[r * row_stride + c]. */
+typedef struct ek_matrix {
+  float* data;
+  int64_t rows;
+  int64_t columns;
+  int64_t row_stride;
+} ek_matrix;
+
+/* One tensor of a weight on disk: [n, k] with rows row_stride elements apart, or [k, n] if transposed. */
+typedef struct ek_linear_part {
+  const void* data;
+  int64_t n;
+  int64_t row_stride;
+  int32_t dtype;
+  int32_t transposed;
+} ek_linear_part;
+
+typedef struct ek_linear_weight {
+  const void* data; /* 64-byte aligned, ek_linear_bytes long */
+  int64_t n;
+  int64_t k;
+  int32_t format;
+} ek_linear_weight;
+
+/* Bytes of a packed weight, or a negative code. */
+EK_API int64_t ek_linear_bytes(int64_t n, int64_t k, int32_t format);
+
+/* Packs parts stacked along n. destination: ek_linear_bytes, 64-byte aligned; all of it is written. */
+EK_API int32_t ek_linear_pack(
+    ek_context* context, const ek_linear_weight* destination, const ek_linear_part* parts, int32_t num_parts);
+
+/* y[m][n] = sum_k x[m][k] w[n][k] (+ bias[n]) (+ y[m][n] if accumulate). x [rows, k], y [rows, n], no alias. */
+EK_API int32_t ek_linear(
+    ek_context* context, const ek_matrix* y, const ek_matrix* x, const ek_linear_weight* weight,
+    const float* bias, int32_t accumulate);
+
+/* y[t] = table[ids[t]] * scale. table: rows of `columns` elements of dtype, contiguous. */
+EK_API int32_t ek_embed(
+    ek_context* context, const ek_matrix* y, const void* table, int32_t dtype, int64_t vocab,
+    const int32_t* ids, float scale);
+
+/* The same from a packed float weight (tied embeddings): row id is output column id. */
+EK_API int32_t ek_embed_packed(
+    ek_context* context, const ek_matrix* y, const ek_linear_weight* table, const int32_t* ids, float scale);
+
+/* y = x / sqrt(mean(x^2) + epsilon) * (weight + offset) over each of `groups` runs of columns; weight
+ * [columns / groups] or null. y may alias x. */
+EK_API int32_t ek_rms_norm(
+    ek_context* context, const ek_matrix* y, const ek_matrix* x, const float* weight, float epsilon,
+    float offset, int32_t groups);
+
+/* y = (x - mean) / sqrt(var + epsilon) * weight + bias; weight and bias (or null) [columns / groups], or [columns]
+ * if per_group. y may alias x. */
+EK_API int32_t ek_layer_norm(
+    ek_context* context, const ek_matrix* y, const ek_matrix* x, const float* weight, const float* bias,
+    float epsilon, int32_t groups, int32_t per_group);
+
+/* y += x * scale. */
+EK_API int32_t ek_add_scaled(ek_context* context, const ek_matrix* y, const ek_matrix* x, float scale);
+
+/* x *= scale. */
+EK_API int32_t ek_scale(ek_context* context, const ek_matrix* x, float scale);
+
+/* x = cap * tanh(x / cap). */
+EK_API int32_t ek_soft_cap(ek_context* context, const ek_matrix* x, float cap);
+
+/* Activations; the values of Engine.Devices.Activation. */
+enum { EK_SILU = 0, EK_GELU = 1, EK_GELU_TANH = 2, EK_RELU = 3, EK_RELU_SQUARED = 4 };
+
+/* y = f(x); y may alias x. */
+EK_API int32_t ek_activate(ek_context* context, const ek_matrix* y, const ek_matrix* x, int32_t activation);
+
+/* y = f(x[:, :n]) * x[:, n:], x [rows, 2n], y [rows, n]; y may be x[:, :n]. */
+EK_API int32_t ek_activate_multiply(
+    ek_context* context, const ek_matrix* y, const ek_matrix* x, int32_t activation);
+
+/* Rotates the first rotary_dim of each head in place. cos_sin [positions][rotary_dim]: cosines, then sines. */
+EK_API int32_t ek_rope(
+    ek_context* context, const ek_matrix* x, const int32_t* positions, const float* cos_sin, int64_t num_positions,
+    int32_t head_dim, int32_t rotary_dim, int32_t interleaved);
+
+/* y[i] = x[indices[i]]. */
+EK_API int32_t ek_gather_rows(
+    ek_context* context, const ek_matrix* y, const ek_matrix* x, const int32_t* indices);
+
+/* KV memory of one layer: [num_blocks][num_kv_heads][block_size / 16][K tile | V tile], 64-byte aligned.
+ * A tile is 16 tokens of one head; d is head_dim padded to 16. With the bf16 dot product (dtype BF16 on
+ * AVX512_BF16) K is [d/2][16][2] and V [8][d][2] (token pairs); else K is [d][16] and V [16][d]. */
+typedef struct ek_kv {
+  void* data;
+  int64_t num_blocks;
+  int32_t block_size; /* a multiple of 16 */
+  int32_t num_kv_heads;
+  int32_t head_dim;
+  int32_t dtype;
+} ek_kv;
+
+/* Bytes of one block of one layer, or a negative code. */
+EK_API int64_t ek_kv_block_bytes(int32_t block_size, int32_t num_kv_heads, int32_t head_dim, int32_t dtype);
+
+/* Writes rows [rows, num_kv_heads * head_dim] to slots (block * block_size + offset; -1 is skipped). A slot must not
+ * appear twice. */
+EK_API int32_t ek_kv_write(
+    ek_context* context, const ek_kv* kv, const ek_matrix* key, const ek_matrix* value, const int32_t* slots);
+
+/* Copies blocks; pairs [count][2] of (source, destination), which do not overlap. */
+EK_API int32_t ek_kv_copy_blocks(ek_context* context, const ek_kv* kv, const int32_t* pairs, int32_t count);
+
+typedef struct ek_attention_settings {
+  int32_t num_heads;
+  float scale;
+  int32_t sliding_window; /* 0: none; else a token sees itself and this many minus one before it */
+  float soft_cap;         /* 0: none */
+} ek_attention_settings;
+
+typedef struct ek_attention_batch {
+  const int32_t* cu_seqlens_q; /* [num_requests + 1] */
+  const int32_t* context_lens; /* [num_requests] */
+  const int32_t* block_tables; /* [num_requests][max_blocks] */
+  int32_t num_requests;
+  int32_t max_blocks;
+} ek_attention_batch;
+
+/* Causal attention: query row i of a request of q rows and context c is the token at position c - q + i.
+ * output, query [rows, num_heads * head_dim]. Online softmax over tiles of 256 tokens at fixed positions, partial
+ * results of 1024 tokens combined in order. */
+EK_API int32_t ek_attention(
+    ek_context* context, const ek_matrix* output, const ek_matrix* query, const ek_kv* kv,
+    const ek_attention_settings* settings, const ek_attention_batch* batch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
