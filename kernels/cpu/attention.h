@@ -42,6 +42,7 @@ struct AttentionState {
   int rows, dim;                  // dim is padded to 16
   int64_t first, last;            // tokens any row sees
   int64_t low[kMaxAttentionRows], high[kMaxAttentionRows];
+  float slope[kMaxAttentionRows]; // of log2 scores, per token of distance
   float max[kMaxAttentionRows], sum[kMaxAttentionRows];
   float total_max[kMaxAttentionRows], total_sum[kMaxAttentionRows];
   float factor[kTileRows];
@@ -88,12 +89,14 @@ INLINE void softmax_row(
   const vf cap_scale = vset(job.soft_cap > 0 ? job.scale / job.soft_cap : 0);
   const vf cap_log2 = vset(job.soft_cap * 1.44269504f);
   const vf none = vset(kMinusInfinity);
+  const vf self = vset(static_cast<float>(st.high[row] - 1 - base));
   vf max = none;
   for (int t = first; t < last; t++) {
     vf s = vload(scores + t * 16);
+    const vf lane = vadd(viota(), vset(static_cast<float>(t * 16)));
     s = job.soft_cap > 0 ? vmul(vtanh(vmul(s, cap_scale)), cap_log2) : vmul(s, scale);
+    if (job.slopes != nullptr) s = vfma(vsub(lane, self), vset(st.slope[row]), s);
     if (!whole) {
-      const vf lane = vadd(viota(), vset(static_cast<float>(t * 16)));
       s = vselect(vless(lane, low), none, vselect(vless(lane, high), s, none));
     }
     vstore(scores + t * 16, s);
@@ -238,6 +241,7 @@ INLINE void start_item(const AttentionJob& job, AttentionState<S>& st, const Att
     st.low[r] = job.window > 0 && st.high[r] > job.window ? st.high[r] - job.window : 0;
     st.first = st.low[r] < st.first ? st.low[r] : st.first;
     st.last = st.high[r] > st.last ? st.high[r] : st.last;
+    st.slope[r] = job.slopes == nullptr ? 0 : job.slopes[head] * 1.44269504f;
     st.total_max[r] = kMinusInfinity;
     st.total_sum[r] = 0;
     const float* q = job.query + (q0 + token) * job.query_stride + head * job.kv.head_dim;

@@ -96,6 +96,7 @@ struct AttentionJob {
   const int32_t* cu_seqlens;
   const int32_t* context_lens;
   const int32_t* block_tables;
+  const float* slopes;   // [heads], or null
   int32_t max_blocks, group, window;
   float scale, soft_cap;
 };

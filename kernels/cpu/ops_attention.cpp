@@ -160,7 +160,8 @@ extern "C" int32_t ek_attention(
     return EK_INVALID_ARGUMENT;
   }
   const AttentionJob job{kv_job(context, kv), query->data, output->data, query->row_stride, output->row_stride,
-                         batch->cu_seqlens_q, batch->context_lens, batch->block_tables, batch->max_blocks,
+                         batch->cu_seqlens_q, batch->context_lens, batch->block_tables,
+                         settings->alibi_slopes, batch->max_blocks,
                          settings->num_heads / kv->num_kv_heads, settings->sliding_window, settings->scale,
                          settings->soft_cap};
   const int32_t* cu = batch->cu_seqlens_q;

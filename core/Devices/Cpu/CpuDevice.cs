@@ -1,0 +1,251 @@
+using Engine.Memory;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// The CPU by native kernels. A device runs one operation at a time and belongs to one engine thread;
+/// its workers join in. Results do not depend on the number of threads.
+/// </summary>
+public sealed unsafe partial class CpuDevice : IDevice
+{
+    /// <summary>Environment variable that lowers the instruction set: baseline, avx2, avx512, ...</summary>
+    public const string IsaVariable = "ENGINE_CPU_ISA";
+
+    private readonly NativeArena _arena = new();
+    private nint _context;
+
+    /// <summary>The native context, for tests and benchmarks of single kernels.</summary>
+    internal nint Context => _context;
+
+    /// <summary>Starts the workers. Throws InvalidArgument or OutOfMemory.</summary>
+    public CpuDevice(CpuDeviceOptions? options = null)
+    {
+        options ??= new CpuDeviceOptions();
+        int[] cpus = options.Cpus?.ToArray() ?? [];
+        nint context;
+        int status;
+        fixed (int* first = cpus)
+        {
+            var native = new CpuKernels.ContextOptions
+            {
+                Threads = options.NumThreads,
+                Isa = (int)Lower(options.Isa, IsaOfEnvironment()),
+                Pin = options.PinWorkers ? 1 : 0,
+                SpinUs = options.SpinUs,
+                Cpus = first,
+                NumCpus = cpus.Length,
+            };
+            status = CpuKernels.ContextCreate(&native, &context);
+        }
+
+        if (status != 0)
+        {
+            throw new EngineException(
+                (EngineStatus)status, $"cannot start {options.NumThreads} CPU threads: {(EngineStatus)status}",
+                "num_threads");
+        }
+
+        _context = context;
+        Isa = (CpuIsa)CpuKernels.ContextIsa(context);
+        NumThreads = CpuKernels.ContextThreads(context);
+    }
+
+    /// <summary>The best instruction set of this machine.</summary>
+    public static CpuIsa BestIsa => (CpuIsa)CpuKernels.IsaBest();
+
+    /// <summary>CPUs of the affinity mask and cgroup quota.</summary>
+    public static int CpuCount => CpuKernels.CpuCount();
+
+    /// <summary>The instruction set in use.</summary>
+    public CpuIsa Isa { get; }
+
+    /// <summary>Threads that work, the caller's included.</summary>
+    public int NumThreads { get; private set; }
+
+    /// <inheritdoc/>
+    public string Name => $"cpu ({NameOf(Isa)}, {NumThreads} thread{(NumThreads == 1 ? "" : "s")})";
+
+    /// <inheritdoc/>
+    public DType ActivationType => DType.F32;
+
+    /// <inheritdoc/>
+    public bool EmbedsPackedLinear => true;
+
+    /// <summary>Bytes of weights and buffers held.</summary>
+    public long AllocatedBytes => _arena.UsedBytes;
+
+    /// <summary>Lets fewer of the started threads work. Results do not change.</summary>
+    public void SetNumThreads(int threads)
+    {
+        Check(CpuKernels.ContextSetThreads(_context, threads), nameof(SetNumThreads));
+        NumThreads = threads;
+    }
+
+    /// <summary>
+    /// Binds the calling thread to the first CPU of the device, beside the workers on the others. For an
+    /// engine's own thread: a scheduler that moves it onto a worker's CPU stalls both for milliseconds.
+    /// </summary>
+    public bool PinCallingThread() => CpuKernels.ContextPinCaller(_context) == 0;
+
+    /// <inheritdoc/>
+    public DeviceBuffer Allocate(long bytes) => new CpuBuffer(_arena.Allocate(bytes), bytes);
+
+    /// <inheritdoc/>
+    public DeviceBuffer Upload(ReadOnlySpan<float> values)
+    {
+        DeviceBuffer buffer = Allocate((long)values.Length * sizeof(float));
+        values.CopyTo(new Span<float>((void*)buffer.Address, values.Length));
+        return buffer;
+    }
+
+    /// <inheritdoc/>
+    public LinearWeight PackLinear(LinearSource source)
+    {
+        int format = FormatOf(source);
+        long bytes = PackedLinearBytes(source);
+        NativeArena.Piece piece = _arena.Allocate(bytes);
+        try
+        {
+            var weight = new CpuKernels.Weight
+            {
+                Data = piece.Address,
+                N = source.N,
+                K = source.K,
+                Format = format,
+            };
+            CpuKernels.WeightPart[] parts = source.Parts.Select(PartOf).ToArray();
+            fixed (CpuKernels.WeightPart* first = parts)
+            {
+                Check(CpuKernels.LinearPack(_context, &weight, first, parts.Length), nameof(PackLinear));
+            }
+        }
+        catch
+        {
+            piece.Dispose();
+            throw;
+        }
+
+        return new CpuWeight(piece)
+        {
+            N = source.N,
+            K = source.K,
+            Bytes = bytes,
+            Format = format,
+            IsTable = false,
+        };
+    }
+
+    /// <inheritdoc/>
+    public long PackedLinearBytes(LinearSource source)
+    {
+        long bytes = CpuKernels.LinearBytes(source.N, source.K, FormatOf(source));
+        return bytes > 0
+            ? bytes
+            : throw EngineException.Invalid("weight", $"[{source.N}, {source.K}] is out of range");
+    }
+
+    /// <inheritdoc/>
+    public LinearWeight PackEmbedding(LinearSource source)
+    {
+        DType type = source.ComputeType;
+        long bytes = PackedEmbeddingBytes(source);
+        NativeArena.Piece piece = _arena.Allocate(bytes);
+        EmbeddingTable.Write(source, type, piece.Address);
+        return new CpuWeight(piece)
+        {
+            N = source.N,
+            K = source.K,
+            Bytes = bytes,
+            Format = (int)type,
+            IsTable = true,
+        };
+    }
+
+    /// <inheritdoc/>
+    public long PackedEmbeddingBytes(LinearSource source) =>
+        (long)source.N * source.K * source.ComputeType.SizeOf();
+
+    /// <inheritdoc/>
+    public KvStorage CreateKvStorage(KvStorageShape shape, int numBlocks) =>
+        CpuKvStorage.Create(shape, numBlocks);
+
+    /// <inheritdoc/>
+    public long KvBlockBytes(KvStorageShape shape)
+    {
+        long bytes = 0;
+        for (int i = 0; i < shape.Layers.Count; i++) bytes += CpuKvStorage.LayerBlockBytes(shape, i);
+        return bytes;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        nint context = Interlocked.Exchange(ref _context, 0);
+        if (context == 0) return;
+        CpuKernels.ContextDestroy(context);
+        _arena.Dispose();
+    }
+
+    // Half-precision weights multiplied in f32 stay in their own type: widening is exact and the bytes are half.
+    private int FormatOf(LinearSource source)
+    {
+        bool All(DType type) => source.Parts.All(p => p.Type == type);
+        return source.ComputeType switch
+        {
+            DType.F32 when All(DType.BF16) => CpuFormat.BF16,
+            DType.F32 when All(DType.F16) => CpuFormat.F16,
+            DType.F32 => CpuFormat.F32,
+            DType.F16 => CpuFormat.F16,
+            DType.BF16 => Isa >= CpuIsa.Avx512Bf16 ? CpuFormat.BF16Dot : CpuFormat.BF16,
+            _ => throw new EngineException(
+                EngineStatus.Unsupported, $"the CPU does not compute in {source.ComputeType}"),
+        };
+    }
+
+    private static CpuKernels.WeightPart PartOf(LinearPart part) => new()
+    {
+        Data = part.Address,
+        N = part.N,
+        RowStride = part.RowStride,
+        Type = part.Type is DType.F32 or DType.F16 or DType.BF16
+            ? (int)part.Type
+            : throw new EngineException(EngineStatus.Unsupported, $"the CPU packs no {part.Type} weights"),
+        Transposed = part.Transposed ? 1 : 0,
+    };
+
+    private static CpuIsa IsaOfEnvironment()
+    {
+        string? text = Environment.GetEnvironmentVariable(IsaVariable);
+        if (string.IsNullOrEmpty(text)) return CpuIsa.Auto;
+        foreach (CpuIsa isa in Enum.GetValues<CpuIsa>())
+        {
+            if (NameOf(isa).Equals(text, StringComparison.OrdinalIgnoreCase)) return isa;
+        }
+
+        throw EngineException.Invalid(
+            IsaVariable,
+            $"expected one of {string.Join(", ", Enum.GetValues<CpuIsa>().Select(NameOf))}, found {text}");
+    }
+
+    private static string NameOf(CpuIsa isa) => isa switch
+    {
+        CpuIsa.Baseline => "baseline",
+        CpuIsa.Avx2 => "avx2",
+        CpuIsa.Avx512 => "avx512",
+        CpuIsa.Avx512Vnni => "avx512-vnni",
+        CpuIsa.Avx512Bf16 => "avx512-bf16",
+        _ => "auto",
+    };
+
+    private static CpuIsa Lower(CpuIsa a, CpuIsa b) =>
+        a == CpuIsa.Auto ? b : b == CpuIsa.Auto ? a : (CpuIsa)Math.Min((int)a, (int)b);
+
+    private static void Check(int status, string operation)
+    {
+        if (status != 0)
+        {
+            throw new EngineException(
+                (EngineStatus)status, $"{operation}: the CPU kernel refused its arguments ({(EngineStatus)status})");
+        }
+    }
+}
