@@ -125,14 +125,7 @@ public sealed unsafe partial class CpuDevice : IDevice
             throw;
         }
 
-        return new CpuWeight(piece)
-        {
-            N = source.N,
-            K = source.K,
-            Bytes = bytes,
-            Format = format,
-            IsTable = false,
-        };
+        return CpuWeight.Of(piece, source, bytes, format, isTable: false);
     }
 
     /// <inheritdoc/>
@@ -151,14 +144,7 @@ public sealed unsafe partial class CpuDevice : IDevice
         long bytes = PackedEmbeddingBytes(source);
         NativeArena.Piece piece = _arena.Allocate(bytes);
         EmbeddingTable.Write(source, type, piece.Address);
-        return new CpuWeight(piece)
-        {
-            N = source.N,
-            K = source.K,
-            Bytes = bytes,
-            Format = (int)type,
-            IsTable = true,
-        };
+        return CpuWeight.Of(piece, source, bytes, (int)type, isTable: true);
     }
 
     /// <inheritdoc/>

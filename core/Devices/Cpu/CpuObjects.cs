@@ -62,6 +62,10 @@ internal sealed class CpuWeight(NativeArena.Piece piece) : LinearWeight
 
     public required bool IsTable { get; init; }
 
+    public static CpuWeight Of(
+        NativeArena.Piece piece, LinearSource source, long bytes, int format, bool isTable) =>
+        new(piece) { N = source.N, K = source.K, Bytes = bytes, Format = format, IsTable = isTable };
+
     protected override void Dispose(bool disposing) => piece.Dispose();
 }
 
