@@ -264,4 +264,438 @@ internal static unsafe class Exports
             return Guard.Fail(e, null);
         }
     }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_model_load")]
+    public static int ModelLoad(byte* path, ulong pathLen, nint parameters, ModelHandle* outModel, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ModelApi.Load(path, pathLen, new ParamsHandle(parameters), outModel), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_model_get_info")]
+    public static int ModelGetInfo(nint model, ModelInfoStruct* info, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ModelApi.GetInfo(new ModelHandle(model), info), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_model_tokenizer")]
+    public static int ModelTokenizer(nint model, TokenizerHandle* outTokenizer, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ModelApi.Tokenizer(new ModelHandle(model), outTokenizer), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_model_release")]
+    public static int ModelRelease(nint model)
+    {
+        try
+        {
+            Guard.Enter();
+            return Guard.Finish(ModelApi.Release(new ModelHandle(model)), null);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, null);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_load_start")]
+    public static int LoadStart(byte* path, ulong pathLen, nint parameters, LoadHandle* outLoad, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(LoadApi.Start(path, pathLen, new ParamsHandle(parameters), outLoad), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_load_poll")]
+    public static int LoadPoll(nint load, int timeoutMs, LoadProgressStruct* progress, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(LoadApi.Poll(new LoadHandle(load), timeoutMs, progress), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_load_cancel")]
+    public static int LoadCancel(nint load, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(LoadApi.Cancel(new LoadHandle(load)), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_load_finish")]
+    public static int LoadFinish(nint load, ModelHandle* outModel, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(LoadApi.Finish(new LoadHandle(load), outModel), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_load_release")]
+    public static int LoadRelease(nint load)
+    {
+        try
+        {
+            Guard.Enter();
+            return Guard.Finish(LoadApi.Release(new LoadHandle(load)), null);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, null);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_tokenizer_get_info")]
+    public static int TokenizerGetInfo(nint tokenizer, TokenizerInfoStruct* info, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(TokenizerApi.GetInfo(new TokenizerHandle(tokenizer), info), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_tokenize")]
+    public static int Tokenize(nint tokenizer, byte* text, ulong textLen, TextFlags flags, int* tokens, ulong capacity, ulong* length, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(TokenizerApi.Tokenize(new TokenizerHandle(tokenizer), text, textLen, flags, tokens, capacity, length), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_detokenize")]
+    public static int Detokenize(nint tokenizer, int* tokens, ulong tokensLen, TextFlags flags, byte* buffer, ulong capacity, ulong* length, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(TokenizerApi.Detokenize(new TokenizerHandle(tokenizer), tokens, tokensLen, flags, buffer, capacity, length), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_token_to_id")]
+    public static int TokenToId(nint tokenizer, byte* token, ulong tokenLen, int* outId, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(TokenizerApi.TokenToId(new TokenizerHandle(tokenizer), token, tokenLen, outId), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_id_to_token")]
+    public static int IdToToken(nint tokenizer, int id, byte* buffer, ulong capacity, ulong* length, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(TokenizerApi.IdToToken(new TokenizerHandle(tokenizer), id, buffer, capacity, length), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_tokenizer_release")]
+    public static int TokenizerRelease(nint tokenizer)
+    {
+        try
+        {
+            Guard.Enter();
+            return Guard.Finish(TokenizerApi.Release(new TokenizerHandle(tokenizer)), null);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, null);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_create")]
+    public static int Create(nint model, nint parameters, EngineHandle* outEngine, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(EngineApi.Create(new ModelHandle(model), new ParamsHandle(parameters), outEngine), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_submit")]
+    public static int Submit(nint engine, SubmitArgs* args, ulong* outId, RequestHandleValue* outRequest, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(EngineApi.Submit(new EngineHandle(engine), args, outId, outRequest), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_poll")]
+    public static int Poll(nint engine, int timeoutMs, EngineEvent* events, ulong capacity, ulong* count, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(EngineApi.Poll(new EngineHandle(engine), timeoutMs, events, capacity, count), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_wake")]
+    public static int Wake(nint engine, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(EngineApi.Wake(new EngineHandle(engine)), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_fd")]
+    public static int Fd(nint engine, int* outFd, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(EngineApi.Fd(new EngineHandle(engine), outFd), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_cancel")]
+    public static int Cancel(nint engine, ulong requestId, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(EngineApi.Cancel(new EngineHandle(engine), requestId), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_health")]
+    public static int Health(nint engine, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(EngineApi.Health(new EngineHandle(engine)), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_stop")]
+    public static int Stop(nint engine, int timeoutMs, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(EngineApi.Stop(new EngineHandle(engine), timeoutMs), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_release")]
+    public static int Release(nint engine)
+    {
+        try
+        {
+            Guard.Enter();
+            return Guard.Finish(EngineApi.Release(new EngineHandle(engine)), null);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, null);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_request_id")]
+    public static int RequestId(nint request, ulong* outId, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(RequestApi.Id(new RequestHandleValue(request), outId), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_request_cancel")]
+    public static int RequestCancel(nint request, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(RequestApi.Cancel(new RequestHandleValue(request)), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_request_poll")]
+    public static int RequestPoll(nint request, int timeoutMs, EngineEvent* events, ulong capacity, ulong* count, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(RequestApi.Poll(new RequestHandleValue(request), timeoutMs, events, capacity, count), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_request_fd")]
+    public static int RequestFd(nint request, int* outFd, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(RequestApi.Fd(new RequestHandleValue(request), outFd), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_request_release")]
+    public static int RequestRelease(nint request)
+    {
+        try
+        {
+            Guard.Enter();
+            return Guard.Finish(RequestApi.Release(new RequestHandleValue(request)), null);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, null);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_metrics_snapshot")]
+    public static int MetricsSnapshot(nint engine, MetricsStruct* metrics, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(MetricsApi.Snapshot(new EngineHandle(engine), metrics), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_metrics_json")]
+    public static int MetricsJson(nint engine, byte* buffer, ulong capacity, ulong* length, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(MetricsApi.Json(new EngineHandle(engine), buffer, capacity, length), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
 }

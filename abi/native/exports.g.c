@@ -44,7 +44,13 @@ const char engine_shim_layout[] =
     "{\"name\":\"engine_finish_reason\",\"values\":{\"ENGINE_FINISH_NONE\":0,\"ENGINE_FINISH_STOP\":1,\"ENGINE_FINISH_LENGTH\":2,\"ENGINE_FINISH_ABORT\":3,\"ENGINE_FINISH_ERROR\":4}},\n"
     "{\"name\":\"engine_log_level\",\"values\":{\"ENGINE_LOG_OFF\":0,\"ENGINE_LOG_ERROR\":1,\"ENGINE_LOG_WARNING\":2,\"ENGINE_LOG_INFO\":3,\"ENGINE_LOG_DEBUG\":4}},\n"
     "{\"name\":\"engine_text_flags\",\"values\":{\"ENGINE_TEXT_NONE\":0,\"ENGINE_TEXT_ADD_SPECIAL\":1,\"ENGINE_TEXT_SKIP_SPECIAL\":2}},\n"
-    "{\"name\":\"engine_submit_flags\",\"values\":{\"ENGINE_SUBMIT_NONE\":0,\"ENGINE_SUBMIT_OWN_QUEUE\":1}}],\"structs\":[]}\n";
+    "{\"name\":\"engine_submit_flags\",\"values\":{\"ENGINE_SUBMIT_NONE\":0,\"ENGINE_SUBMIT_OWN_QUEUE\":1}}],\"structs\":[{\"name\":\"engine_submit_args\",\"size\":72,\"offsets\":{\"struct_size\":0,\"flags\":4,\"user_tag\":8,\"params\":16,\"json\":24,\"json_len\":32,\"prompt\":40,\"prompt_len\":48,\"tokens\":56,\"tokens_len\":64}},\n"
+    "{\"name\":\"engine_logprob\",\"size\":12,\"offsets\":{\"token\":0,\"logprob\":4,\"rank\":8}},\n"
+    "{\"name\":\"engine_event\",\"size\":136,\"offsets\":{\"struct_size\":0,\"kind\":4,\"user_tag\":8,\"request_id\":16,\"output_index\":24,\"token\":28,\"text\":32,\"text_len\":40,\"logprob\":48,\"rank\":52,\"finish_reason\":56,\"status\":60,\"logprobs\":64,\"logprobs_len\":72,\"tokens\":80,\"tokens_len\":88,\"logprob_counts\":96,\"num_cached_tokens\":104,\"stop_token\":108,\"stop_text\":112,\"stop_text_len\":120,\"parameter\":128}},\n"
+    "{\"name\":\"engine_metrics\",\"size\":80,\"offsets\":{\"struct_size\":0,\"num_requests_running\":4,\"num_requests_waiting\":8,\"num_blocks\":12,\"kv_cache_usage\":16,\"prefix_cache_queries\":24,\"prefix_cache_hits\":32,\"num_preemptions\":40,\"prompt_tokens\":48,\"generation_tokens\":56,\"num_steps\":64,\"num_failed\":72}},\n"
+    "{\"name\":\"engine_model_info\",\"size\":48,\"offsets\":{\"struct_size\":0,\"vocab_size\":4,\"max_model_len\":8,\"bos_token_id\":12,\"eos_token_id\":16,\"has_tokenizer\":20,\"has_chat_template\":24,\"reserved\":28,\"weight_bytes\":32,\"architecture\":40}},\n"
+    "{\"name\":\"engine_tokenizer_info\",\"size\":16,\"offsets\":{\"struct_size\":0,\"vocab_size\":4,\"has_chat_template\":8,\"reserved\":12}},\n"
+    "{\"name\":\"engine_load_progress\",\"size\":32,\"offsets\":{\"struct_size\":0,\"is_done\":4,\"done_bytes\":8,\"total_bytes\":16,\"stage\":24}}]}\n";
 const uint64_t engine_shim_layout_bytes = sizeof(engine_shim_layout) - 1;
 
 extern engine_status engineimpl_init(engine_params *options, engine_error **err);
@@ -261,4 +267,392 @@ engine_status engine_params_release(engine_params *params)
         return status;
     }
     return engineimpl_params_release(params);
+}
+
+extern engine_status engineimpl_model_load(const char *path, uint64_t path_len, engine_params *params, engine_model **out_model, engine_error **err);
+engine_status engine_model_load(const char *path, uint64_t path_len, engine_params *params, engine_model **out_model, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_model_load(path, path_len, params, out_model, err);
+}
+
+extern engine_status engineimpl_model_get_info(engine_model *model, engine_model_info *info, engine_error **err);
+engine_status engine_model_get_info(engine_model *model, engine_model_info *info, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_model_get_info(model, info, err);
+}
+
+extern engine_status engineimpl_model_tokenizer(engine_model *model, engine_tokenizer **out_tokenizer, engine_error **err);
+engine_status engine_model_tokenizer(engine_model *model, engine_tokenizer **out_tokenizer, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_model_tokenizer(model, out_tokenizer, err);
+}
+
+extern engine_status engineimpl_model_release(engine_model *model);
+engine_status engine_model_release(engine_model *model)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    return engineimpl_model_release(model);
+}
+
+extern engine_status engineimpl_load_start(const char *path, uint64_t path_len, engine_params *params, engine_load **out_load, engine_error **err);
+engine_status engine_load_start(const char *path, uint64_t path_len, engine_params *params, engine_load **out_load, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_load_start(path, path_len, params, out_load, err);
+}
+
+extern engine_status engineimpl_load_poll(engine_load *load, int32_t timeout_ms, engine_load_progress *progress, engine_error **err);
+engine_status engine_load_poll(engine_load *load, int32_t timeout_ms, engine_load_progress *progress, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_load_poll(load, timeout_ms, progress, err);
+}
+
+extern engine_status engineimpl_load_cancel(engine_load *load, engine_error **err);
+engine_status engine_load_cancel(engine_load *load, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_load_cancel(load, err);
+}
+
+extern engine_status engineimpl_load_finish(engine_load *load, engine_model **out_model, engine_error **err);
+engine_status engine_load_finish(engine_load *load, engine_model **out_model, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_load_finish(load, out_model, err);
+}
+
+extern engine_status engineimpl_load_release(engine_load *load);
+engine_status engine_load_release(engine_load *load)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    return engineimpl_load_release(load);
+}
+
+extern engine_status engineimpl_tokenizer_get_info(engine_tokenizer *tokenizer, engine_tokenizer_info *info, engine_error **err);
+engine_status engine_tokenizer_get_info(engine_tokenizer *tokenizer, engine_tokenizer_info *info, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_tokenizer_get_info(tokenizer, info, err);
+}
+
+extern engine_status engineimpl_tokenize(engine_tokenizer *tokenizer, const char *text, uint64_t text_len, engine_text_flags flags, int32_t *tokens, uint64_t capacity, uint64_t *length, engine_error **err);
+engine_status engine_tokenize(engine_tokenizer *tokenizer, const char *text, uint64_t text_len, engine_text_flags flags, int32_t *tokens, uint64_t capacity, uint64_t *length, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_tokenize(tokenizer, text, text_len, flags, tokens, capacity, length, err);
+}
+
+extern engine_status engineimpl_detokenize(engine_tokenizer *tokenizer, const int32_t *tokens, uint64_t tokens_len, engine_text_flags flags, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err);
+engine_status engine_detokenize(engine_tokenizer *tokenizer, const int32_t *tokens, uint64_t tokens_len, engine_text_flags flags, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_detokenize(tokenizer, tokens, tokens_len, flags, buffer, capacity, length, err);
+}
+
+extern engine_status engineimpl_token_to_id(engine_tokenizer *tokenizer, const char *token, uint64_t token_len, int32_t *out_id, engine_error **err);
+engine_status engine_token_to_id(engine_tokenizer *tokenizer, const char *token, uint64_t token_len, int32_t *out_id, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_token_to_id(tokenizer, token, token_len, out_id, err);
+}
+
+extern engine_status engineimpl_id_to_token(engine_tokenizer *tokenizer, int32_t id, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err);
+engine_status engine_id_to_token(engine_tokenizer *tokenizer, int32_t id, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_id_to_token(tokenizer, id, buffer, capacity, length, err);
+}
+
+extern engine_status engineimpl_tokenizer_release(engine_tokenizer *tokenizer);
+engine_status engine_tokenizer_release(engine_tokenizer *tokenizer)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    return engineimpl_tokenizer_release(tokenizer);
+}
+
+extern engine_status engineimpl_create(engine_model *model, engine_params *params, engine_t **out_engine, engine_error **err);
+engine_status engine_create(engine_model *model, engine_params *params, engine_t **out_engine, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_create(model, params, out_engine, err);
+}
+
+extern engine_status engineimpl_submit(engine_t *engine, const engine_submit_args *args, uint64_t *out_id, engine_request **out_request, engine_error **err);
+engine_status engine_submit(engine_t *engine, const engine_submit_args *args, uint64_t *out_id, engine_request **out_request, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_submit(engine, args, out_id, out_request, err);
+}
+
+extern engine_status engineimpl_poll(engine_t *engine, int32_t timeout_ms, engine_event *events, uint64_t capacity, uint64_t *count, engine_error **err);
+engine_status engine_poll(engine_t *engine, int32_t timeout_ms, engine_event *events, uint64_t capacity, uint64_t *count, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_poll(engine, timeout_ms, events, capacity, count, err);
+}
+
+extern engine_status engineimpl_wake(engine_t *engine, engine_error **err);
+engine_status engine_wake(engine_t *engine, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_wake(engine, err);
+}
+
+extern engine_status engineimpl_fd(engine_t *engine, int32_t *out_fd, engine_error **err);
+engine_status engine_fd(engine_t *engine, int32_t *out_fd, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_fd(engine, out_fd, err);
+}
+
+extern engine_status engineimpl_cancel(engine_t *engine, uint64_t request_id, engine_error **err);
+engine_status engine_cancel(engine_t *engine, uint64_t request_id, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_cancel(engine, request_id, err);
+}
+
+extern engine_status engineimpl_health(engine_t *engine, engine_error **err);
+engine_status engine_health(engine_t *engine, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_health(engine, err);
+}
+
+extern engine_status engineimpl_stop(engine_t *engine, int32_t timeout_ms, engine_error **err);
+engine_status engine_stop(engine_t *engine, int32_t timeout_ms, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_stop(engine, timeout_ms, err);
+}
+
+extern engine_status engineimpl_release(engine_t *engine);
+engine_status engine_release(engine_t *engine)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    return engineimpl_release(engine);
+}
+
+extern engine_status engineimpl_request_id(engine_request *request, uint64_t *out_id, engine_error **err);
+engine_status engine_request_id(engine_request *request, uint64_t *out_id, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_request_id(request, out_id, err);
+}
+
+extern engine_status engineimpl_request_cancel(engine_request *request, engine_error **err);
+engine_status engine_request_cancel(engine_request *request, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_request_cancel(request, err);
+}
+
+extern engine_status engineimpl_request_poll(engine_request *request, int32_t timeout_ms, engine_event *events, uint64_t capacity, uint64_t *count, engine_error **err);
+engine_status engine_request_poll(engine_request *request, int32_t timeout_ms, engine_event *events, uint64_t capacity, uint64_t *count, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_request_poll(request, timeout_ms, events, capacity, count, err);
+}
+
+extern engine_status engineimpl_request_fd(engine_request *request, int32_t *out_fd, engine_error **err);
+engine_status engine_request_fd(engine_request *request, int32_t *out_fd, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_request_fd(request, out_fd, err);
+}
+
+extern engine_status engineimpl_request_release(engine_request *request);
+engine_status engine_request_release(engine_request *request)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    return engineimpl_request_release(request);
+}
+
+extern engine_status engineimpl_metrics_snapshot(engine_t *engine, engine_metrics *metrics, engine_error **err);
+engine_status engine_metrics_snapshot(engine_t *engine, engine_metrics *metrics, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_metrics_snapshot(engine, metrics, err);
+}
+
+extern engine_status engineimpl_metrics_json(engine_t *engine, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err);
+engine_status engine_metrics_json(engine_t *engine, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_metrics_json(engine, buffer, capacity, length, err);
 }

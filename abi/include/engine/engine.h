@@ -173,6 +173,183 @@ typedef struct engine_t engine_t;
 /* One submitted request. */
 typedef struct engine_request engine_request;
 
+/* A request as it is handed in. Zero what is not used. */
+typedef struct engine_submit_args {
+    /* sizeof(engine_submit_args). */
+    uint32_t struct_size;
+    /* engine_submit_flags. */
+    engine_submit_flags flags;
+    /* Returned with every event; means nothing to the engine. */
+    uint64_t user_tag;
+    /* Params of kind REQUEST, or NULL. Not needed after the call. */
+    engine_params *params;
+    /* The same as a JSON object, or NULL; not both. Keys are those of the HTTP body. */
+    const char *json;
+    /* Bytes of json. */
+    uint64_t json_len;
+    /*
+     * The prompt as text, or NULL. Exactly one of prompt, tokens and the params' keys "prompt" and
+     * "prompt_token_ids" is given.
+     */
+    const char *prompt;
+    /* Bytes of prompt. */
+    uint64_t prompt_len;
+    /* The prompt as ids, or NULL. */
+    const int32_t *tokens;
+    /* How many ids. */
+    uint64_t tokens_len;
+} engine_submit_args;
+
+/* One token with its log probability. */
+typedef struct engine_logprob {
+    /* The id. */
+    int32_t token;
+    /* Log probability under the raw logits; may be minus infinity. */
+    float logprob;
+    /* Number of logits at least as large; 1 is the best. */
+    int32_t rank;
+} engine_logprob;
+
+/*
+ * Something that happened to a request. What its pointers point to lives until the next poll of the
+ * same queue. Exactly one terminal event per request, cancelled ones included.
+ */
+typedef struct engine_event {
+    /* Set it in the first element of the array: the array's stride. */
+    uint32_t struct_size;
+    /* What happened. */
+    engine_event_kind kind;
+    /* The caller's tag. */
+    uint64_t user_tag;
+    /* The engine's own id of the request. */
+    uint64_t request_id;
+    /* Which of the n outputs. */
+    int32_t output_index;
+    /* The token, or -1. */
+    int32_t token;
+    /*
+     * Text that became final, never half a character; FAILED: the message. UTF-8, not
+     * NUL-terminated.
+     */
+    const char *text;
+    /* Bytes of text. */
+    uint64_t text_len;
+    /* The token's log probability if logprobs were asked for; else 0. */
+    float logprob;
+    /* The token's rank if logprobs were asked for; else 0. */
+    int32_t rank;
+    /* OUTPUT_FINISHED: why. */
+    engine_finish_reason finish_reason;
+    /* FAILED: the status; else ENGINE_OK. */
+    engine_status status;
+    /*
+     * The token itself first, then the best N; PROMPT: those of all prompt tokens one after
+     * another.
+     */
+    const engine_logprob *logprobs;
+    /* How many entries. */
+    uint64_t logprobs_len;
+    /* PROMPT: the prompt's ids. */
+    const int32_t *tokens;
+    /* How many ids. */
+    uint64_t tokens_len;
+    /*
+     * PROMPT, if prompt_logprobs were asked for: how many of logprobs belong to each prompt token;
+     * the first has none. Else NULL.
+     */
+    const int32_t *logprob_counts;
+    /* Prompt tokens whose KV came from the prefix cache. */
+    int32_t num_cached_tokens;
+    /* OUTPUT_FINISHED by a stop token id: the id; else -1. */
+    int32_t stop_token;
+    /* OUTPUT_FINISHED by a stop string: the string; else NULL. */
+    const char *stop_text;
+    /* Bytes of stop_text. */
+    uint64_t stop_text_len;
+    /* FAILED: path of the offending field, NUL-terminated, or NULL. */
+    const char *parameter;
+} engine_event;
+
+/* Counters of one engine at one moment; engine_metrics_json has the histograms too. */
+typedef struct engine_metrics {
+    /* sizeof(engine_metrics). */
+    uint32_t struct_size;
+    /* Requests with an output that holds blocks. */
+    int32_t num_requests_running;
+    /* Requests queued, preempted ones included. */
+    int32_t num_requests_waiting;
+    /* KV blocks in all. */
+    int32_t num_blocks;
+    /* Share of blocks referenced, 0 to 1. */
+    double kv_cache_usage;
+    /* Prompt tokens looked up in the prefix cache. */
+    int64_t prefix_cache_queries;
+    /* Prompt tokens found there. */
+    int64_t prefix_cache_hits;
+    /* Preemptions. */
+    int64_t num_preemptions;
+    /* Prompt tokens of requests whose prompt has been computed. */
+    int64_t prompt_tokens;
+    /* Tokens generated. */
+    int64_t generation_tokens;
+    /* Steps executed. */
+    int64_t num_steps;
+    /* Requests that failed. */
+    int64_t num_failed;
+} engine_metrics;
+
+/* What is known of a model. */
+typedef struct engine_model_info {
+    /* sizeof(engine_model_info). */
+    uint32_t struct_size;
+    /* Ids are 0 .. vocab_size - 1. */
+    int32_t vocab_size;
+    /* Longest prompt plus output. */
+    int32_t max_model_len;
+    /* Begins a text, or -1. */
+    int32_t bos_token_id;
+    /* Ends an output, or -1; the first of several. */
+    int32_t eos_token_id;
+    /* 1 if text can be tokenized. */
+    int32_t has_tokenizer;
+    /* 1 if there is a chat template. */
+    int32_t has_chat_template;
+    /* Zero. */
+    int32_t reserved;
+    /* Bytes of the weights in memory. */
+    int64_t weight_bytes;
+    /*
+     * The architecture, as config.json names it; NUL-terminated, lives as long as the model handle.
+     */
+    const char *architecture;
+} engine_model_info;
+
+/* What is known of a tokenizer. */
+typedef struct engine_tokenizer_info {
+    /* sizeof(engine_tokenizer_info). */
+    uint32_t struct_size;
+    /* Largest id + 1, added tokens included. */
+    int32_t vocab_size;
+    /* 1 if there is a chat template. */
+    int32_t has_chat_template;
+    /* Zero. */
+    int32_t reserved;
+} engine_tokenizer_info;
+
+/* How far a load is. */
+typedef struct engine_load_progress {
+    /* sizeof(engine_load_progress). */
+    uint32_t struct_size;
+    /* 1 once engine_load_finish will not wait. */
+    int32_t is_done;
+    /* Bytes done of this stage. */
+    int64_t done_bytes;
+    /* Bytes of this stage in all, or 0 if unknown. */
+    int64_t total_bytes;
+    /* "download", "weights", ...: static, NUL-terminated. */
+    const char *stage;
+} engine_load_progress;
+
 /*
  * The library's ABI version: major in the upper 16 bits, minor in the lower.
  * Threads: any thread, any time. Since 0.1, stable.
@@ -389,6 +566,330 @@ ENGINE_API engine_status engine_params_json(
  * Threads: any thread, any time. Since 0.1, stable.
  */
 ENGINE_API engine_status engine_params_release(engine_params *params);
+
+/*
+ * Loads a model and waits for it.
+ * @param path A folder in Hugging Face layout, a hub name, or "fake:" for a deterministic model
+ *     without weights. UTF-8.
+ * @param path_len Its bytes.
+ * @param params Params of kind MODEL, or NULL.
+ * @param out_model Takes the model; release it.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_model_load(
+    const char *path, uint64_t path_len, engine_params *params, engine_model **out_model,
+    engine_error **err);
+
+/*
+ * What is known of a model.
+ * @param model The model.
+ * @param info Set struct_size; filled up to it.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_model_get_info(
+    engine_model *model, engine_model_info *info, engine_error **err);
+
+/*
+ * The model's tokenizer. It keeps the model in memory.
+ * @param model The model.
+ * @param out_tokenizer Takes the tokenizer; release it.
+ * @return ENGINE_E_NOT_FOUND if the model has none.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_model_tokenizer(
+    engine_model *model, engine_tokenizer **out_tokenizer, engine_error **err);
+
+/*
+ * Frees a model once the last engine and tokenizer made from it is released too; NULL is a no-op.
+ * @param model The model or NULL.
+ * @return ENGINE_E_INVALID_HANDLE if it was released before.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_model_release(engine_model *model);
+
+/*
+ * Starts to load a model on a thread of its own.
+ * @param path As for engine_model_load.
+ * @param path_len Its bytes.
+ * @param params Params of kind MODEL, or NULL.
+ * @param out_load Takes the load; release it.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_load_start(
+    const char *path, uint64_t path_len, engine_params *params, engine_load **out_load,
+    engine_error **err);
+
+/*
+ * Waits for the end of a load, and says how far it is.
+ * @param load The load.
+ * @param timeout_ms How long to wait; 0 not at all, -1 until the end.
+ * @param progress Set struct_size; filled up to it.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_load_poll(
+    engine_load *load, int32_t timeout_ms, engine_load_progress *progress, engine_error **err);
+
+/*
+ * Asks a load to end; engine_load_finish then gives ENGINE_E_CANCELLED. Idempotent.
+ * @param load The load.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_load_cancel(engine_load *load, engine_error **err);
+
+/*
+ * Waits for the end of a load and takes the model, once.
+ * @param load The load; it is still to be released.
+ * @param out_model Takes the model; release it.
+ * @return Whatever engine_model_load would have given.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_load_finish(
+    engine_load *load, engine_model **out_model, engine_error **err);
+
+/*
+ * Cancels a load that has not ended, waits for its thread and frees it; NULL is a no-op.
+ * @param load The load or NULL.
+ * @return ENGINE_E_INVALID_HANDLE if it was released before.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_load_release(engine_load *load);
+
+/*
+ * What is known of a tokenizer.
+ * @param tokenizer The tokenizer.
+ * @param info Set struct_size; filled up to it.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_tokenizer_get_info(
+    engine_tokenizer *tokenizer, engine_tokenizer_info *info, engine_error **err);
+
+/*
+ * Ids of a text.
+ * @param tokenizer The tokenizer.
+ * @param text UTF-8; bytes that are not become U+FFFD.
+ * @param text_len Its bytes.
+ * @param flags ENGINE_TEXT_ADD_SPECIAL or 0.
+ * @param tokens Takes the ids.
+ * @param capacity How many fit.
+ * @param length How many there are.
+ * @return ENGINE_E_BUFFER_TOO_SMALL if capacity is less than length.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_tokenize(
+    engine_tokenizer *tokenizer, const char *text, uint64_t text_len, engine_text_flags flags,
+    int32_t *tokens, uint64_t capacity, uint64_t *length, engine_error **err);
+
+/*
+ * Text of ids.
+ * @param tokenizer The tokenizer.
+ * @param tokens The ids; those outside the vocabulary are refused.
+ * @param tokens_len How many.
+ * @param flags ENGINE_TEXT_SKIP_SPECIAL or 0.
+ * @param buffer Takes the text, UTF-8, not NUL-terminated.
+ * @param capacity Its size in bytes.
+ * @param length The size needed.
+ * @return ENGINE_E_BUFFER_TOO_SMALL if capacity is less than length.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_detokenize(
+    engine_tokenizer *tokenizer, const int32_t *tokens, uint64_t tokens_len, engine_text_flags flags,
+    char *buffer, uint64_t capacity, uint64_t *length, engine_error **err);
+
+/*
+ * The id of a token as the tokenizer's file spells it.
+ * @param tokenizer The tokenizer.
+ * @param token UTF-8.
+ * @param token_len Its bytes.
+ * @param out_id Takes the id.
+ * @return ENGINE_E_NOT_FOUND if the vocabulary has no such token.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_token_to_id(
+    engine_tokenizer *tokenizer, const char *token, uint64_t token_len, int32_t *out_id,
+    engine_error **err);
+
+/*
+ * A token as the tokenizer's file spells it.
+ * @param tokenizer The tokenizer.
+ * @param id The id.
+ * @param buffer Takes the text, UTF-8, not NUL-terminated.
+ * @param capacity Its size in bytes.
+ * @param length The size needed.
+ * @return ENGINE_E_NOT_FOUND if the vocabulary has no such id.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_id_to_token(
+    engine_tokenizer *tokenizer, int32_t id, char *buffer, uint64_t capacity, uint64_t *length,
+    engine_error **err);
+
+/*
+ * Frees a tokenizer; NULL is a no-op.
+ * @param tokenizer The tokenizer or NULL.
+ * @return ENGINE_E_INVALID_HANDLE if it was released before.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_tokenizer_release(engine_tokenizer *tokenizer);
+
+/*
+ * Makes an engine: one scheduler on a thread of its own, with its own KV cache.
+ * @param model The model; it may be released right after.
+ * @param params Params of kind ENGINE, or NULL.
+ * @param out_engine Takes the engine; release it.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_create(
+    engine_model *model, engine_params *params, engine_t **out_engine, engine_error **err);
+
+/*
+ * Hands a request to the engine and returns at once. Text is tokenized on the calling thread.
+ * @param engine The engine.
+ * @param args The request; set struct_size.
+ * @param out_id Takes the engine's own id of the request, or NULL.
+ * @param out_request Takes a handle to release, or NULL if none is wanted.
+ * @return ENGINE_E_WOULD_BLOCK if the queue is full: try again later. No event follows an error.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_submit(
+    engine_t *engine, const engine_submit_args *args, uint64_t *out_id, engine_request **out_request,
+    engine_error **err);
+
+/*
+ * Waits for events of the engine's requests, but for those with a queue of their own. What the
+ * events point to lives until the next poll of this engine: let one thread poll, or copy under a
+ * lock.
+ * @param engine The engine.
+ * @param timeout_ms How long to wait for the first; 0 not at all, -1 without end.
+ * @param events Takes the events; set struct_size of the first: it is the array's stride.
+ * @param capacity How many fit.
+ * @param count How many came; 0 if the time is over or engine_wake was called.
+ * @return ENGINE_E_SHUTTING_DOWN if the engine is released meanwhile.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_poll(
+    engine_t *engine, int32_t timeout_ms, engine_event *events, uint64_t capacity, uint64_t *count,
+    engine_error **err);
+
+/*
+ * Makes the engine_poll that waits, or else the next one, return.
+ * @param engine The engine.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_wake(engine_t *engine, engine_error **err);
+
+/*
+ * A descriptor that is readable while engine_poll would not wait (level-triggered; an eventfd). It
+ * belongs to the engine: never read or close it.
+ * @param engine The engine.
+ * @param out_fd Takes the descriptor.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_fd(engine_t *engine, int32_t *out_fd, engine_error **err);
+
+/*
+ * Asks the engine to end a request by its id. Idempotent; unknown ids and ended requests are no
+ * error.
+ * @param engine The engine.
+ * @param request_id What engine_submit gave.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_cancel(engine_t *engine, uint64_t request_id, engine_error **err);
+
+/*
+ * Whether the engine works.
+ * @param engine The engine.
+ * @return ENGINE_E_ENGINE_FAILED if it failed, ENGINE_E_TIMEOUT if work is pending and no step
+ *     ends, ENGINE_E_SHUTTING_DOWN if it drains.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_health(engine_t *engine, engine_error **err);
+
+/*
+ * Takes nothing new, lets running requests end, cancels the rest and stops the thread. Idempotent.
+ * @param engine The engine; it is still to be polled to the end and released.
+ * @param timeout_ms How long requests may take to end; 0 cancels at once, -1 waits for all.
+ * @return ENGINE_E_TIMEOUT if requests had to be cancelled.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_stop(engine_t *engine, int32_t timeout_ms, engine_error **err);
+
+/*
+ * Lets go of an engine; NULL is a no-op. It is freed, its remaining requests cancelled, once the
+ * handles of its requests are released too.
+ * @param engine The engine or NULL.
+ * @return ENGINE_E_INVALID_HANDLE if it was released before.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_release(engine_t *engine);
+
+/*
+ * The engine's own id of a request.
+ * @param request The request.
+ * @param out_id Takes the id.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_request_id(
+    engine_request *request, uint64_t *out_id, engine_error **err);
+
+/*
+ * Asks the engine to end a request, even in prefill. Its terminal event still comes. Idempotent;
+ * nothing happens to a request that has ended.
+ * @param request The request.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_request_cancel(engine_request *request, engine_error **err);
+
+/*
+ * Waits for events of one request, submitted with ENGINE_SUBMIT_OWN_QUEUE.
+ * @param request The request.
+ * @param timeout_ms How long to wait for the first; 0 not at all, -1 without end.
+ * @param events Takes the events; set struct_size of the first: it is the array's stride.
+ * @param capacity How many fit.
+ * @param count How many came; 0 if the time is over.
+ * @return ENGINE_E_INVALID_ARGUMENT if its events go to engine_poll.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_request_poll(
+    engine_request *request, int32_t timeout_ms, engine_event *events, uint64_t capacity,
+    uint64_t *count, engine_error **err);
+
+/*
+ * A descriptor that is readable while engine_request_poll would not wait; as engine_fd.
+ * @param request The request.
+ * @param out_fd Takes the descriptor.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_request_fd(
+    engine_request *request, int32_t *out_fd, engine_error **err);
+
+/*
+ * Lets go of a request; NULL is a no-op. One with a queue of its own is cancelled, since nobody can
+ * poll it; any other goes on.
+ * @param request The request or NULL.
+ * @return ENGINE_E_INVALID_HANDLE if it was released before.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_request_release(engine_request *request);
+
+/*
+ * An engine's counters at one moment.
+ * @param engine The engine.
+ * @param metrics Set struct_size; filled up to it.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_metrics_snapshot(
+    engine_t *engine, engine_metrics *metrics, engine_error **err);
+
+/*
+ * An engine's counters and histograms as JSON, under vLLM's metric names.
+ * @param engine The engine.
+ * @param buffer Takes the text; not NUL-terminated.
+ * @param capacity Its size in bytes.
+ * @param length The size needed.
+ * @return ENGINE_E_BUFFER_TOO_SMALL if capacity is less than length.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_metrics_json(
+    engine_t *engine, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err);
 
 #ifdef __cplusplus
 }

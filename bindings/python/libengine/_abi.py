@@ -55,6 +55,107 @@ SUBMIT_NONE = 0
 SUBMIT_OWN_QUEUE = 1
 
 
+class SubmitArgs(C.Structure):
+    _fields_ = [
+        ("struct_size", C.c_uint32),
+        ("flags", C.c_int32),
+        ("user_tag", C.c_uint64),
+        ("params", C.c_void_p),
+        ("json", C.c_void_p),
+        ("json_len", C.c_uint64),
+        ("prompt", C.c_void_p),
+        ("prompt_len", C.c_uint64),
+        ("tokens", C.POINTER(C.c_int32)),
+        ("tokens_len", C.c_uint64),
+    ]
+
+
+class Logprob(C.Structure):
+    _fields_ = [
+        ("token", C.c_int32),
+        ("logprob", C.c_float),
+        ("rank", C.c_int32),
+    ]
+
+
+class Event(C.Structure):
+    _fields_ = [
+        ("struct_size", C.c_uint32),
+        ("kind", C.c_int32),
+        ("user_tag", C.c_uint64),
+        ("request_id", C.c_uint64),
+        ("output_index", C.c_int32),
+        ("token", C.c_int32),
+        ("text", C.c_void_p),
+        ("text_len", C.c_uint64),
+        ("logprob", C.c_float),
+        ("rank", C.c_int32),
+        ("finish_reason", C.c_int32),
+        ("status", C.c_int32),
+        ("logprobs", C.POINTER(Logprob)),
+        ("logprobs_len", C.c_uint64),
+        ("tokens", C.POINTER(C.c_int32)),
+        ("tokens_len", C.c_uint64),
+        ("logprob_counts", C.POINTER(C.c_int32)),
+        ("num_cached_tokens", C.c_int32),
+        ("stop_token", C.c_int32),
+        ("stop_text", C.c_void_p),
+        ("stop_text_len", C.c_uint64),
+        ("parameter", C.c_void_p),
+    ]
+
+
+class Metrics(C.Structure):
+    _fields_ = [
+        ("struct_size", C.c_uint32),
+        ("num_requests_running", C.c_int32),
+        ("num_requests_waiting", C.c_int32),
+        ("num_blocks", C.c_int32),
+        ("kv_cache_usage", C.c_double),
+        ("prefix_cache_queries", C.c_int64),
+        ("prefix_cache_hits", C.c_int64),
+        ("num_preemptions", C.c_int64),
+        ("prompt_tokens", C.c_int64),
+        ("generation_tokens", C.c_int64),
+        ("num_steps", C.c_int64),
+        ("num_failed", C.c_int64),
+    ]
+
+
+class ModelInfo(C.Structure):
+    _fields_ = [
+        ("struct_size", C.c_uint32),
+        ("vocab_size", C.c_int32),
+        ("max_model_len", C.c_int32),
+        ("bos_token_id", C.c_int32),
+        ("eos_token_id", C.c_int32),
+        ("has_tokenizer", C.c_int32),
+        ("has_chat_template", C.c_int32),
+        ("reserved", C.c_int32),
+        ("weight_bytes", C.c_int64),
+        ("architecture", C.c_void_p),
+    ]
+
+
+class TokenizerInfo(C.Structure):
+    _fields_ = [
+        ("struct_size", C.c_uint32),
+        ("vocab_size", C.c_int32),
+        ("has_chat_template", C.c_int32),
+        ("reserved", C.c_int32),
+    ]
+
+
+class LoadProgress(C.Structure):
+    _fields_ = [
+        ("struct_size", C.c_uint32),
+        ("is_done", C.c_int32),
+        ("done_bytes", C.c_int64),
+        ("total_bytes", C.c_int64),
+        ("stage", C.c_void_p),
+    ]
+
+
 # status: (exception, base, http, message)
 STATUSES = {
     -1: ("InvalidArgumentError", "ValueError", 400, "an argument is out of range"),
@@ -100,4 +201,35 @@ PROTOTYPES = {
     "engine_params_set_json": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_char_p, C.c_uint64, C.POINTER(C.c_void_p)]),
     "engine_params_json": (C.c_int32, [C.c_void_p, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
     "engine_params_release": (C.c_int32, [C.c_void_p]),
+    "engine_model_load": (C.c_int32, [C.c_char_p, C.c_uint64, C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_model_get_info": (C.c_int32, [C.c_void_p, C.POINTER(ModelInfo), C.POINTER(C.c_void_p)]),
+    "engine_model_tokenizer": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_model_release": (C.c_int32, [C.c_void_p]),
+    "engine_load_start": (C.c_int32, [C.c_char_p, C.c_uint64, C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_load_poll": (C.c_int32, [C.c_void_p, C.c_int32, C.POINTER(LoadProgress), C.POINTER(C.c_void_p)]),
+    "engine_load_cancel": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p)]),
+    "engine_load_finish": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_load_release": (C.c_int32, [C.c_void_p]),
+    "engine_tokenizer_get_info": (C.c_int32, [C.c_void_p, C.POINTER(TokenizerInfo), C.POINTER(C.c_void_p)]),
+    "engine_tokenize": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_uint64, C.c_int32, C.POINTER(C.c_int32), C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_detokenize": (C.c_int32, [C.c_void_p, C.POINTER(C.c_int32), C.c_uint64, C.c_int32, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_token_to_id": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_uint64, C.POINTER(C.c_int32), C.POINTER(C.c_void_p)]),
+    "engine_id_to_token": (C.c_int32, [C.c_void_p, C.c_int32, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_tokenizer_release": (C.c_int32, [C.c_void_p]),
+    "engine_create": (C.c_int32, [C.c_void_p, C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_submit": (C.c_int32, [C.c_void_p, C.POINTER(SubmitArgs), C.POINTER(C.c_uint64), C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_poll": (C.c_int32, [C.c_void_p, C.c_int32, C.POINTER(Event), C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_wake": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p)]),
+    "engine_fd": (C.c_int32, [C.c_void_p, C.POINTER(C.c_int32), C.POINTER(C.c_void_p)]),
+    "engine_cancel": (C.c_int32, [C.c_void_p, C.c_uint64, C.POINTER(C.c_void_p)]),
+    "engine_health": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p)]),
+    "engine_stop": (C.c_int32, [C.c_void_p, C.c_int32, C.POINTER(C.c_void_p)]),
+    "engine_release": (C.c_int32, [C.c_void_p]),
+    "engine_request_id": (C.c_int32, [C.c_void_p, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_request_cancel": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p)]),
+    "engine_request_poll": (C.c_int32, [C.c_void_p, C.c_int32, C.POINTER(Event), C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_request_fd": (C.c_int32, [C.c_void_p, C.POINTER(C.c_int32), C.POINTER(C.c_void_p)]),
+    "engine_request_release": (C.c_int32, [C.c_void_p]),
+    "engine_metrics_snapshot": (C.c_int32, [C.c_void_p, C.POINTER(Metrics), C.POINTER(C.c_void_p)]),
+    "engine_metrics_json": (C.c_int32, [C.c_void_p, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
 }

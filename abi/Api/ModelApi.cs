@@ -1,0 +1,204 @@
+using Engine.Abi.Handles;
+using Engine.Abi.Params;
+using Engine.Abi.Types;
+using Engine.Hosting;
+
+namespace Engine.Abi.Api;
+
+/// <summary>Models.</summary>
+internal static unsafe class ModelApi
+{
+    /// <summary>Loads a model and waits for it.</summary>
+    /// <param name="path">A folder in Hugging Face layout, a hub name, or "fake:" for a deterministic model without
+    /// weights. UTF-8.</param>
+    /// <param name="pathLen">Its bytes.</param>
+    /// <param name="parameters">Params of kind MODEL, or NULL.</param>
+    /// <param name="outModel">Takes the model; release it.</param>
+    [AbiFunction("engine_model_load")]
+    public static EngineStatus Load(
+        [In] byte* path, ulong pathLen, ParamsHandle parameters, ModelHandle* outModel)
+    {
+        Interop.Required(outModel, "out_model");
+        ModelLoadOptions options = Options(path, pathLen, parameters, null);
+        Publish(LoadedModel.Load(options), options.Model, outModel);
+        return EngineStatus.Ok;
+    }
+
+    /// <summary>What is known of a model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="info">Set struct_size; filled up to it.</param>
+    [AbiFunction("engine_model_get_info")]
+    public static EngineStatus GetInfo(ModelHandle model, ModelInfoStruct* info)
+    {
+        using HandlePin<ModelObject> pin = PinOf(model);
+        LoadedModel loaded = pin.Target.Model;
+        ModelInfo known = loaded.Info;
+        var value = new ModelInfoStruct
+        {
+            VocabSize = known.VocabSize,
+            MaxModelLen = known.MaxModelLen,
+            BosTokenId = known.BosTokenId ?? -1,
+            EosTokenId = known.EosTokenIds.Count > 0 ? known.EosTokenIds[0] : -1,
+            HasTokenizer = loaded.Tokenizer is null ? 0 : 1,
+            WeightBytes = loaded.WeightBytes,
+            Architecture = pin.Target.Architecture,
+        };
+        Interop.WriteStruct(value, info, "info");
+        return EngineStatus.Ok;
+    }
+
+    /// <summary>The model's tokenizer. It keeps the model in memory.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="outTokenizer">Takes the tokenizer; release it.</param>
+    /// <returns>ENGINE_E_NOT_FOUND if the model has none.</returns>
+    [AbiFunction("engine_model_tokenizer")]
+    public static EngineStatus Tokenizer(ModelHandle model, TokenizerHandle* outTokenizer)
+    {
+        Interop.Required(outTokenizer, "out_tokenizer");
+        using HandlePin<ModelObject> pin = PinOf(model);
+        var tokenizer = new TokenizerObject(pin.Target.Model.Tokenizer
+            ?? throw new EngineException(EngineStatus.NotFound, "the model has no tokenizer"));
+        tokenizer.SetParent(pin.Target);
+        *outTokenizer = new TokenizerHandle(HandleTable.Publish(tokenizer));
+        return EngineStatus.Ok;
+    }
+
+    /// <summary>Frees a model once the last engine and tokenizer made from it is released too; NULL is a no-op.</summary>
+    /// <param name="model">The model or NULL.</param>
+    /// <returns>ENGINE_E_INVALID_HANDLE if it was released before.</returns>
+    [AbiFunction("engine_model_release", NoError = true)]
+    public static EngineStatus Release(ModelHandle model) =>
+        HandleTable.Release(model.Value, HandleKind.Model);
+
+    public static HandlePin<ModelObject> PinOf(ModelHandle handle) =>
+        HandleTable.Pin<ModelObject>(handle.Value, HandleKind.Model);
+
+    public static void Publish(LoadedModel loaded, string name, ModelHandle* outModel)
+    {
+        var model = new ModelObject(loaded);
+        try
+        {
+            *outModel = new ModelHandle(HandleTable.Publish(model));
+        }
+        catch
+        {
+            model.DestroyAndUnlink();
+            throw;
+        }
+
+        Log.Write(LogLevel.Info, $"model {name}: {loaded.WeightBytes} bytes of weights");
+    }
+
+    public static ModelLoadOptions Options(
+        byte* path, ulong pathLen, ParamsHandle parameters, IProgress<LoadProgress>? progress)
+    {
+        string name = Interop.Text(path, pathLen, "path");
+        if (name.Length == 0 || name.Contains('\0'))
+        {
+            throw EngineException.Invalid("path", name.Length == 0 ? "is empty" : "has a NUL in it");
+        }
+
+        if (parameters.Value == 0)
+        {
+            return OptionsReader.Model(name, null, progress);
+        }
+
+        using HandlePin<ParamSet> pin = ParamsApi.PinOf(parameters, ParamsKind.Model);
+        return OptionsReader.Model(name, pin.Target, progress);
+    }
+}
+
+/// <summary>Loading in the background.</summary>
+internal static unsafe class LoadApi
+{
+    private static readonly Dictionary<string, nint> _stages = [];
+
+    /// <summary>Starts to load a model on a thread of its own.</summary>
+    /// <param name="path">As for engine_model_load.</param>
+    /// <param name="pathLen">Its bytes.</param>
+    /// <param name="parameters">Params of kind MODEL, or NULL.</param>
+    /// <param name="outLoad">Takes the load; release it.</param>
+    [AbiFunction("engine_load_start")]
+    public static EngineStatus Start(
+        [In] byte* path, ulong pathLen, ParamsHandle parameters, LoadHandle* outLoad)
+    {
+        Interop.Required(outLoad, "out_load");
+        var load = new LoadObject();
+        ModelLoadOptions options = ModelApi.Options(path, pathLen, parameters, load);
+        nint handle = HandleTable.Publish(load);
+        load.Start(options);
+        *outLoad = new LoadHandle(handle);
+        return EngineStatus.Ok;
+    }
+
+    /// <summary>Waits for the end of a load, and says how far it is.</summary>
+    /// <param name="load">The load.</param>
+    /// <param name="timeoutMs">How long to wait; 0 not at all, -1 until the end.</param>
+    /// <param name="progress">Set struct_size; filled up to it.</param>
+    [AbiFunction("engine_load_poll")]
+    public static EngineStatus Poll(LoadHandle load, int timeoutMs, LoadProgressStruct* progress)
+    {
+        Interop.Required(progress, "progress");
+        using HandlePin<LoadObject> pin = PinOf(load);
+        bool done = pin.Target.Wait(timeoutMs);
+        LoadProgress now = pin.Target.Progress;
+        var value = new LoadProgressStruct
+        {
+            IsDone = done ? 1 : 0,
+            DoneBytes = now.DoneBytes,
+            TotalBytes = now.TotalBytes,
+            Stage = StageName(now.Stage),
+        };
+        Interop.WriteStruct(value, progress, "progress");
+        return EngineStatus.Ok;
+    }
+
+    /// <summary>Asks a load to end; engine_load_finish then gives ENGINE_E_CANCELLED. Idempotent.</summary>
+    /// <param name="load">The load.</param>
+    [AbiFunction("engine_load_cancel")]
+    public static EngineStatus Cancel(LoadHandle load)
+    {
+        using HandlePin<LoadObject> pin = PinOf(load);
+        pin.Target.Cancel();
+        return EngineStatus.Ok;
+    }
+
+    /// <summary>Waits for the end of a load and takes the model, once.</summary>
+    /// <param name="load">The load; it is still to be released.</param>
+    /// <param name="outModel">Takes the model; release it.</param>
+    /// <returns>Whatever engine_model_load would have given.</returns>
+    [AbiFunction("engine_load_finish")]
+    public static EngineStatus Finish(LoadHandle load, ModelHandle* outModel)
+    {
+        Interop.Required(outModel, "out_model");
+        using HandlePin<LoadObject> pin = PinOf(load);
+        LoadedModel model = pin.Target.Take();
+        ModelApi.Publish(model, model.Name, outModel);
+        return EngineStatus.Ok;
+    }
+
+    /// <summary>Cancels a load that has not ended, waits for its thread and frees it; NULL is a no-op.</summary>
+    /// <param name="load">The load or NULL.</param>
+    /// <returns>ENGINE_E_INVALID_HANDLE if it was released before.</returns>
+    [AbiFunction("engine_load_release", NoError = true)]
+    public static EngineStatus Release(LoadHandle load) =>
+        HandleTable.Release(load.Value, HandleKind.Load);
+
+    private static HandlePin<LoadObject> PinOf(LoadHandle handle) =>
+        HandleTable.Pin<LoadObject>(handle.Value, HandleKind.Load);
+
+    /// <summary>Stages are few; their names stay for ever.</summary>
+    private static byte* StageName(string stage)
+    {
+        lock (_stages)
+        {
+            if (!_stages.TryGetValue(stage, out nint text))
+            {
+                text = Marshal.StringToCoTaskMemUTF8(stage);
+                _stages.Add(stage, text);
+            }
+
+            return (byte*)text;
+        }
+    }
+}

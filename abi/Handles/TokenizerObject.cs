@@ -1,0 +1,11 @@
+using Engine.Tokenization;
+
+namespace Engine.Abi.Handles;
+
+/// <summary>A tokenizer, a model's or one of its own.</summary>
+internal sealed class TokenizerObject(ITokenizer tokenizer) : HandleObject
+{
+    public override HandleKind Kind => HandleKind.Tokenizer;
+
+    public ITokenizer Tokenizer { get; } = tokenizer;
+}
