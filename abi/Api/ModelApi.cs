@@ -20,7 +20,7 @@ internal static unsafe class ModelApi
     {
         Interop.Required(outModel, "out_model");
         ModelLoadOptions options = Options(path, pathLen, parameters, null);
-        Publish(LoadedModel.Load(options), options.Model, outModel);
+        Publish(HostedModel.Load(options), options.Model, outModel);
         return EngineStatus.Ok;
     }
 
@@ -31,7 +31,7 @@ internal static unsafe class ModelApi
     public static EngineStatus GetInfo(ModelHandle model, ModelInfoStruct* info)
     {
         using HandlePin<ModelObject> pin = PinOf(model);
-        LoadedModel loaded = pin.Target.Model;
+        HostedModel loaded = pin.Target.Model;
         ModelInfo known = loaded.Info;
         var value = new ModelInfoStruct
         {
@@ -73,7 +73,7 @@ internal static unsafe class ModelApi
     public static HandlePin<ModelObject> PinOf(ModelHandle handle) =>
         HandleTable.Pin<ModelObject>(handle.Value, HandleKind.Model);
 
-    public static void Publish(LoadedModel loaded, string name, ModelHandle* outModel)
+    public static void Publish(HostedModel loaded, string name, ModelHandle* outModel)
     {
         var model = new ModelObject(loaded);
         try
@@ -172,8 +172,8 @@ internal static unsafe class LoadApi
     {
         Interop.Required(outModel, "out_model");
         using HandlePin<LoadObject> pin = PinOf(load);
-        LoadedModel model = pin.Target.Take();
-        ModelApi.Publish(model, model.Name, outModel);
+        HostedModel model = pin.Target.Take();
+        ModelApi.Publish(model, model.Info.Name, outModel);
         return EngineStatus.Ok;
     }
 

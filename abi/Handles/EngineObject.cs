@@ -8,8 +8,7 @@ internal sealed class EngineObject : HandleObject, IStoppable
 {
     public EngineObject(ModelObject model, EngineOptions options)
     {
-        LoadedModel loaded = model.Model;
-        Worker = new EngineWorker(loaded.CreateRunner(options), loaded.Tokenizer, loaded.Info, options);
+        Worker = model.Model.CreateWorker(options);
         SetParent(model);
         Lifetime.Add(this);
     }

@@ -10,7 +10,7 @@ internal sealed class LoadObject : HandleObject, IProgress<LoadProgress>
     private readonly ManualResetEventSlim _done = new();
     private readonly Lock _gate = new();
     private LoadProgress _progress = new("queued", 0, 0);
-    private LoadedModel? _model;
+    private HostedModel? _model;
     private Exception? _error;
 
     public override HandleKind Kind => HandleKind.Load;
@@ -46,7 +46,7 @@ internal sealed class LoadObject : HandleObject, IProgress<LoadProgress>
     public void Cancel() => _cancel.Cancel();
 
     /// <summary>Waits for the model and hands it over, once.</summary>
-    public LoadedModel Take()
+    public HostedModel Take()
     {
         _done.Wait();
         if (_error is not null)
@@ -74,7 +74,7 @@ internal sealed class LoadObject : HandleObject, IProgress<LoadProgress>
     {
         try
         {
-            _model = LoadedModel.Load(options, _cancel.Token);
+            _model = HostedModel.Load(options, _cancel.Token);
         }
         catch (Exception e)
         {

@@ -1,19 +1,17 @@
-using Engine.Hosting;
-
 namespace Engine.Abi.Handles;
 
 /// <summary>A loaded model; engines and tokenizers hold references on it.</summary>
 internal sealed unsafe class ModelObject : HandleObject
 {
-    public ModelObject(LoadedModel model)
+    public ModelObject(HostedModel model)
     {
         Model = model;
-        Architecture = (byte*)Marshal.StringToCoTaskMemUTF8(model.Config.Architecture);
+        Architecture = (byte*)Marshal.StringToCoTaskMemUTF8(model.Architecture);
     }
 
     public override HandleKind Kind => HandleKind.Model;
 
-    public LoadedModel Model { get; }
+    public HostedModel Model { get; }
 
     public byte* Architecture { get; private set; }
 

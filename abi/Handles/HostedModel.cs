@@ -1,0 +1,65 @@
+using Engine.Hosting;
+using Engine.Scheduling;
+using Engine.Tokenization;
+
+namespace Engine.Abi.Handles;
+
+/// <summary>A loaded model, or the deterministic one without weights that is called "fake:".</summary>
+internal abstract class HostedModel : IDisposable
+{
+    public abstract ModelInfo Info { get; }
+
+    public abstract ITokenizer? Tokenizer { get; }
+
+    public abstract long WeightBytes { get; }
+
+    public abstract string Architecture { get; }
+
+    public static HostedModel Load(ModelLoadOptions options, CancellationToken cancellation = default) =>
+        FakeModel.IsFake(options.Model)
+            ? new Fake(FakeModelOptions.Parse(options.Model), options.MaxModelLen)
+            : new Real(LoadedModel.Load(options, cancellation));
+
+    public EngineWorker CreateWorker(EngineOptions options) =>
+        new(CreateRunner(options), Tokenizer, Info, options);
+
+    public abstract void Dispose();
+
+    protected abstract IModelRunner CreateRunner(EngineOptions options);
+
+    private sealed class Real(LoadedModel model) : HostedModel
+    {
+        public override ModelInfo Info => model.Info;
+
+        public override ITokenizer? Tokenizer => model.Tokenizer;
+
+        public override long WeightBytes => model.WeightBytes;
+
+        public override string Architecture => model.Config.Architecture;
+
+        public override void Dispose() => model.Dispose();
+
+        protected override IModelRunner CreateRunner(EngineOptions options) => model.CreateRunner(options);
+    }
+
+    private sealed class Fake(FakeModelOptions fake, int? maxModelLen) : HostedModel
+    {
+        private readonly FakeModelOptions _options =
+            maxModelLen is int limit ? fake with { MaxModelLen = Math.Min(limit, fake.MaxModelLen) } : fake;
+
+        public override ModelInfo Info => FakeModel.Info(_options);
+
+        public override ITokenizer Tokenizer { get; } = new FakeTokenizer();
+
+        public override long WeightBytes => 0;
+
+        public override string Architecture => "fake";
+
+        public override void Dispose()
+        {
+        }
+
+        protected override IModelRunner CreateRunner(EngineOptions options) =>
+            FakeModel.CreateRunner(_options, options);
+    }
+}
