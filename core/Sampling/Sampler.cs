@@ -14,12 +14,13 @@ internal sealed class Sampler
     private readonly double[] _blockSums;
     private readonly float[] _raw;
     private readonly Candidates _candidates;
-    private readonly SuffixMatches _suffixes = new();
+    private readonly SuffixMatches _suffixes;
     private readonly DryPenalty _dry;
     private readonly LogprobReader _logprobs;
 
     /// <param name="rowLength">Logits per row: the model's vocabulary, padding included.</param>
-    public Sampler(int rowLength)
+    /// <param name="maxModelLen">Prompt and output at most; longer ones cost an allocation.</param>
+    public Sampler(int rowLength, int maxModelLen = 8192)
     {
         int blocks = LogitMath.NumBlocks(rowLength);
         _blockMax = new float[blocks];
@@ -27,6 +28,7 @@ internal sealed class Sampler
         _blockSums = new double[blocks];
         _raw = new float[rowLength];
         _candidates = new Candidates(rowLength);
+        _suffixes = new SuffixMatches(maxModelLen);
         _dry = new DryPenalty(rowLength, _suffixes);
         _logprobs = new LogprobReader(rowLength);
     }

@@ -2,70 +2,61 @@ using System.Collections.Frozen;
 
 namespace Engine.Sampling;
 
-/// <summary>One parameter by its name in JSON and in the C ABI.</summary>
-/// <param name="Name">vLLM's snake_case name.</param>
-/// <param name="Type">What it takes, for messages and documents: "integer", "number", ...</param>
-/// <param name="Set">Returns the parameters with it set; throws InvalidArgument for a wrong type.</param>
-public sealed record SamplingField(
-    string Name, string Type, Func<SamplingParams, ParamValue, SamplingParams> Set);
-
 /// <summary>
 /// Every sampling parameter by name: the one table that the HTTP body and the C ABI's params share. Types
 /// are strict: text is never a number, 1 is never true; null is the default.
 /// </summary>
 public static class SamplingSchema
 {
+    private static readonly SamplingParams Defaults = new();
+
     /// <summary>The fields, in the order of documents.</summary>
     public static IReadOnlyList<SamplingField> Fields { get; } =
     [
-        Int("n", (p, v) => p with { N = v }, 1),
-        Float("temperature", (p, v) => p with { Temperature = v }, 1),
-        Float("top_p", (p, v) => p with { TopP = v }, 1),
-        Int("top_k", (p, v) => p with { TopK = v }, 0),
-        Float("min_p", (p, v) => p with { MinP = v }, 0),
-        Float("typical_p", (p, v) => p with { TypicalP = v }, 1),
-        Float("top_n_sigma", (p, v) => p with { TopNSigma = v }, 0),
-        Float("presence_penalty", (p, v) => p with { PresencePenalty = v }, 0),
-        Float("frequency_penalty", (p, v) => p with { FrequencyPenalty = v }, 0),
-        Float("repetition_penalty", (p, v) => p with { RepetitionPenalty = v }, 1),
-        Field("logit_bias", "object of token ids and numbers",
+        Int("n", p => p.N, (p, v) => p with { N = v }),
+        Float("temperature", p => p.Temperature, (p, v) => p with { Temperature = v }),
+        Float("top_p", p => p.TopP, (p, v) => p with { TopP = v }),
+        Int("top_k", p => p.TopK, (p, v) => p with { TopK = v }),
+        Float("min_p", p => p.MinP, (p, v) => p with { MinP = v }),
+        Float("typical_p", p => p.TypicalP, (p, v) => p with { TypicalP = v }),
+        Float("top_n_sigma", p => p.TopNSigma, (p, v) => p with { TopNSigma = v }),
+        Float("presence_penalty", p => p.PresencePenalty, (p, v) => p with { PresencePenalty = v }),
+        Float("frequency_penalty", p => p.FrequencyPenalty, (p, v) => p with { FrequencyPenalty = v }),
+        Float("repetition_penalty", p => p.RepetitionPenalty, (p, v) => p with { RepetitionPenalty = v }),
+        new("logit_bias", "object of token ids and numbers", p => p.LogitBias,
             (p, v) => p with { LogitBias = ParamReader.Bias("logit_bias", v) }),
-        Field("allowed_token_ids", "list of token ids",
-            (p, v) => p with { AllowedTokenIds = ParamReader.Ids("allowed_token_ids", v) }),
-        Field("bad_words", "list of strings",
-            (p, v) => p with { BadWords = ParamReader.Strings("bad_words", v, orOne: false) }),
-        Int("no_repeat_ngram_size", (p, v) => p with { NoRepeatNgramSize = v }, 0),
-        Float("dry_multiplier", (p, v) => p with { DryMultiplier = v }, 0),
-        Float("dry_base", (p, v) => p with { DryBase = v }, 1.75f),
-        Int("dry_allowed_length", (p, v) => p with { DryAllowedLength = v }, 2),
-        Int("dry_penalty_last_n", (p, v) => p with { DryPenaltyLastN = v }, -1),
-        Field("dry_sequence_breakers", "list of strings", (p, v) => p with
-        {
-            DrySequenceBreakers = ParamReader.Strings("dry_sequence_breakers", v, orOne: false),
-        }),
-        Float("xtc_probability", (p, v) => p with { XtcProbability = v }, 0),
-        Float("xtc_threshold", (p, v) => p with { XtcThreshold = v }, 0.1f),
-        Float("dynatemp_range", (p, v) => p with { DynatempRange = v }, 0),
-        Float("dynatemp_exponent", (p, v) => p with { DynatempExponent = v }, 1),
-        Int("mirostat_mode", (p, v) => p with { MirostatMode = v }, 0),
-        Float("mirostat_tau", (p, v) => p with { MirostatTau = v }, 5),
-        Float("mirostat_eta", (p, v) => p with { MirostatEta = v }, 0.1f),
-        Field("stop", "string or list of strings",
+        Ids("allowed_token_ids", p => p.AllowedTokenIds, (p, v) => p with { AllowedTokenIds = v }),
+        Strings("bad_words", p => p.BadWords, (p, v) => p with { BadWords = v }),
+        Int("no_repeat_ngram_size", p => p.NoRepeatNgramSize, (p, v) => p with { NoRepeatNgramSize = v }),
+        Float("dry_multiplier", p => p.DryMultiplier, (p, v) => p with { DryMultiplier = v }),
+        Float("dry_base", p => p.DryBase, (p, v) => p with { DryBase = v }),
+        Int("dry_allowed_length", p => p.DryAllowedLength, (p, v) => p with { DryAllowedLength = v }),
+        Int("dry_penalty_last_n", p => p.DryPenaltyLastN, (p, v) => p with { DryPenaltyLastN = v }),
+        Strings("dry_sequence_breakers", p => p.DrySequenceBreakers,
+            (p, v) => p with { DrySequenceBreakers = v }),
+        Float("xtc_probability", p => p.XtcProbability, (p, v) => p with { XtcProbability = v }),
+        Float("xtc_threshold", p => p.XtcThreshold, (p, v) => p with { XtcThreshold = v }),
+        Float("dynatemp_range", p => p.DynatempRange, (p, v) => p with { DynatempRange = v }),
+        Float("dynatemp_exponent", p => p.DynatempExponent, (p, v) => p with { DynatempExponent = v }),
+        Int("mirostat_mode", p => p.MirostatMode, (p, v) => p with { MirostatMode = v }),
+        Float("mirostat_tau", p => p.MirostatTau, (p, v) => p with { MirostatTau = v }),
+        Float("mirostat_eta", p => p.MirostatEta, (p, v) => p with { MirostatEta = v }),
+        new("stop", "string or list of strings", p => p.Stop,
             (p, v) => p with { Stop = ParamReader.Strings("stop", v, orOne: true) }),
-        Field("stop_token_ids", "list of token ids",
-            (p, v) => p with { StopTokenIds = ParamReader.Ids("stop_token_ids", v) }),
-        Bool("include_stop_str_in_output", (p, v) => p with { IncludeStopStrInOutput = v }, false),
-        Bool("ignore_eos", (p, v) => p with { IgnoreEos = v }, false),
-        Field("max_tokens", "integer", (p, v) => p with { MaxTokens = ParamReader.IntOrNull("max_tokens", v) }),
-        Int("min_tokens", (p, v) => p with { MinTokens = v }, 0),
-        Field("seed", "integer", (p, v) => p with { Seed = ParamReader.Seed("seed", v) }),
-        Field("logprobs", "integer", (p, v) => p with { Logprobs = ParamReader.IntOrNull("logprobs", v) }),
-        Field("prompt_logprobs", "integer",
-            (p, v) => p with { PromptLogprobs = ParamReader.IntOrNull("prompt_logprobs", v) }),
-        Bool("detokenize", (p, v) => p with { Detokenize = v }, true),
-        Bool("skip_special_tokens", (p, v) => p with { SkipSpecialTokens = v }, true),
-        Bool("spaces_between_special_tokens", (p, v) => p with { SpacesBetweenSpecialTokens = v }, true),
-        Field("output_kind", "integer or one of CUMULATIVE, DELTA, FINAL_ONLY",
+        Ids("stop_token_ids", p => p.StopTokenIds, (p, v) => p with { StopTokenIds = v }),
+        Bool("include_stop_str_in_output", p => p.IncludeStopStrInOutput,
+            (p, v) => p with { IncludeStopStrInOutput = v }),
+        Bool("ignore_eos", p => p.IgnoreEos, (p, v) => p with { IgnoreEos = v }),
+        IntOrNull("max_tokens", p => p.MaxTokens, (p, v) => p with { MaxTokens = v }),
+        Int("min_tokens", p => p.MinTokens, (p, v) => p with { MinTokens = v }),
+        new("seed", "integer", p => p.Seed, (p, v) => p with { Seed = ParamReader.Seed("seed", v) }),
+        IntOrNull("logprobs", p => p.Logprobs, (p, v) => p with { Logprobs = v }),
+        IntOrNull("prompt_logprobs", p => p.PromptLogprobs, (p, v) => p with { PromptLogprobs = v }),
+        Bool("detokenize", p => p.Detokenize, (p, v) => p with { Detokenize = v }),
+        Bool("skip_special_tokens", p => p.SkipSpecialTokens, (p, v) => p with { SkipSpecialTokens = v }),
+        Bool("spaces_between_special_tokens", p => p.SpacesBetweenSpecialTokens,
+            (p, v) => p with { SpacesBetweenSpecialTokens = v }),
+        new("output_kind", "integer or one of CUMULATIVE, DELTA, FINAL_ONLY", p => (int)p.OutputKind,
             (p, v) => p with { OutputKind = ParamReader.OutputKind("output_kind", v) }),
     ];
 
@@ -87,18 +78,34 @@ public static class SamplingSchema
             name, nearest is null ? "unknown parameter" : $"unknown parameter; did you mean {nearest}?");
     }
 
-    private static SamplingField Field(
-        string name, string type, Func<SamplingParams, ParamValue, SamplingParams> set) => new(name, type, set);
-
     private static SamplingField Int(
-        string name, Func<SamplingParams, int, SamplingParams> set, int absent) =>
-        new(name, "integer", (p, v) => set(p, ParamReader.IntOrNull(name, v) ?? absent));
+        string name, Func<SamplingParams, int> get, Func<SamplingParams, int, SamplingParams> set) =>
+        new(name, "integer", p => get(p),
+            (p, v) => set(p, ParamReader.IntOrNull(name, v) ?? get(Defaults)));
+
+    private static SamplingField IntOrNull(
+        string name, Func<SamplingParams, int?> get, Func<SamplingParams, int?, SamplingParams> set) =>
+        new(name, "integer", p => get(p), (p, v) => set(p, ParamReader.IntOrNull(name, v)));
 
     private static SamplingField Float(
-        string name, Func<SamplingParams, float, SamplingParams> set, float absent) =>
-        new(name, "number", (p, v) => set(p, ParamReader.FloatOrNull(name, v) ?? absent));
+        string name, Func<SamplingParams, float> get, Func<SamplingParams, float, SamplingParams> set) =>
+        new(name, "number", p => get(p),
+            (p, v) => set(p, ParamReader.FloatOrNull(name, v) ?? get(Defaults)));
 
     private static SamplingField Bool(
-        string name, Func<SamplingParams, bool, SamplingParams> set, bool absent) =>
-        new(name, "true or false", (p, v) => set(p, ParamReader.BoolOrNull(name, v) ?? absent));
+        string name, Func<SamplingParams, bool> get, Func<SamplingParams, bool, SamplingParams> set) =>
+        new(name, "true or false", p => get(p),
+            (p, v) => set(p, ParamReader.BoolOrNull(name, v) ?? get(Defaults)));
+
+    private static SamplingField Ids(
+        string name,
+        Func<SamplingParams, IReadOnlyList<int>?> get,
+        Func<SamplingParams, IReadOnlyList<int>?, SamplingParams> set) =>
+        new(name, "list of token ids", get, (p, v) => set(p, ParamReader.Ids(name, v)));
+
+    private static SamplingField Strings(
+        string name,
+        Func<SamplingParams, IReadOnlyList<string>?> get,
+        Func<SamplingParams, IReadOnlyList<string>?, SamplingParams> set) =>
+        new(name, "list of strings", get, (p, v) => set(p, ParamReader.Strings(name, v, orOne: false)));
 }

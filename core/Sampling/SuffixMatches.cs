@@ -3,8 +3,15 @@ namespace Engine.Sampling;
 /// <summary>How much of a history's end occurred before in it; linear in its length.</summary>
 internal sealed class SuffixMatches
 {
-    private int[] _reversed = new int[256];
-    private int[] _matches = new int[256];
+    private int[] _reversed;
+    private int[] _matches;
+
+    /// <param name="maxTokens">Histories up to this long cost no allocation.</param>
+    public SuffixMatches(int maxTokens)
+    {
+        _reversed = new int[maxTokens + 1];
+        _matches = new int[maxTokens + 1];
+    }
 
     /// <summary>[tokens.Length + 1]; entry k: how many last tokens equal those that end k before the end.</summary>
     /// <remarks>The Z function of the reversed history. Entry 0 means nothing.</remarks>
