@@ -15,6 +15,8 @@ public sealed class Tokenizer : ITokenizer
     private readonly Decoder? _decoder;
     private readonly string?[] _tokens;
     private readonly bool[] _special;
+    private readonly string?[] _decodable;
+    private readonly bool[] _skippable;
     private readonly Dictionary<string, int> _addedIds = [];
     private readonly IReadOnlyDictionary<string, int> _vocabulary;
 
@@ -50,7 +52,8 @@ public sealed class Tokenizer : ITokenizer
         }
 
         _pipeline = new TokenizerPipeline(parts, _tokens, _special);
-        Streaming = StreamingTable.Create(parts.Decoder, _tokens);
+        (_decodable, _skippable) = MakeDecodable(parts);
+        Streaming = StreamingTable.Create(parts.Decoder, _decodable);
     }
 
     /// <summary>What the configuration files say.</summary>
@@ -126,8 +129,8 @@ public sealed class Tokenizer : ITokenizer
         List<string> tokens = new(ids.Length);
         foreach (int id in ids)
         {
-            if ((uint)id < (uint)_tokens.Length && _tokens[id] is string token
-                && !(skipSpecialTokens && _special[id]))
+            if ((uint)id < (uint)_decodable.Length && _decodable[id] is string token
+                && !(skipSpecialTokens && _skippable[id]))
             {
                 tokens.Add(token);
             }
@@ -154,6 +157,36 @@ public sealed class Tokenizer : ITokenizer
     /// <inheritdoc/>
     public IIncrementalDetokenizer CreateDetokenizer(bool skipSpecialTokens) =>
         Streaming.Create(this, skipSpecialTokens);
+
+    /// <summary>True if Decode leaves the id out when special tokens are skipped.</summary>
+    internal bool IsSkipped(int id) => (uint)id < (uint)_skippable.Length && _skippable[id];
+
+    // An added token that is searched in normalized text is also decoded as normalized; special
+    // means that this spelling is one of a special token (as the tokenizers library has it).
+    private (string?[] Decodable, bool[] Skippable) MakeDecodable(TokenizerParts parts)
+    {
+        string?[] decodable = [.. _tokens];
+        bool[] skippable = new bool[decodable.Length];
+        HashSet<string> special = [];
+        NormalizedText text = new();
+        foreach (AddedToken token in AddedTokens)
+        {
+            _ = token.Special && special.Add(token.Content);
+            if (token.Normalized && parts.Normalizer is not null)
+            {
+                text.Load(CodePoints.FromUtf16(token.Content), 0, tracked: false);
+                parts.Normalizer.Apply(text);
+                decodable[token.Id] = CodePoints.ToUtf16(text.Codes);
+            }
+        }
+
+        foreach (AddedToken token in AddedTokens)
+        {
+            skippable[token.Id] = special.Contains(decodable[token.Id]!);
+        }
+
+        return (decodable, skippable);
+    }
 
     private int IdOrNone(string? token) => token is null ? -1 : TokenToId(token);
 }

@@ -6,11 +6,14 @@ namespace Engine.Tokenization.Normalizers;
 internal sealed class BertNormalizer(
     bool cleanText, bool chineseCharacters, bool stripAccents, bool lowercase) : Normalizer
 {
+    // Control, format, surrogate and private use; the reference keeps what is not assigned.
+    private const int Dropped = 0xF << 14;
+
     private static readonly MapNormalizer Clean = new(c => c switch
     {
         '\t' or '\n' or '\r' => ' ',
         0 or CodePoints.Replacement => -1,
-        _ when UnicodeClasses.IsAny(c, UnicodeClasses.Other) => -1,
+        _ when UnicodeClasses.IsAny(c, Dropped) => -1,
         _ when UnicodeClasses.IsWhiteSpace(c) => ' ',
         _ => c,
     });

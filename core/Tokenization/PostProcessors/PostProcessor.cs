@@ -8,10 +8,10 @@ internal readonly record struct TemplatePiece(int Sequence, int[] Ids, string[] 
 /// <summary>What goes around the texts (post_processor of tokenizer.json).</summary>
 internal sealed class PostProcessor
 {
-    public static readonly PostProcessor None = new();
-
     private static readonly TemplatePiece[] PlainSingle = [new(0, [], [], 0)];
     private static readonly TemplatePiece[] PlainPair = [new(0, [], [], 0), new(1, [], [], 1)];
+
+    public static PostProcessor None { get; } = new();
 
     public TemplatePiece[] Single { get; init; } = PlainSingle;
 

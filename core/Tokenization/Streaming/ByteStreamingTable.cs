@@ -62,7 +62,7 @@ internal sealed class ByteStreamingTable : StreamingTable
         public string Append(int id)
         {
             if ((uint)id >= (uint)table._bytes.Length || table._bytes[id] is not byte[] bytes
-                || (skip && tokenizer.IsSpecial(id)) || bytes.Length == 0)
+                || (skip && tokenizer.IsSkipped(id)) || bytes.Length == 0)
             {
                 return "";
             }
