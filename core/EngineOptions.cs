@@ -39,6 +39,9 @@ public sealed class EngineOptions
     /// <summary>Largest n a request may ask for.</summary>
     public int MaxN { get; init; } = 128;
 
+    /// <summary>Health is Stalled if work is pending and no step has ended for so long.</summary>
+    public double StallThresholdSeconds { get; init; } = 30;
+
     /// <summary>Keys the seeds of requests that name none.</summary>
     public long Seed { get; init; }
 }

@@ -80,12 +80,15 @@ public sealed class InferenceEngine
                     + $"length of {MaxModelLen}");
         }
 
-        int needed = _scheduler.Cache.NumBlocksFor(sequence.MaxComputedTokens);
-        if (needed > _scheduler.Cache.NumBlocks)
+        KvCacheManager cache = _scheduler.Cache;
+        int needed = cache.NumBlocksFor(sequence.MaxComputedTokens);
+        if (needed > cache.NumBlocks)
         {
+            bool promptFits = cache.NumBlocksFor(sequence.NumPromptTokens) <= cache.NumBlocks;
             throw EngineException.Invalid(
-                "prompt", $"prompt and output need {needed} KV blocks of {_runner.BlockSize} tokens, "
-                    + $"the pool has {_scheduler.Cache.NumBlocks}");
+                promptFits ? "max_tokens" : "prompt",
+                $"{sequence.NumPromptTokens} tokens of prompt and what may follow need {needed} KV blocks of "
+                    + $"{_runner.BlockSize} tokens; the pool has {cache.NumBlocks}");
         }
 
         Enqueue(new Command(CommandKind.Submit, request, request.Id));

@@ -39,6 +39,7 @@ internal sealed partial class Scheduler
 
         NumSteps++;
         _budget = _maxNumBatchedTokens;
+        _numFutileSteps = 0;
         CloseStep();
         Invariant.Check(_cache.NumFree >= _numReserved, "reserved blocks were given away");
         Invariant.Check(HasWork || _cache.NumReferenced == 0, "blocks are referenced by nobody");
@@ -97,17 +98,18 @@ internal sealed partial class Scheduler
     }
 
     /// <summary>
-    /// The step ran out of memory: the next one gets half the tokens. If this one had a single token, there is nothing
-    /// left to give and its request fails.
+    /// The step ran out of memory: the next one gets half the tokens. A single token is tried a few times; then its
+    /// request fails.
     /// </summary>
     public void ShrinkBudget(StepPlan plan, string? message, StepOutput output)
     {
         Request request = plan.Sequences[0].Sequence.Request;
-        bool isSmallest = plan.NumTokens == 1;
+        bool isHopeless = plan.NumTokens == 1 && ++_numFutileSteps == MaxFutileSteps;
         _budget = Math.Max(1, plan.NumTokens / 2);
         Rollback(plan);
-        if (isSmallest)
+        if (isHopeless)
         {
+            _numFutileSteps = 0;
             FailRequest(request, EngineStatus.OutOfMemory, message ?? "out of memory", output);
             _budget = _maxNumBatchedTokens;
         }

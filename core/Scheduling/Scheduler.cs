@@ -19,6 +19,8 @@ internal sealed partial class Scheduler
     /// <summary>From here on a sequence is not preempted again.</summary>
     public const int ProtectAfterPreemptions = 4;
 
+    private const int MaxFutileSteps = 3;
+
     private readonly KvCacheManager _cache;
     private readonly RequestQueue _waiting;
     private readonly Sequence[] _running;
@@ -33,6 +35,7 @@ internal sealed partial class Scheduler
     private int _budget;
     private int _numReserved;
     private long _nextArrivalIndex;
+    private int _numFutileSteps;
     private bool _planIsOpen;
 
     public Scheduler(KvCacheManager cache, EngineOptions options, int vocabSize, TimeProvider time)
@@ -57,6 +60,9 @@ internal sealed partial class Scheduler
     public bool HasWork => _numRunning > 0 || _waiting.Count > 0;
 
     public long NumSteps { get; private set; }
+
+    /// <summary>Requests that have run, or still do.</summary>
+    public long NumStarted { get; private set; }
 
     public long NumPreemptions { get; private set; }
 
@@ -216,7 +222,12 @@ internal sealed partial class Scheduler
         if (!sequence.WasScheduled)
         {
             sequence.WasScheduled = true;
-            sequence.Request.ScheduledTimestamp ??= _time.GetTimestamp();
+            if (sequence.Request.ScheduledTimestamp == null)
+            {
+                sequence.Request.ScheduledTimestamp = _time.GetTimestamp();
+                NumStarted++;
+            }
+
             sequence.NumCachedTokens = Math.Min(sequence.NumComputedTokens, sequence.NumPromptTokens);
             NumPrefixQueries += sequence.NumTokens;
             NumPrefixHits += sequence.NumComputedTokens;
