@@ -11,11 +11,12 @@ public sealed class EngineWorkerTests
     {
         using EngineWorker worker = Worker();
         CollectingSink sink = Run(worker, "hello", new SamplingParams { MaxTokens = 3, IgnoreEos = true });
-        Assert.That(sink.Events.Select(e => e.Kind), Is.EqualTo(new[]
-        {
+        RequestEventKind[] expected =
+        [
             RequestEventKind.Prompt, RequestEventKind.Token, RequestEventKind.Token, RequestEventKind.Token,
             RequestEventKind.OutputFinished, RequestEventKind.Finished,
-        }));
+        ];
+        Assert.That(sink.Events.Select(e => e.Kind), Is.EqualTo(expected));
     }
 
     [Test]
