@@ -7,25 +7,16 @@ internal static class Llama
 {
     public static DecoderModel Build(ModelBuilder b)
     {
-        ModelConfig c = b.Config;
-        float epsilon = b.Json.Float("rms_norm_eps", 1e-6);
         bool attentionBias = b.Json.Bool("attention_bias", false);
         bool mlpBias = b.Json.Bool("mlp_bias", false);
         AttentionParts attention = new() { Rope = b.Rope() };
-        WeightScope model = b.Scope("model.");
-        return new DecoderModel
+        Func<WeightScope, string, Norm> norm = b.RmsNorms();
+        return b.Decoder(norm, (layer, _) => new SequentialBlock
         {
-            HiddenSize = c.HiddenSize,
-            Embedding = b.Embedding(model, "embed_tokens"),
-            Blocks = b.Layers(model, "layers", (layer, _) => new SequentialBlock
-            {
-                AttentionNorm = layer.RmsNorm("input_layernorm", c.HiddenSize, epsilon),
-                Attention = layer.Attention(attention, attentionBias, attentionBias),
-                MlpNorm = layer.RmsNorm("post_attention_layernorm", c.HiddenSize, epsilon),
-                Mlp = layer.GatedMlp(b.Activation("hidden_act"), mlpBias),
-            }),
-            FinalNorm = model.RmsNorm("norm", c.HiddenSize, epsilon),
-            Head = b.Head(b.Tied(false)),
-        };
+            AttentionNorm = norm(layer, "input_layernorm"),
+            Attention = layer.Attention(attention, attentionBias, attentionBias),
+            MlpNorm = norm(layer, "post_attention_layernorm"),
+            Mlp = layer.GatedMlp(b.Activation("hidden_act"), mlpBias),
+        });
     }
 }

@@ -12,6 +12,12 @@ internal static class GoldenChecks
     public static void Check(string folder, string config, string golden, IDevice device)
     {
         using SingleRun run = SingleRun.Open(folder, device, config);
+        Check(run, folder, golden);
+    }
+
+    /// <summary>The same with a model at hand.</summary>
+    public static void Check(SingleRun run, string folder, string golden)
+    {
         Assert.Multiple(() =>
         {
             foreach (GoldenCase c in GoldenFolder.Read(folder, golden))
@@ -43,5 +49,16 @@ internal static class GoldenChecks
             if (!(difference <= largest)) largest = difference;
         }
         return largest;
+    }
+
+    /// <summary>Largest and mean difference over the logits of a case, teacher forced.</summary>
+    public static (float Largest, double Mean) LogitDifferences(SingleRun run, GoldenCase c)
+    {
+        (_, float[] logits) = run.Forward(c.Prompt, 0);
+        int vocab = logits.Length / c.Prompt.Length;
+        ReadOnlySpan<float> found = logits.AsSpan(c.StoredPositions.Start * vocab);
+        double sum = 0;
+        for (int i = 0; i < c.Logits.Length; i++) sum += Math.Abs(c.Logits[i] - found[i]);
+        return (LargestDifference(c.Logits, found), sum / c.Logits.Length);
     }
 }

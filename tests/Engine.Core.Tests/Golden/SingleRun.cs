@@ -87,6 +87,16 @@ internal sealed class SingleRun : IDisposable
 
     public int MaxTokens => _maxTokens;
 
+    /// <summary>Doubles the ALiBi bias of every layer.</summary>
+    public unsafe void DoubleAlibiSlopes()
+    {
+        DeviceBuffer slopes = _weights.Model.Blocks[0].Attention.Settings.AlibiSlopes!;
+        foreach (ref float slope in new Span<float>((void*)slopes.Address, (int)slopes.Bytes / sizeof(float)))
+        {
+            slope *= 2;
+        }
+    }
+
     public void Dispose()
     {
         _logits.Dispose();
