@@ -19,6 +19,9 @@ public interface IDevice : IDisposable
     /// <summary>True if the host reads and writes this device's memory by its address.</summary>
     bool IsHostMemory => true;
 
+    /// <summary>True if several threads may call at once; else callers take turns.</summary>
+    bool AllowsConcurrentCalls => false;
+
     /// <summary>True if Embed also takes what PackLinear made, so that tied weights are held once.</summary>
     bool EmbedsPackedLinear => false;
 

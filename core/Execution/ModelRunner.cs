@@ -88,11 +88,14 @@ internal sealed class ModelRunner : IModelRunner
         }
         try
         {
-            if (!plan.BlockCopies.IsEmpty) _weights.Device.CopyBlocks(_kv, plan.BlockCopies);
-            Prepare(plan);
-            TensorView hidden = _weights.Model.Forward(_step);
-            Sample(plan, hidden, results);
-            return EngineStatus.Ok;
+            lock (_weights.DeviceLock)
+            {
+                if (!plan.BlockCopies.IsEmpty) _weights.Device.CopyBlocks(_kv, plan.BlockCopies);
+                Prepare(plan);
+                TensorView hidden = _weights.Model.Forward(_step);
+                Sample(plan, hidden, results);
+                return EngineStatus.Ok;
+            }
         }
         catch (EngineException e)
         {

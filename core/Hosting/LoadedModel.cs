@@ -65,7 +65,7 @@ public sealed class LoadedModel : IDisposable
         try
         {
             ModelWeights loaded = ModelWeights.Load(
-                config, device, weights, type, DeviceFactory.NumThreads(options), options.Progress, cancellation);
+                config, device, weights, type, options.Progress, cancellation);
             GenerationDefaults defaults = GenerationDefaults.Parse(folder.TryRead("generation_config.json"));
             return new LoadedModel(options.Model, loaded, null, defaults);
         }

@@ -41,6 +41,9 @@ internal sealed class ModelWeights : IDisposable
     /// <summary>Bytes on the device.</summary>
     public long Bytes { get; }
 
+    /// <summary>Held for a step: engines that share a model take turns on a device that serves one.</summary>
+    public Lock DeviceLock { get; } = new();
+
     /// <summary>Walks the model without reading a weight: bytes, shapes, names.</summary>
     public static ModelBuilder Plan(ModelConfig config, IDevice device, WeightSource weights, DType type)
     {
@@ -53,7 +56,7 @@ internal sealed class ModelWeights : IDisposable
 
     /// <summary>Builds the model and packs its weights with several threads.</summary>
     public static ModelWeights Load(
-        ModelConfig config, IDevice device, WeightSource weights, DType type, int numThreads,
+        ModelConfig config, IDevice device, WeightSource weights, DType type,
         IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         // The plan finds every wrong name and shape before the first byte is packed.
@@ -64,7 +67,7 @@ internal sealed class ModelWeights : IDisposable
         try
         {
             DecoderModel model = ArchitectureRegistry.Find(config.Architecture)(builder);
-            Pack(builder.Jobs, device, owned, numThreads, progress, cancellation);
+            Pack(builder.Jobs, device, owned, progress, cancellation);
             owned.AddRange(builder.Owned);
             return new ModelWeights(builder, model, owned);
         }
@@ -82,14 +85,15 @@ internal sealed class ModelWeights : IDisposable
     }
 
     private static void Pack(
-        IReadOnlyList<PackJob> jobs, IDevice device, List<IDisposable> owned, int numThreads,
+        IReadOnlyList<PackJob> jobs, IDevice device, List<IDisposable> owned,
         IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         long total = jobs.Sum(j => j.SourceBytes), done = 0, reported = 0;
         progress?.Report(new LoadProgress("weights", 0, total));
         ParallelOptions options = new()
         {
-            MaxDegreeOfParallelism = Math.Max(1, numThreads),
+            // A device that takes one call at a time spreads each weight over its own threads.
+            MaxDegreeOfParallelism = device.AllowsConcurrentCalls ? Environment.ProcessorCount : 1,
             CancellationToken = cancellation,
         };
         try

@@ -12,6 +12,8 @@ internal sealed unsafe partial class ReferenceDevice : IDevice
 
     public DType ActivationType => DType.F32;
 
+    public bool AllowsConcurrentCalls => true;
+
     public bool EmbedsPackedLinear => true;
 
     public void Dispose()

@@ -37,11 +37,17 @@ internal static class GptNeoX
                 return isParallel
                     ? new ParallelBlock
                     {
-                        AttentionNorm = attentionNorm, MlpNorm = mlpNorm, Attention = attention, Mlp = mlp,
+                        AttentionNorm = attentionNorm,
+                        MlpNorm = mlpNorm,
+                        Attention = attention,
+                        Mlp = mlp,
                     }
                     : new SequentialBlock
                     {
-                        AttentionNorm = attentionNorm, MlpNorm = mlpNorm, Attention = attention, Mlp = mlp,
+                        AttentionNorm = attentionNorm,
+                        MlpNorm = mlpNorm,
+                        Attention = attention,
+                        Mlp = mlp,
                     };
             }),
             FinalNorm = norm(model, "final_layer_norm"),

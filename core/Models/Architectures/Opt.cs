@@ -32,11 +32,17 @@ internal static class Opt
                 return normsBefore
                     ? new SequentialBlock
                     {
-                        AttentionNorm = attentionNorm, MlpNorm = mlpNorm, Attention = attention, Mlp = mlp,
+                        AttentionNorm = attentionNorm,
+                        MlpNorm = mlpNorm,
+                        Attention = attention,
+                        Mlp = mlp,
                     }
                     : new PostNormBlock
                     {
-                        AttentionNorm = attentionNorm, MlpNorm = mlpNorm, Attention = attention, Mlp = mlp,
+                        AttentionNorm = attentionNorm,
+                        MlpNorm = mlpNorm,
+                        Attention = attention,
+                        Mlp = mlp,
                     };
             }),
             FinalNorm = normsBefore && !b.Json.Bool("_remove_final_layer_norm", false)

@@ -1,3 +1,5 @@
+using Engine.Devices;
+using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
 using Engine.Memory;
 
@@ -10,9 +12,16 @@ internal sealed class GoldenTests
     private const string DoubledBias = "falcon-alibi";
 
     [TestCaseSource(nameof(CommittedFolders))]
-    public void Committed_folder_matches(string folder, string config, string golden)
+    public void Committed_folder_matches_on_the_reference(string folder, string config, string golden)
     {
         using ReferenceDevice device = new();
+        GoldenChecks.Check(Path.Combine(GoldenFolder.Committed, folder), config, golden, device);
+    }
+
+    [TestCaseSource(nameof(CommittedFolders))]
+    public void Committed_folder_matches_on_the_cpu(string folder, string config, string golden)
+    {
+        using CpuDevice device = new();
         GoldenChecks.Check(Path.Combine(GoldenFolder.Committed, folder), config, golden, device);
     }
 
@@ -62,7 +71,9 @@ internal sealed class GoldenTests
     public void Every_folder_of_the_reference_data_matches(string folder, string config, string golden)
     {
         string root = Environment.GetEnvironmentVariable("ENGINE_MODEL_DATA")!;
-        using ReferenceDevice device = new();
+        using IDevice device = Environment.GetEnvironmentVariable("ENGINE_MODEL_DEVICE") == "reference"
+            ? new ReferenceDevice()
+            : new CpuDevice();
         GoldenChecks.Check(Path.Combine(root, folder), config, golden, device);
     }
 

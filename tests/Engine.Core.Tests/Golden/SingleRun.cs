@@ -43,7 +43,7 @@ internal sealed class SingleRun : IDisposable
         config.LimitModelLen(maxModelLen);
         using WeightMap map = new(SafetensorsModel.Open(files));
         ModelWeights weights = ModelWeights.Load(
-            config, device, map, type ?? DType.F32, 1, null, CancellationToken.None);
+            config, device, map, type ?? DType.F32, null, CancellationToken.None);
         return new SingleRun(weights, Math.Min(config.MaxModelLen, 400), ownsWeights: true);
     }
 
