@@ -1,3 +1,4 @@
+using System.Globalization;
 using Engine.Abi.Handles;
 using Engine.Abi.Params;
 using Engine.Abi.Types;
@@ -47,6 +48,26 @@ internal static unsafe class ModelApi
         return EngineStatus.Ok;
     }
 
+    /// <summary>The sampling parameters that the model's authors recommend, as generation_config.json has them.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="outParams">Takes params of kind REQUEST; release them.</param>
+    [AbiFunction("engine_model_default_params")]
+    public static EngineStatus DefaultParams(ModelHandle model, ParamsHandle* outParams)
+    {
+        Interop.Required(outParams, "out_params");
+        using HandlePin<ModelObject> pin = PinOf(model);
+        var set = new ParamSet(ParamsKind.Request);
+        GenerationDefaults defaults = pin.Target.Model.Defaults;
+        Set(set, "temperature", defaults.Temperature);
+        Set(set, "top_p", defaults.TopP);
+        Set(set, "min_p", defaults.MinP);
+        Set(set, "repetition_penalty", defaults.RepetitionPenalty);
+        Set(set, "top_k", defaults.TopK);
+        Set(set, "max_tokens", defaults.MaxTokens);
+        *outParams = new ParamsHandle(HandleTable.Publish(set));
+        return EngineStatus.Ok;
+    }
+
     /// <summary>The model's tokenizer. It keeps the model in memory.</summary>
     /// <param name="model">The model.</param>
     /// <param name="outTokenizer">Takes the tokenizer; release it.</param>
@@ -69,6 +90,22 @@ internal static unsafe class ModelApi
     [AbiFunction("engine_model_release", NoError = true)]
     public static EngineStatus Release(ModelHandle model) =>
         HandleTable.Release(model.Value, HandleKind.Model);
+
+    private static void Set(ParamSet set, string key, float? value)
+    {
+        if (value is float number)
+        {
+            set.Set(key, double.Parse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture));
+        }
+    }
+
+    private static void Set(ParamSet set, string key, int? value)
+    {
+        if (value is int number)
+        {
+            set.Set(key, number);
+        }
+    }
 
     public static HandlePin<ModelObject> PinOf(ModelHandle handle) =>
         HandleTable.Pin<ModelObject>(handle.Value, HandleKind.Model);

@@ -293,6 +293,20 @@ internal static unsafe class Exports
         }
     }
 
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_model_default_params")]
+    public static int ModelDefaultParams(nint model, ParamsHandle* outParams, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ModelApi.DefaultParams(new ModelHandle(model), outParams), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
     [UnmanagedCallersOnly(EntryPoint = "engineimpl_model_tokenizer")]
     public static int ModelTokenizer(nint model, TokenizerHandle* outTokenizer, ErrorHandle* err)
     {

@@ -10,7 +10,7 @@ internal static class BindingEmitters
     {
         var text = new StringBuilder("""
             # Generated from the C# sources by abi/Generator; do not edit.
-            """ + "\n\"\"\"Constants, structs, prototypes and the status table of libengine's C interface.\"\"\"\n" + """
+            """ + "\n\"\"\"Constants, structs and prototypes of libengine's C interface.\"\"\"\n" + """
 
             import ctypes as C
 
@@ -40,15 +40,7 @@ internal static class BindingEmitters
             text.Append("    ]\n\n");
         }
 
-        text.Append("\n# status: (exception, base, http, message)\nSTATUSES = {\n");
-        foreach (EngineStatusRow row in model.Statuses.Where(r => r.Status.IsError()))
-        {
-            text.Append(
-                CultureInfo.InvariantCulture,
-                $"    {(int)row.Status}: (\"{row.PythonException}\", \"{row.PythonBase}\", {row.HttpStatus}, \"{row.Message}\"),\n");
-        }
-
-        text.Append("}\n\n# name: (result, arguments)\nPROTOTYPES = {\n");
+        text.Append("\n# name: (result, arguments)\nPROTOTYPES = {\n");
         foreach (AbiFunctionModel function in model.Functions)
         {
             string arguments = string.Join(", ", function.Parameters.Select(p => PythonType(p.Type, false)));
@@ -57,6 +49,48 @@ internal static class BindingEmitters
 
         return text.Append("}\n").ToString();
     }
+
+    public static string PythonErrors(AbiModel model)
+    {
+        var text = new StringBuilder(""""
+            # Generated from the C# sources by abi/Generator; do not edit.
+            """The exceptions of libengine, one per status; each is a built-in exception too."""
+
+            from __future__ import annotations
+
+
+            class EngineError(Exception):
+                """What a call of the library failed with."""
+
+                status: int = 0
+                http_status: int = 500
+
+                def __init__(self, message: str, parameter: str | None = None, retryable: bool = False):
+                    super().__init__(message)
+                    self.message = message
+                    self.parameter = parameter
+                    self.retryable = retryable
+
+
+            """");
+        EngineStatusRow[] rows = model.Statuses.Where(r => r.Status.IsError()).ToArray();
+        foreach (EngineStatusRow row in rows)
+        {
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"\nclass {row.PythonException}(EngineError, {row.PythonBase}):\n    \"\"\"{Sentence(row.Message)}\"\"\"\n\n    status = {(int)row.Status}\n    http_status = {row.HttpStatus}\n\n");
+        }
+
+        text.Append("\nBY_STATUS: dict[int, type[EngineError]] = {\n");
+        foreach (EngineStatusRow row in rows)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"    {(int)row.Status}: {row.PythonException},\n");
+        }
+
+        return text.Append("}\n").ToString();
+    }
+
+    private static string Sentence(string message) => char.ToUpperInvariant(message[0]) + message[1..] + ".";
 
     public static string Go(AbiModel model)
     {
@@ -99,13 +133,7 @@ internal static class BindingEmitters
             text.Append($"\t{$"Status{row.Status}:".PadRight(width)} {row.GoError},\n");
         }
 
-        text.Append("}\n\n// Sizes and offsets: a difference does not compile.\nvar _ = [...]struct{}{\n");
-        foreach (AbiStructModel item in model.Structs)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"\t{{}}: {{}}, // {item.Name}\n");
-        }
-
-        text.Length = text.ToString().IndexOf("\n// Sizes and offsets", StringComparison.Ordinal);
+        text.Append("}\n");
         text.Append("\n// Sizes and offsets: a difference does not compile.\nconst (\n");
         foreach (AbiStructModel item in model.Structs)
         {

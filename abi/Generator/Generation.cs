@@ -19,6 +19,7 @@ internal static class Generation
             ["abi/native/exports.g.c"] = NativeEmitters.ShimC(model, JsonEmitter.EmitLayout(model)),
             ["abi/native/libengine.g.map"] = NativeEmitters.VersionScript(model),
             ["bindings/python/libengine/_abi.py"] = BindingEmitters.Python(model),
+            ["bindings/python/libengine/errors.py"] = BindingEmitters.PythonErrors(model),
             ["bindings/go/abi_generated.go"] = BindingEmitters.Go(model),
         };
     }

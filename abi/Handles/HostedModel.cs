@@ -15,6 +15,8 @@ internal abstract class HostedModel : IDisposable
 
     public abstract string Architecture { get; }
 
+    public virtual GenerationDefaults Defaults => new();
+
     public static HostedModel Load(ModelLoadOptions options, CancellationToken cancellation = default) =>
         FakeModel.IsFake(options.Model)
             ? new Fake(FakeModelOptions.Parse(options.Model), options.MaxModelLen)
@@ -36,6 +38,8 @@ internal abstract class HostedModel : IDisposable
         public override long WeightBytes => model.WeightBytes;
 
         public override string Architecture => model.Config.Architecture;
+
+        public override GenerationDefaults Defaults => model.GenerationDefaults;
 
         public override void Dispose() => model.Dispose();
 

@@ -295,6 +295,19 @@ engine_status engine_model_get_info(engine_model *model, engine_model_info *info
     return engineimpl_model_get_info(model, info, err);
 }
 
+extern engine_status engineimpl_model_default_params(engine_model *model, engine_params **out_params, engine_error **err);
+engine_status engine_model_default_params(engine_model *model, engine_params **out_params, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_model_default_params(model, out_params, err);
+}
+
 extern engine_status engineimpl_model_tokenizer(engine_model *model, engine_tokenizer **out_tokenizer, engine_error **err);
 engine_status engine_model_tokenizer(engine_model *model, engine_tokenizer **out_tokenizer, engine_error **err)
 {

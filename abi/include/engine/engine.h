@@ -590,6 +590,15 @@ ENGINE_API engine_status engine_model_get_info(
     engine_model *model, engine_model_info *info, engine_error **err);
 
 /*
+ * The sampling parameters that the model's authors recommend, as generation_config.json has them.
+ * @param model The model.
+ * @param out_params Takes params of kind REQUEST; release them.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_model_default_params(
+    engine_model *model, engine_params **out_params, engine_error **err);
+
+/*
  * The model's tokenizer. It keeps the model in memory.
  * @param model The model.
  * @param out_tokenizer Takes the tokenizer; release it.

@@ -1,5 +1,5 @@
 # Generated from the C# sources by abi/Generator; do not edit.
-"""Constants, structs, prototypes and the status table of libengine's C interface."""
+"""Constants, structs and prototypes of libengine's C interface."""
 
 import ctypes as C
 
@@ -156,25 +156,6 @@ class LoadProgress(C.Structure):
     ]
 
 
-# status: (exception, base, http, message)
-STATUSES = {
-    -1: ("InvalidArgumentError", "ValueError", 400, "an argument is out of range"),
-    -2: ("InvalidHandleError", "ValueError", 500, "the handle is null, stale, released or of another kind"),
-    -3: ("NotFoundError", "LookupError", 404, "a file, model, request or key does not exist"),
-    -4: ("BufferTooSmallError", "BufferError", 500, "the buffer is too small; the size needed is returned"),
-    -5: ("QueueFullError", "BlockingIOError", 429, "the queue is full; try again later"),
-    -6: ("EngineOutOfMemoryError", "MemoryError", 503, "memory is exhausted"),
-    -7: ("RequestCancelledError", "RuntimeError", 499, "the request was cancelled"),
-    -8: ("EngineTimeoutError", "TimeoutError", 504, "the wait ended first"),
-    -9: ("UnsupportedError", "NotImplementedError", 400, "known, but not available in this build, on this machine or for this model"),
-    -10: ("CorruptDataError", "ValueError", 500, "a file's content is malformed"),
-    -11: ("EngineIOError", "OSError", 500, "reading or writing failed"),
-    -12: ("EngineFailedError", "RuntimeError", 503, "the engine failed and does no more work"),
-    -13: ("ShuttingDownError", "RuntimeError", 503, "the engine is draining or shut down"),
-    -14: ("ForkedError", "RuntimeError", 500, "the process has forked since the library was initialized"),
-    -15: ("InternalError", "RuntimeError", 500, "an unexpected error, contained"),
-}
-
 # name: (result, arguments)
 PROTOTYPES = {
     "engine_abi_version": (C.c_uint32, []),
@@ -203,6 +184,7 @@ PROTOTYPES = {
     "engine_params_release": (C.c_int32, [C.c_void_p]),
     "engine_model_load": (C.c_int32, [C.c_char_p, C.c_uint64, C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
     "engine_model_get_info": (C.c_int32, [C.c_void_p, C.POINTER(ModelInfo), C.POINTER(C.c_void_p)]),
+    "engine_model_default_params": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
     "engine_model_tokenizer": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
     "engine_model_release": (C.c_int32, [C.c_void_p]),
     "engine_load_start": (C.c_int32, [C.c_char_p, C.c_uint64, C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
