@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Engine.Abi.Handles;
 using Engine.Abi.Params;
 using Engine.Abi.Types;
@@ -16,9 +15,9 @@ internal static unsafe class LibraryApi
         if (options.Value != 0)
         {
             using HandlePin<ParamSet> pin = ParamsApi.PinOf(options, ParamsKind.Library);
-            if (pin.Target.Snapshot().TryGetValue("log_level", out JsonElement level))
+            if (OptionsReader.Text(pin.Target.Snapshot(), "log_level") is { } level)
             {
-                Log.Level = Log.Parse(level.GetString() ?? "");
+                Log.Level = Log.Parse(level);
             }
         }
 

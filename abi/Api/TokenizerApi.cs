@@ -8,6 +8,19 @@ namespace Engine.Abi.Api;
 /// <summary>Text to ids and back.</summary>
 internal static unsafe class TokenizerApi
 {
+    /// <summary>Loads a tokenizer without a model.</summary>
+    /// <param name="path">A model folder, or a tokenizer file of it. UTF-8.</param>
+    /// <param name="pathLen">Its bytes.</param>
+    /// <param name="outTokenizer">Takes the tokenizer; release it.</param>
+    [AbiFunction("engine_tokenizer_load")]
+    public static EngineStatus Load([In] byte* path, ulong pathLen, TokenizerHandle* outTokenizer)
+    {
+        Interop.Required(outTokenizer, "out_tokenizer");
+        var tokenizer = new TokenizerObject(TokenizerObject.Load(Interop.Text(path, pathLen, "path")));
+        *outTokenizer = new TokenizerHandle(HandleTable.Publish(tokenizer));
+        return EngineStatus.Ok;
+    }
+
     /// <summary>What is known of a tokenizer.</summary>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="info">Set struct_size; filled up to it.</param>
@@ -24,7 +37,7 @@ internal static unsafe class TokenizerApi
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="text">UTF-8; bytes that are not become U+FFFD.</param>
     /// <param name="textLen">Its bytes.</param>
-    /// <param name="flags">ENGINE_TEXT_ADD_SPECIAL or 0.</param>
+    /// <param name="flags">engine_text_flags.</param>
     /// <param name="tokens">Takes the ids.</param>
     /// <param name="capacity">How many fit.</param>
     /// <param name="length">How many there are.</param>
@@ -37,7 +50,10 @@ internal static unsafe class TokenizerApi
         Interop.Required(length, "length");
         using HandlePin<TokenizerObject> pin = PinOf(tokenizer);
         string input = Encoding.UTF8.GetString(Interop.Bytes(text, textLen, "text"));
-        int[] ids = pin.Target.Tokenizer.Encode(input, (flags & TextFlags.AddSpecial) != 0);
+        bool addSpecial = (flags & TextFlags.AddSpecial) != 0;
+        int[] ids = (flags & TextFlags.Plain) != 0 && pin.Target.Tokenizer is Tokenizer full
+            ? full.EncodePlain(input, addSpecial)
+            : pin.Target.Tokenizer.Encode(input, addSpecial);
         return Interop.CopyOut<int>(ids, tokens, capacity, length);
     }
 
@@ -45,7 +61,7 @@ internal static unsafe class TokenizerApi
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="tokens">The ids; those outside the vocabulary are refused.</param>
     /// <param name="tokensLen">How many.</param>
-    /// <param name="flags">ENGINE_TEXT_SKIP_SPECIAL or 0.</param>
+    /// <param name="flags">engine_text_flags.</param>
     /// <param name="buffer">Takes the text, UTF-8, not NUL-terminated.</param>
     /// <param name="capacity">Its size in bytes.</param>
     /// <param name="length">The size needed.</param>

@@ -405,6 +405,20 @@ internal static unsafe class Exports
         }
     }
 
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_tokenizer_load")]
+    public static int TokenizerLoad(byte* path, ulong pathLen, TokenizerHandle* outTokenizer, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(TokenizerApi.Load(path, pathLen, outTokenizer), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
     [UnmanagedCallersOnly(EntryPoint = "engineimpl_tokenizer_get_info")]
     public static int TokenizerGetInfo(nint tokenizer, TokenizerInfoStruct* info, ErrorHandle* err)
     {

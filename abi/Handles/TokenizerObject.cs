@@ -1,3 +1,4 @@
+using Engine.Hosting;
 using Engine.Tokenization;
 
 namespace Engine.Abi.Handles;
@@ -8,4 +9,8 @@ internal sealed class TokenizerObject(ITokenizer tokenizer) : HandleObject
     public override HandleKind Kind => HandleKind.Tokenizer;
 
     public ITokenizer Tokenizer { get; } = tokenizer;
+
+    /// <summary>From a folder or file, or the fake model's.</summary>
+    public static ITokenizer Load(string path) =>
+        FakeModel.IsFake(path) ? new FakeTokenizer() : TokenizerLoader.Load(path);
 }

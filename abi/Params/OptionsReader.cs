@@ -49,17 +49,17 @@ internal static class OptionsReader
     }
 
     public static string? Text(Dictionary<string, JsonElement> values, string key) =>
-        values.TryGetValue(key, out JsonElement value) ? value.GetString() : null;
+        Has(values, key, out JsonElement value) ? value.GetString() : null;
 
     public static bool? Bool(Dictionary<string, JsonElement> values, string key) =>
-        values.TryGetValue(key, out JsonElement value) ? value.GetBoolean() : null;
+        Has(values, key, out JsonElement value) ? value.GetBoolean() : null;
 
     public static long? Long(Dictionary<string, JsonElement> values, string key) =>
-        values.TryGetValue(key, out JsonElement value) ? value.GetInt64() : null;
+        Has(values, key, out JsonElement value) ? value.GetInt64() : null;
 
     public static int? Int(Dictionary<string, JsonElement> values, string key)
     {
-        if (!values.TryGetValue(key, out JsonElement value))
+        if (!Has(values, key, out JsonElement value))
         {
             return null;
         }
@@ -68,4 +68,8 @@ internal static class OptionsReader
             ? number
             : throw EngineException.Invalid(key, $"{value.GetRawText()} does not fit in 32 bits");
     }
+
+    /// <summary>True if a key is set to something other than null.</summary>
+    public static bool Has(Dictionary<string, JsonElement> values, string key, out JsonElement value) =>
+        values.TryGetValue(key, out value) && value.ValueKind != JsonValueKind.Null;
 }

@@ -77,13 +77,12 @@ internal sealed class ParamSet(ParamsKind kind) : HandleObject
         }
     }
 
-    /// <summary>A copy of all settings that are not null.</summary>
+    /// <summary>A copy of all settings. Null stays: of max_tokens it says "no limit".</summary>
     public Dictionary<string, JsonElement> Snapshot()
     {
         lock (_gate)
         {
-            return _values.Where(pair => pair.Value.ValueKind != JsonValueKind.Null)
-                .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
+            return new Dictionary<string, JsonElement>(_values, StringComparer.Ordinal);
         }
     }
 

@@ -32,7 +32,7 @@ internal static class RequestReader
             sources++;
         }
 
-        if (values.TryGetValue("prompt_token_ids", out JsonElement list))
+        if (OptionsReader.Has(values, "prompt_token_ids", out JsonElement list))
         {
             ids = Ids("prompt_token_ids", list);
             sources++;

@@ -87,6 +87,9 @@ internal enum TextFlags
 
     /// <summary>engine_detokenize: leaves special tokens out.</summary>
     SkipSpecial = 2,
+
+    /// <summary>engine_tokenize: special tokens written in the text are plain text, as in what a user typed.</summary>
+    Plain = 4,
 }
 
 /// <summary>How a request is submitted; values add up.</summary>

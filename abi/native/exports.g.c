@@ -43,7 +43,7 @@ const char engine_shim_layout[] =
     "{\"name\":\"engine_event_kind\",\"values\":{\"ENGINE_EVENT_TOKEN\":0,\"ENGINE_EVENT_PROMPT\":1,\"ENGINE_EVENT_OUTPUT_FINISHED\":2,\"ENGINE_EVENT_FINISHED\":3,\"ENGINE_EVENT_FAILED\":4}},\n"
     "{\"name\":\"engine_finish_reason\",\"values\":{\"ENGINE_FINISH_NONE\":0,\"ENGINE_FINISH_STOP\":1,\"ENGINE_FINISH_LENGTH\":2,\"ENGINE_FINISH_ABORT\":3,\"ENGINE_FINISH_ERROR\":4}},\n"
     "{\"name\":\"engine_log_level\",\"values\":{\"ENGINE_LOG_OFF\":0,\"ENGINE_LOG_ERROR\":1,\"ENGINE_LOG_WARNING\":2,\"ENGINE_LOG_INFO\":3,\"ENGINE_LOG_DEBUG\":4}},\n"
-    "{\"name\":\"engine_text_flags\",\"values\":{\"ENGINE_TEXT_NONE\":0,\"ENGINE_TEXT_ADD_SPECIAL\":1,\"ENGINE_TEXT_SKIP_SPECIAL\":2}},\n"
+    "{\"name\":\"engine_text_flags\",\"values\":{\"ENGINE_TEXT_NONE\":0,\"ENGINE_TEXT_ADD_SPECIAL\":1,\"ENGINE_TEXT_SKIP_SPECIAL\":2,\"ENGINE_TEXT_PLAIN\":4}},\n"
     "{\"name\":\"engine_submit_flags\",\"values\":{\"ENGINE_SUBMIT_NONE\":0,\"ENGINE_SUBMIT_OWN_QUEUE\":1}}],\"structs\":[{\"name\":\"engine_submit_args\",\"size\":72,\"offsets\":{\"struct_size\":0,\"flags\":4,\"user_tag\":8,\"params\":16,\"json\":24,\"json_len\":32,\"prompt\":40,\"prompt_len\":48,\"tokens\":56,\"tokens_len\":64}},\n"
     "{\"name\":\"engine_logprob\",\"size\":12,\"offsets\":{\"token\":0,\"logprob\":4,\"rank\":8}},\n"
     "{\"name\":\"engine_event\",\"size\":136,\"offsets\":{\"struct_size\":0,\"kind\":4,\"user_tag\":8,\"request_id\":16,\"output_index\":24,\"token\":28,\"text\":32,\"text_len\":40,\"logprob\":48,\"rank\":52,\"finish_reason\":56,\"status\":60,\"logprobs\":64,\"logprobs_len\":72,\"tokens\":80,\"tokens_len\":88,\"logprob_counts\":96,\"num_cached_tokens\":104,\"stop_token\":108,\"stop_text\":112,\"stop_text_len\":120,\"parameter\":128}},\n"
@@ -391,6 +391,19 @@ engine_status engine_load_release(engine_load *load)
         return status;
     }
     return engineimpl_load_release(load);
+}
+
+extern engine_status engineimpl_tokenizer_load(const char *path, uint64_t path_len, engine_tokenizer **out_tokenizer, engine_error **err);
+engine_status engine_tokenizer_load(const char *path, uint64_t path_len, engine_tokenizer **out_tokenizer, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_tokenizer_load(path, path_len, out_tokenizer, err);
 }
 
 extern engine_status engineimpl_tokenizer_get_info(engine_tokenizer *tokenizer, engine_tokenizer_info *info, engine_error **err);

@@ -70,6 +70,7 @@ const (
 	textNone        = 0
 	textAddSpecial  = 1
 	textSkipSpecial = 2
+	textPlain       = 4
 )
 
 const (

@@ -140,7 +140,11 @@ enum {
     /* engine_tokenize: adds bos and the like, as the tokenizer's post-processor says. */
     ENGINE_TEXT_ADD_SPECIAL = 1,
     /* engine_detokenize: leaves special tokens out. */
-    ENGINE_TEXT_SKIP_SPECIAL = 2
+    ENGINE_TEXT_SKIP_SPECIAL = 2,
+    /*
+     * engine_tokenize: special tokens written in the text are plain text, as in what a user typed.
+     */
+    ENGINE_TEXT_PLAIN = 4
 };
 
 /* How a request is submitted; values add up. */
@@ -664,6 +668,16 @@ ENGINE_API engine_status engine_load_finish(
 ENGINE_API engine_status engine_load_release(engine_load *load);
 
 /*
+ * Loads a tokenizer without a model.
+ * @param path A model folder, or a tokenizer file of it. UTF-8.
+ * @param path_len Its bytes.
+ * @param out_tokenizer Takes the tokenizer; release it.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_tokenizer_load(
+    const char *path, uint64_t path_len, engine_tokenizer **out_tokenizer, engine_error **err);
+
+/*
  * What is known of a tokenizer.
  * @param tokenizer The tokenizer.
  * @param info Set struct_size; filled up to it.
@@ -677,7 +691,7 @@ ENGINE_API engine_status engine_tokenizer_get_info(
  * @param tokenizer The tokenizer.
  * @param text UTF-8; bytes that are not become U+FFFD.
  * @param text_len Its bytes.
- * @param flags ENGINE_TEXT_ADD_SPECIAL or 0.
+ * @param flags engine_text_flags.
  * @param tokens Takes the ids.
  * @param capacity How many fit.
  * @param length How many there are.
@@ -693,7 +707,7 @@ ENGINE_API engine_status engine_tokenize(
  * @param tokenizer The tokenizer.
  * @param tokens The ids; those outside the vocabulary are refused.
  * @param tokens_len How many.
- * @param flags ENGINE_TEXT_SKIP_SPECIAL or 0.
+ * @param flags engine_text_flags.
  * @param buffer Takes the text, UTF-8, not NUL-terminated.
  * @param capacity Its size in bytes.
  * @param length The size needed.

@@ -50,6 +50,7 @@ LOG_DEBUG = 4
 TEXT_NONE = 0
 TEXT_ADD_SPECIAL = 1
 TEXT_SKIP_SPECIAL = 2
+TEXT_PLAIN = 4
 
 SUBMIT_NONE = 0
 SUBMIT_OWN_QUEUE = 1
@@ -192,6 +193,7 @@ PROTOTYPES = {
     "engine_load_cancel": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p)]),
     "engine_load_finish": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
     "engine_load_release": (C.c_int32, [C.c_void_p]),
+    "engine_tokenizer_load": (C.c_int32, [C.c_char_p, C.c_uint64, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
     "engine_tokenizer_get_info": (C.c_int32, [C.c_void_p, C.POINTER(TokenizerInfo), C.POINTER(C.c_void_p)]),
     "engine_tokenize": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_uint64, C.c_int32, C.POINTER(C.c_int32), C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
     "engine_detokenize": (C.c_int32, [C.c_void_p, C.POINTER(C.c_int32), C.c_uint64, C.c_int32, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
