@@ -56,9 +56,11 @@ public sealed class LoadedModel : IDisposable
     /// InvalidArgument (names the option), OutOfMemory, Io, Cancelled.</exception>
     public static LoadedModel Load(ModelLoadOptions options, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
         ModelFolder folder = ModelResolver.Resolve(options, cancellation);
         ModelConfig config = ModelConfig.Read(folder);
         config.LimitModelLen(options.MaxModelLen);
+        ITokenizer? tokenizer = LoadTokenizer(options, folder, cancellation);
         using WeightSource weights = ModelResolver.OpenWeights(options, config, folder);
         DType type = ModelResolver.ComputeType(options, config, weights);
         IDevice device = DeviceFactory.Create(options);
@@ -67,7 +69,7 @@ public sealed class LoadedModel : IDisposable
             ModelWeights loaded = ModelWeights.Load(
                 config, device, weights, type, options.Progress, cancellation);
             GenerationDefaults defaults = GenerationDefaults.Parse(folder.TryRead("generation_config.json"));
-            return new LoadedModel(options.Model, loaded, null, defaults);
+            return new LoadedModel(options.Model, loaded, tokenizer, defaults);
         }
         catch
         {
@@ -76,12 +78,28 @@ public sealed class LoadedModel : IDisposable
         }
     }
 
+    // A folder without a tokenizer is served by token ids alone; one that was named must be there.
+    private static Tokenizer? LoadTokenizer(
+        ModelLoadOptions options, ModelFolder folder, CancellationToken cancellation)
+    {
+        try
+        {
+            return TokenizerLoader.Load(ModelResolver.TokenizerPath(options, folder, cancellation));
+        }
+        catch (EngineException e) when (e.Status == EngineStatus.NotFound && options.Tokenizer is null)
+        {
+            return null;
+        }
+    }
+
     /// <summary>A runner with its own KV memory; the model must outlive it.</summary>
     /// <exception cref="EngineException">InvalidArgument names the option; OutOfMemory.</exception>
     public IModelRunner CreateRunner(EngineOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         RunnerLimits limits = RunnerLimits.Derive(
-            options, Config, _weights.KvLayers, _weights.ComputeType, _weights.Device, KvCacheMemory.Default());
+            options, Config, _weights.KvLayers, _weights.ComputeType, _weights.Device,
+            KvCacheMemory.Default(FreeMemory.Bytes()));
         return new ModelRunner(_weights, limits, Tokenizer);
     }
 

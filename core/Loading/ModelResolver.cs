@@ -17,8 +17,37 @@ internal static class ModelResolver
         {
             throw EngineException.Invalid("model", "expected a folder or a model name, found nothing");
         }
-        if (Directory.Exists(options.Model)) return new ModelFolder(options.Model);
-        throw new EngineException(EngineStatus.NotFound, $"model: no such folder: {options.Model}", "model");
+        return new ModelFolder(FindFolder(
+            options.Model, "model", options.Revision, options.DownloadDir, options.Progress, cancellation));
+    }
+
+    /// <summary>Where the tokenizer lies: the option's folder, file or model name, else the model's folder.</summary>
+    public static string TokenizerPath(
+        ModelLoadOptions options, ModelFolder folder, CancellationToken cancellation)
+    {
+        if (options.Tokenizer is not string name) return folder.Root;
+        return File.Exists(name)
+            ? name
+            : FindFolder(name, "tokenizer", null, options.DownloadDir, options.Progress, cancellation);
+    }
+
+    private static string FindFolder(
+        string name, string parameter, string? revision, string? downloadDir,
+        IProgress<LoadProgress>? progress, CancellationToken cancellation)
+    {
+        if (Directory.Exists(name)) return name;
+        if (File.Exists(name))
+        {
+            throw new EngineException(
+                EngineStatus.Unsupported,
+                $"{parameter}: expected a folder or a model name, found the file {name}", parameter);
+        }
+        // A path that is not there should not become a question to the hub.
+        bool isPath = Path.IsPathRooted(name) || name.StartsWith('.') || !HubCache.IsRepositoryName(name);
+        return isPath
+            ? throw new EngineException(EngineStatus.NotFound, $"{parameter}: no such folder: {name}", parameter)
+            : new HubCache(HubSettings.FromEnvironment(downloadDir)).Resolve(
+                name, revision, progress, cancellation);
     }
 
     public static WeightSource OpenWeights(

@@ -31,8 +31,9 @@ internal sealed partial class ModelBuilder
         return linear;
     }
 
-    internal void AddLinear(LinearSource source, Action<LinearWeight> set)
+    internal void AddLinear(LinearSource source, Action<LinearWeight> set, bool isTied = false)
     {
+        if (!isTied) Count(source);
         _jobs.Add(new PackJob(source, false, set));
         PlannedBytes += Device.PackedLinearBytes(source);
     }
@@ -43,6 +44,7 @@ internal sealed partial class ModelBuilder
     internal DeviceBuffer? Vector(float[] values)
     {
         PlannedBytes += (long)values.Length * sizeof(float);
+        NumParameters += values.Length;
         return IsPlan ? null : Own(Device.Upload(values));
     }
 
@@ -55,5 +57,9 @@ internal sealed partial class ModelBuilder
     }
 
     /// <summary>An f32 vector of the engine's own making (ALiBi slopes).</summary>
-    internal DeviceBuffer? Constant(float[] values) => Vector(values);
+    internal DeviceBuffer? Constant(float[] values)
+    {
+        PlannedBytes += (long)values.Length * sizeof(float);
+        return IsPlan ? null : Own(Device.Upload(values));
+    }
 }

@@ -48,6 +48,12 @@ internal sealed partial class ModelBuilder
     /// <summary>Bytes of packed weights and uploaded vectors, from shapes alone.</summary>
     public long PlannedBytes { get; private set; }
 
+    /// <summary>Stored parameters: matrices, norms and biases; tied ones once.</summary>
+    public long NumParameters { get; private set; }
+
+    /// <summary>Width of what the output matrix reads.</summary>
+    public int OutputWidth => _embedding!.K;
+
     /// <summary>Weights to pack.</summary>
     public IReadOnlyList<PackJob> Jobs => _jobs;
 
@@ -114,6 +120,7 @@ internal sealed partial class ModelBuilder
         _embedding = Source(scope.Tensor($"{name}.weight", Config.VocabSize, columns));
         _embeddingJob = new PackJob(_embedding, true, w => embedding.Table = w);
         _jobs.Add(_embeddingJob);
+        Count(_embedding);
         PlannedBytes += Device.PackedEmbeddingBytes(_embedding);
         return embedding;
     }
@@ -130,6 +137,7 @@ internal sealed partial class ModelBuilder
         LinearPart part = Part(t, offset, rows - offset);
         LinearSource source = new() { Parts = [part], ComputeType = ComputeType };
         _jobs.Add(new PackJob(source, true, w => table.Table = w));
+        Count(source);
         PlannedBytes += Device.PackedEmbeddingBytes(source);
         return table;
     }
@@ -152,12 +160,14 @@ internal sealed partial class ModelBuilder
             ? _embedding!
             : Source(Scope("").Tensor($"{name}.weight", Config.VocabSize, _embedding!.K));
         if (bias) head.Bias = Vector(Scope("").Tensor($"{name}.bias", Config.VocabSize));
-        AddLinear(source, w => head.Weight = w);
+        AddLinear(source, w => head.Weight = w, isTied: tied);
         return head;
     }
 
     /// <summary>Is the head tied? As config.json says, else the family's default.</summary>
     public bool Tied(bool familyDefault) => Json.Bool("tie_word_embeddings", familyDefault);
+
+    private void Count(LinearSource source) => NumParameters += (long)source.N * source.K;
 
     private DeviceBuffer? RopeVector(RopeSettings settings, int dim, Func<int, double>? rowScale)
     {

@@ -1,4 +1,4 @@
-using Engine.Execution;
+using Engine.Devices;
 using Engine.Hosting;
 using Engine.Sampling;
 using Engine.Scheduling;
@@ -13,6 +13,9 @@ internal sealed class RunnerDriver(IModelRunner runner, int maxNumSeqs = 16)
     private int _nextBlock;
     private long _nextId = 1;
 
+    /// <summary>Every log probability found so far, by sequence, in order of position.</summary>
+    public Dictionary<Sequence, List<TokenLogprob>> Logprobs { get; } = [];
+
     public SampledTokens Results { get; } = new(maxNumSeqs);
 
     /// <summary>A sequence with blocks for all the tokens it may have.</summary>
@@ -25,6 +28,15 @@ internal sealed class RunnerDriver(IModelRunner runner, int maxNumSeqs = 16)
         sequence.BlockIds = [.. Enumerable.Range(_nextBlock, numBlocks)];
         sequence.NumBlocks = numBlocks;
         _nextBlock += numBlocks;
+        return sequence;
+    }
+
+    /// <summary>A sequence whose first blocks are another's, with their KV.</summary>
+    public Sequence CreateSharing(Sequence other, int numBlocks, int[] prompt, SamplingParams sampling)
+    {
+        Sequence sequence = Create(prompt, sampling);
+        for (int i = 0; i < numBlocks; i++) sequence.BlockIds[i] = other.BlockIds[i];
+        sequence.NumComputedTokens = numBlocks * runner.BlockSize;
         return sequence;
     }
 
@@ -44,20 +56,42 @@ internal sealed class RunnerDriver(IModelRunner runner, int maxNumSeqs = 16)
         _planned.Add(s);
     }
 
+    /// <summary>The next step first copies whole blocks from one sequence to another.</summary>
+    public void CopyBlocks(Sequence source, Sequence target, int numBlocks)
+    {
+        for (int i = 0; i < numBlocks; i++)
+        {
+            _plan.AddBlockCopy(new BlockCopy(source.BlockIds[i], target.BlockIds[i]));
+        }
+    }
+
     /// <summary>Runs the step and appends what was sampled.</summary>
     public EngineStatus Step()
     {
+        EngineStatus status = ExecuteOnly();
+        Commit();
+        return status;
+    }
+
+    /// <summary>Runs the step alone.</summary>
+    public EngineStatus ExecuteOnly()
+    {
         Results.Clear(_plan.NumSequences);
-        EngineStatus status = runner.Execute(_plan, Results);
+        return runner.Execute(_plan, Results);
+    }
+
+    /// <summary>Appends what the step sampled.</summary>
+    public void Commit()
+    {
         for (int i = 0; i < _planned.Count; i++)
         {
             Sequence s = _planned[i];
             s.NumComputedTokens += _plan.Sequences[i].Count;
             foreach (int token in Results.Tokens(i)) s.Append(token);
+            Record(s, i);
         }
         _plan.Clear(0);
         _planned.Clear();
-        return status;
     }
 
     /// <summary>Runs one sequence to its end, all of it or so many tokens a step.</summary>
@@ -71,5 +105,15 @@ internal sealed class RunnerDriver(IModelRunner runner, int maxNumSeqs = 16)
             Assert.That(Results.Status(0), Is.EqualTo(EngineStatus.Ok), Results.Message(0));
         }
         return s.OutputTokens.ToArray();
+    }
+
+    private void Record(Sequence s, int index)
+    {
+        if (!Logprobs.TryGetValue(s, out List<TokenLogprob>? all)) Logprobs[s] = all = [];
+        foreach (PromptLogprob p in Results.PromptLogprobs(index) ?? []) all.AddRange(p.Logprobs);
+        for (int t = 0; t < Results.Tokens(index).Length; t++)
+        {
+            all.AddRange(Results.Logprobs(index, t) ?? []);
+        }
     }
 }
