@@ -5,12 +5,12 @@ namespace Engine.Server.Commands;
 /// <summary>The engine's limits, under vLLM's names.</summary>
 internal sealed class EngineArguments
 {
-    private static readonly EngineOptions Defaults = new();
+    private static readonly EngineOptions _defaults = new();
 
     public Option<int> BlockSize { get; } = new("--block-size")
     {
         Description = "Tokens of a KV block.",
-        DefaultValueFactory = _ => Defaults.BlockSize,
+        DefaultValueFactory = _ => _defaults.BlockSize,
     };
 
     public Option<int?> NumBlocks { get; } = new("--num-gpu-blocks-override", "--num-blocks")
@@ -24,28 +24,28 @@ internal sealed class EngineArguments
     public Option<string> KvCacheDtype { get; } = new("--kv-cache-dtype")
     {
         Description = "Type of cached keys and values.",
-        DefaultValueFactory = _ => Defaults.KvCacheDtype,
+        DefaultValueFactory = _ => _defaults.KvCacheDtype,
     };
 
     public Option<int> MaxNumSeqs { get; } = new("--max-num-seqs")
     {
         Description = "Requests that run at the same time, at most.",
-        DefaultValueFactory = _ => Defaults.MaxNumSeqs,
+        DefaultValueFactory = _ => _defaults.MaxNumSeqs,
     };
 
     public Option<long?> MaxNumBatchedTokens { get; } =
-        Arguments.Number("--max-num-batched-tokens", $"Tokens of a step, at most. Default: {Defaults.MaxNumBatchedTokens}.");
+        Arguments.Number("--max-num-batched-tokens", $"Tokens of a step, at most. Default: {_defaults.MaxNumBatchedTokens}.");
 
     public Option<int> MaxQueueSize { get; } = new("--max-queue-size")
     {
         Description = "Requests that wait, at most; 0 is 4 x max-num-seqs. Beyond: 429.",
-        DefaultValueFactory = _ => Defaults.MaxQueueSize,
+        DefaultValueFactory = _ => _defaults.MaxQueueSize,
     };
 
     public Option<int> MaxLogprobs { get; } = new("--max-logprobs")
     {
         Description = "Largest logprobs of a request; -1 is the vocabulary.",
-        DefaultValueFactory = _ => Defaults.MaxLogprobs,
+        DefaultValueFactory = _ => _defaults.MaxLogprobs,
     };
 
     public Option<long> Seed { get; } = new("--seed") { Description = "Keys all random numbers." };
@@ -81,11 +81,11 @@ internal sealed class EngineArguments
         KvCacheDtype = result.GetValue(KvCacheDtype)!,
         MaxNumSeqs = result.GetValue(MaxNumSeqs),
         MaxNumBatchedTokens = Arguments.ToInt(result.GetValue(MaxNumBatchedTokens), "max-num-batched-tokens")
-            ?? Defaults.MaxNumBatchedTokens,
+            ?? _defaults.MaxNumBatchedTokens,
         MaxQueueSize = result.GetValue(MaxQueueSize),
         MaxModelLen = maxModelLen,
-        EnablePrefixCaching = PrefixCaching.ValueOf(result, Defaults.EnablePrefixCaching),
-        EnableChunkedPrefill = ChunkedPrefill.ValueOf(result, Defaults.EnableChunkedPrefill),
+        EnablePrefixCaching = PrefixCaching.ValueOf(result, _defaults.EnablePrefixCaching),
+        EnableChunkedPrefill = ChunkedPrefill.ValueOf(result, _defaults.EnableChunkedPrefill),
         MaxLogprobs = result.GetValue(MaxLogprobs),
         Seed = result.GetValue(Seed),
     };

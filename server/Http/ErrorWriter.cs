@@ -7,12 +7,12 @@ namespace Engine.Server.Http;
 /// <summary>Writes errors in OpenAI's form: {"error": {message, type, param, code}}.</summary>
 internal static class ErrorWriter
 {
-    public static Task WriteAsync(HttpContext context, ApiException e)
+    public static async Task WriteAsync(HttpContext context, ApiException e)
     {
         if (context.Response.HasStarted)
         {
             context.Abort();
-            return Task.CompletedTask;
+            return;
         }
 
         context.Response.StatusCode = e.StatusCode;
@@ -31,7 +31,12 @@ internal static class ErrorWriter
             context.Response.Headers.Connection = "close";
         }
 
-        return JsonResponse.WriteAsync(context, writer => Write(writer, e));
+        await JsonResponse.WriteAsync(context, writer => Write(writer, e));
+        if (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            await context.Response.CompleteAsync();
+            await RequestBody.DrainAsync(context);
+        }
     }
 
     public static void Write(Utf8JsonWriter writer, ApiException e)

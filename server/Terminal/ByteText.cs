@@ -5,13 +5,13 @@ namespace Engine.Server.Terminal;
 /// <summary>Bytes for a person, and numbers that a person wrote.</summary>
 internal static class ByteText
 {
-    private static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    private static readonly string[] _units = ["B", "KiB", "MiB", "GiB", "TiB"];
 
     public static string Of(long bytes)
     {
         double value = bytes;
         int unit = 0;
-        while (value >= 1024 && unit < Units.Length - 1)
+        while (value >= 1024 && unit < _units.Length - 1)
         {
             value /= 1024;
             unit++;
@@ -19,7 +19,7 @@ internal static class ByteText
 
         return unit == 0
             ? $"{bytes} B"
-            : string.Create(CultureInfo.InvariantCulture, $"{value:F1} {Units[unit]}");
+            : string.Create(CultureInfo.InvariantCulture, $"{value:F1} {_units[unit]}");
     }
 
     /// <summary>Reads "4096", "4k" (thousand) or "4K" (1024), also m/M, g/G, as vLLM's flags do.</summary>

@@ -11,7 +11,7 @@ namespace Engine.Server.Terminal;
 internal sealed class ProgressBar : IProgress<LoadProgress>, IDisposable
 {
     private const int BarWidth = 30;
-    private static readonly TimeSpan RedrawInterval = TimeSpan.FromMilliseconds(60);
+    private static readonly TimeSpan _redrawInterval = TimeSpan.FromMilliseconds(60);
 
     private readonly TextWriter _output;
     private readonly bool _isTerminal;
@@ -47,7 +47,7 @@ internal sealed class ProgressBar : IProgress<LoadProgress>, IDisposable
 
             _last = value;
             bool isDone = value.TotalBytes > 0 && value.DoneBytes >= value.TotalBytes;
-            if (_isTerminal && (isDone || Stopwatch.GetElapsedTime(_lastDrawn) >= RedrawInterval))
+            if (_isTerminal && (isDone || Stopwatch.GetElapsedTime(_lastDrawn) >= _redrawInterval))
             {
                 _lastDrawn = Stopwatch.GetTimestamp();
                 _output.Write('\r' + Line() + "\x1b[K");

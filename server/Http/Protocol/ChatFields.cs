@@ -6,9 +6,9 @@ namespace Engine.Server.Http.Protocol;
 /// <summary>What a chat request says besides sampling.</summary>
 internal sealed class ChatFields
 {
-    private static readonly string[] Efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+    private static readonly string[] _efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
-    private static readonly string[] ReservedArguments =
+    private static readonly string[] _reservedArguments =
         ["chat_template", "tokenize", "messages", "tools", "documents", "conversation"];
 
     /// <summary>The list, checked.</summary>
@@ -69,7 +69,7 @@ internal sealed class ChatFields
         {
             foreach (JsonProperty argument in given.EnumerateObject())
             {
-                if (ReservedArguments.Contains(argument.Name, StringComparer.Ordinal))
+                if (_reservedArguments.Contains(argument.Name, StringComparer.Ordinal))
                 {
                     throw ApiException.BadRequest($"{name}: must not hold {argument.Name}.", name);
                 }
@@ -83,9 +83,9 @@ internal sealed class ChatFields
     {
         const string name = "reasoning_effort";
         string? effort = Fields.GetString(body, name);
-        return effort is null || Efforts.Contains(effort, StringComparer.Ordinal)
+        return effort is null || _efforts.Contains(effort, StringComparer.Ordinal)
             ? effort
-            : throw ApiException.BadRequest($"{name}: must be one of {string.Join(", ", Efforts)}.", name);
+            : throw ApiException.BadRequest($"{name}: must be one of {string.Join(", ", _efforts)}.", name);
     }
 
     // A template is a program of the client's: it runs only where the operator said so.

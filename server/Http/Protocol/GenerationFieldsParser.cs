@@ -26,7 +26,7 @@ internal readonly record struct EndpointSampling
 internal static class GenerationFieldsParser
 {
     // Spelt or meant differently on the wire than in the engine.
-    private static readonly string[] OwnFields = ["logprobs", "output_kind", "detokenize"];
+    private static readonly string[] _ownFields = ["logprobs", "output_kind", "detokenize"];
 
     public static GenerationFields Parse(
         JsonElement body, ServedModel model, ServerOptions options, EndpointSampling endpoint)
@@ -64,7 +64,7 @@ internal static class GenerationFieldsParser
             foreach (JsonProperty property in body.EnumerateObject())
             {
                 if (property.Value.ValueKind != JsonValueKind.Null
-                    && !OwnFields.Contains(property.Name, StringComparer.Ordinal)
+                    && !_ownFields.Contains(property.Name, StringComparer.Ordinal)
                     && SamplingSchema.Find(property.Name) is { } field)
                 {
                     sampling = field.Set(sampling, ParamValue.From(property.Value));

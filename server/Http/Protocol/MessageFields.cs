@@ -8,9 +8,9 @@ internal static class MessageFields
 {
     private const string Name = "messages";
 
-    private static readonly string[] Roles = ["system", "developer", "user", "assistant", "tool", "function"];
+    private static readonly string[] _roles = ["system", "developer", "user", "assistant", "tool", "function"];
 
-    private static readonly string[] MediaParts =
+    private static readonly string[] _mediaParts =
         ["image_url", "image", "image_embeds", "input_image", "input_audio", "audio_url", "video_url", "file"];
 
     /// <summary>The list, checked.</summary>
@@ -45,9 +45,9 @@ internal static class MessageFields
         }
 
         string roleName = role.GetString()!;
-        if (!Roles.Contains(roleName, StringComparer.Ordinal))
+        if (!_roles.Contains(roleName, StringComparer.Ordinal))
         {
-            throw Bad(index, $"role must be one of {string.Join(", ", Roles)}");
+            throw Bad(index, $"role must be one of {string.Join(", ", _roles)}");
         }
 
         if (roleName == "tool" && (!Fields.TryGet(message, "tool_call_id", out JsonElement id)
@@ -102,7 +102,7 @@ internal static class MessageFields
         }
 
         string typeName = type.GetString()!;
-        if (MediaParts.Contains(typeName, StringComparer.Ordinal))
+        if (_mediaParts.Contains(typeName, StringComparer.Ordinal))
         {
             throw Bad(index, $"the model takes text alone; a part is of type {typeName}");
         }

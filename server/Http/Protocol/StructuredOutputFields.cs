@@ -6,16 +6,16 @@ namespace Engine.Server.Http.Protocol;
 /// <summary>response_format and structured_outputs: checked; what needs a grammar is refused by name.</summary>
 internal static class StructuredOutputFields
 {
-    private static readonly string[] Kinds =
+    private static readonly string[] _kinds =
         ["json", "regex", "choice", "grammar", "json_object", "structural_tag"];
 
-    private static readonly string[] OlderNames =
+    private static readonly string[] _olderNames =
         ["guided_json", "guided_regex", "guided_choice", "guided_grammar"];
 
     /// <summary>True if the body constrains the output in any way.</summary>
     public static bool IsConstrained(JsonElement body) =>
         Fields.TryGet(body, "structured_outputs", out _)
-        || OlderNames.Any(name => Fields.TryGet(body, name, out _))
+        || _olderNames.Any(name => Fields.TryGet(body, name, out _))
         || (Fields.TryGet(body, "response_format", out JsonElement format)
             && format.ValueKind == JsonValueKind.Object && Fields.GetString(format, "type") != "text");
 
@@ -25,18 +25,18 @@ internal static class StructuredOutputFields
         CheckResponseFormat(body);
         if (Fields.GetObject(body, "structured_outputs") is { } structured)
         {
-            string[] given = [.. Kinds.Where(kind => Fields.TryGet(structured, kind, out _))];
+            string[] given = [.. _kinds.Where(kind => Fields.TryGet(structured, kind, out _))];
             if (given.Length != 1)
             {
                 throw ApiException.BadRequest(
-                    $"structured_outputs: exactly one of {string.Join(", ", Kinds)} is needed, "
+                    $"structured_outputs: exactly one of {string.Join(", ", _kinds)} is needed, "
                     + $"found {given.Length}.", "structured_outputs");
             }
 
             throw NotHere("structured_outputs");
         }
 
-        foreach (string name in OlderNames)
+        foreach (string name in _olderNames)
         {
             if (Fields.TryGet(body, name, out _))
             {

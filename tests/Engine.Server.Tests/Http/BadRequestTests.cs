@@ -11,14 +11,14 @@ namespace Engine.Server.Tests.Http;
 public sealed class BadRequestTests
 {
     // Routes that this build does not have; they answer 404 like any unknown path.
-    private static readonly string[] AbsentRoutes =
+    private static readonly string[] _absentRoutes =
         ["/v1/embeddings", "/v1/score", "/v1/rerank", "/v1/responses", "/v1/messages"];
 
     private TestServer _server = null!;
 
     public static IEnumerable<TestCaseData> Rows() =>
         TestData.JsonLines(TestData.OpenAi("bad_requests.jsonl"))
-            .Where(row => !AbsentRoutes.Contains(row.GetProperty("path").GetString()))
+            .Where(row => !_absentRoutes.Contains(row.GetProperty("path").GetString()))
             .Select(row => new TestCaseData(row)
                 .SetName($"{row.GetProperty("id")} {row.GetProperty("path")} {Plain(row.GetProperty("why").ToString())}"));
 

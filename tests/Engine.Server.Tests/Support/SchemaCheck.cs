@@ -10,7 +10,7 @@ namespace Engine.Server.Tests.Support;
 /// </summary>
 internal static class SchemaCheck
 {
-    private static readonly HashSet<string> Annotations = ["$schema", "$id", "title", "description", "$defs"];
+    private static readonly HashSet<string> _annotations = ["$schema", "$id", "title", "description", "$defs"];
 
     /// <summary>The first disagreement, or null.</summary>
     public static string? Find(JsonElement schema, JsonElement value) => Find(schema, value, schema, "$");
@@ -24,7 +24,7 @@ internal static class SchemaCheck
 
         foreach (JsonProperty keyword in schema.EnumerateObject())
         {
-            if (!Annotations.Contains(keyword.Name)
+            if (!_annotations.Contains(keyword.Name)
                 && FindOne(keyword, schema, value, root, path) is { } problem)
             {
                 return problem;
