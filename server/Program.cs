@@ -1,4 +1,1 @@
-using System.CommandLine;
-
-var root = new RootCommand("Runs and serves large language models.");
-return await root.Parse(args).InvokeAsync();
+return await Engine.Server.Commands.CommandLineApp.RunAsync(args);
