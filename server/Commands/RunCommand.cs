@@ -86,7 +86,7 @@ internal sealed class RunCommand : Command
 
         if (!isQuiet)
         {
-            Console.Error.WriteLine(Summary(done, session.Model.DeviceName));
+            Console.Error.WriteLine(Summary(done, session.DeviceName));
         }
 
         return 0;

@@ -55,7 +55,7 @@ internal sealed class ServeCommand : Command
         await server.StartAsync(signals.Token);
         Console.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"engine {ProductVersion.Text}: {served.Name} on {server.Address} ({session.Model.DeviceName}), "
+            $"engine {ProductVersion.Text}: {served.Name} on {server.Address} ({session.DeviceName}), "
             + $"up in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:F0} ms"));
         await WaitAsync(signals.Token);
         Console.Error.WriteLine(

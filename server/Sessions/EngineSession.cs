@@ -1,35 +1,48 @@
 using Engine.Hosting;
 using Engine.Sampling;
+using Engine.Server.Http.Hosting;
 
 namespace Engine.Server.Sessions;
 
 /// <summary>A loaded model with an engine on top of it, for one command.</summary>
 internal sealed class EngineSession : IDisposable
 {
-    private EngineSession(LoadedModel model, EngineWorker worker)
+    private readonly LoadedModel? _model;
+
+    private EngineSession(LoadedModel? model, EngineWorker worker)
     {
-        Model = model;
+        _model = model;
         Worker = worker;
     }
 
-    public LoadedModel Model { get; }
-
     public EngineWorker Worker { get; }
 
+    /// <summary>What computes, for people.</summary>
+    public string DeviceName => _model?.DeviceName ?? "fake";
+
+    /// <summary>Bytes of weights on the device.</summary>
+    public long WeightBytes => _model?.WeightBytes ?? 0;
+
     /// <summary>What a request leaves open: generation_config.json, else vLLM's defaults.</summary>
-    public SamplingParams DefaultSampling => Sampling(Model.GenerationDefaults);
+    public SamplingParams DefaultSampling => Sampling(_model?.GenerationDefaults ?? new GenerationDefaults());
 
     /// <summary>Loads and starts.</summary>
-    /// <param name="load">What to load, and how.</param>
-    /// <param name="options">The engine's limits; MaxModelLen is taken from the model.</param>
+    /// <param name="load">What to load, and how; "fake:" is a model without weights, for tests.</param>
+    /// <param name="options">The engine's limits.</param>
     /// <param name="cancellation">Stops loading.</param>
     public static EngineSession Open(
         ModelLoadOptions load, EngineOptions options, CancellationToken cancellation = default)
     {
+        if (FakeModel.IsFake(load.Model))
+        {
+            return new EngineSession(null, FakeModel.CreateWorker(load.Model, options));
+        }
+
         LoadedModel model = LoadedModel.Load(load, cancellation);
         try
         {
-            return new EngineSession(model, new EngineWorker(model.CreateRunner(options), model.Tokenizer, model.Info, options));
+            return new EngineSession(
+                model, new EngineWorker(model.CreateRunner(options), model.Tokenizer, model.Info, options));
         }
         catch
         {
@@ -38,10 +51,15 @@ internal sealed class EngineSession : IDisposable
         }
     }
 
+    /// <summary>Words messages as prompts, by the model's template or another.</summary>
+    /// <param name="template">File with a template, or its text; null is the model's own.</param>
+    /// <param name="contentFormat">"auto", "string" or "openai".</param>
+    public IChatRenderer ChatRenderer(string? template, string contentFormat) => new NoChatTemplate();
+
     public void Dispose()
     {
         Worker.Dispose();
-        Model.Dispose();
+        _model?.Dispose();
     }
 
     private static SamplingParams Sampling(GenerationDefaults defaults)
