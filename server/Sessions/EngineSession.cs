@@ -56,6 +56,10 @@ internal sealed class EngineSession : IDisposable
     /// <param name="contentFormat">"auto", "string" or "openai".</param>
     public IChatRenderer ChatRenderer(string? template, string contentFormat) => new NoChatTemplate();
 
+    /// <summary>A prompt of one user message and perhaps a system message.</summary>
+    public string RenderChat(string? system, string user) => ChatRenderer(null, "auto").Render(
+        ConversationFields.Create(system is null ? [("user", user)] : [("system", system), ("user", user)]));
+
     public void Dispose()
     {
         Worker.Dispose();
