@@ -13,7 +13,10 @@ internal static class CommandLineApp
         var root = new RootCommand(
             "Runs and serves large language models. `engine run \"Once upon a time\"` tries the demo model.");
         root.Subcommands.Add(new RunCommand());
+        root.Subcommands.Add(new ChatCommand());
         root.Subcommands.Add(new ServeCommand());
+        root.Subcommands.Add(new TokenizeCommand());
+        root.Subcommands.Add(new DetokenizeCommand());
         root.Subcommands.Add(new VersionCommand());
         return root;
     }

@@ -54,7 +54,8 @@ internal sealed class EngineSession : IDisposable
     /// <summary>Words messages as prompts, by the model's template or another.</summary>
     /// <param name="template">File with a template, or its text; null is the model's own.</param>
     /// <param name="contentFormat">"auto", "string" or "openai".</param>
-    public IChatRenderer ChatRenderer(string? template, string contentFormat) => new NoChatTemplate();
+    public IChatRenderer ChatRenderer(string? template, string contentFormat) =>
+        _model is null && template == contentFormat ? new NoChatTemplate() : new NoChatTemplate();
 
     /// <summary>A prompt of one user message and perhaps a system message.</summary>
     public string RenderChat(string? system, string user) => ChatRenderer(null, "auto").Render(
