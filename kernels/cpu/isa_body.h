@@ -25,12 +25,13 @@ namespace {
 #include "pack.h"
 #include "kv.h"
 #include "attention.h"
+#include "probe.h"
 
 }  // namespace
 
 extern const IsaTable EK_TABLE;
 const IsaTable EK_TABLE = {
-    EK_LEVEL, gemm, pack_activations, pack_weight, embed, point, norm, rope, kv_write, attention,
+    EK_LEVEL, gemm, pack_activations, pack_weight, embed, point, norm, rope, kv_write, attention, probe,
 };
 
 }  // namespace engine

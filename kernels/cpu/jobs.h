@@ -123,6 +123,7 @@ struct IsaTable {
   void (*rope)(const RopeJob&, int64_t row);
   void (*kv_write)(const KvWriteJob&, int64_t row, int64_t head);
   void (*attention)(const AttentionJob&, const AttentionItem&, char* scratch);
+  double (*probe)(int32_t kind, const float* data, int64_t amount, float* sink);
 };
 
 extern const IsaTable kBaselineTable;

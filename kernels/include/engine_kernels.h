@@ -213,6 +213,14 @@ EK_API int32_t ek_attention(
     ek_context* context, const ek_matrix* output, const ek_matrix* query, const ek_kv* kv,
     const ek_attention_settings* settings, const ek_attention_batch* batch);
 
+/* What ek_probe measures. */
+enum { EK_PROBE_READ = 0, EK_PROBE_FMA = 1, EK_PROBE_BF16_DOT = 2 };
+
+/* Reads `amount` bytes of data (a multiple of 512), or runs 64 x `amount` rounds of multiply-adds, with all threads
+ * and the context's instruction set. done: bytes read, or floating point operations; the caller takes the time.
+ * EK_UNSUPPORTED if the level has no such instruction. */
+EK_API int32_t ek_probe(ek_context* context, int32_t kind, const void* data, int64_t amount, double* done);
+
 #ifdef __cplusplus
 }
 #endif

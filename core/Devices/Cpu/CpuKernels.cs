@@ -31,6 +31,9 @@ internal static unsafe partial class CpuKernels
     [LibraryImport(Library, EntryPoint = "ek_context_pin_caller")]
     internal static partial int ContextPinCaller(nint context);
 
+    [LibraryImport(Library, EntryPoint = "ek_probe")]
+    internal static partial int Probe(nint context, int kind, nint data, long amount, double* done);
+
     [LibraryImport(Library, EntryPoint = "ek_map")]
     internal static partial nint Map(long bytes);
 
