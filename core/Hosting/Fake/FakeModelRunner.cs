@@ -170,15 +170,16 @@ public sealed class FakeModelRunner : IModelRunner
             index, token, sequence.Sampling.Logprobs is int n ? Score(token, prefix, n) : null);
     }
 
-    /// <summary>The token first, then ids from it upwards with falling scores.</summary>
+    /// <summary>The token first, then the best: the token and the ids above it, with falling scores.</summary>
     private TokenLogprob[] Score(int token, ulong prefix, int count)
     {
-        int total = count < 0 ? VocabSize : Math.Max(1, Math.Min(count, VocabSize));
-        var scores = new TokenLogprob[total];
+        int total = count < 0 ? VocabSize : Math.Min(count, VocabSize);
+        var scores = new TokenLogprob[total + 1];
         float best = (prefix >> 54) / -1024f;
+        scores[0] = new TokenLogprob(token, best, 1);
         for (int i = 0; i < total; i++)
         {
-            scores[i] = new TokenLogprob((token + i) % VocabSize, best - i, i + 1);
+            scores[i + 1] = new TokenLogprob((token + i) % VocabSize, best - i, i + 1);
         }
 
         return scores;
