@@ -41,7 +41,8 @@ public sealed class InferenceEngine
         _runner = runner;
         MaxModelLen = Math.Min(runner.MaxModelLen, options.MaxModelLen ?? int.MaxValue);
         var cache = new KvCacheManager(
-            runner.NumBlocks, runner.BlockSize, MaxModelLen, options.EnablePrefixCaching, hash);
+            runner.NumBlocks, runner.BlockSize, MaxModelLen, options.MaxNumSeqs,
+            options.EnablePrefixCaching, hash);
         _scheduler = new Scheduler(cache, options, runner.VocabSize, time ?? TimeProvider.System);
         _sampledTokens = new SampledTokens(options.MaxNumSeqs);
     }

@@ -13,13 +13,15 @@ internal sealed class KvCacheManager
     private readonly BlockPool _pool;
     private readonly PrefixCache? _cache;
     private readonly int _maxBlocksPerSequence;
-    private readonly Stack<int[]> _tables = new();
+    private readonly Stack<int[]> _tables;
     private readonly int[] _hits;
     private readonly CacheRoots _roots = new();
 
     public KvCacheManager(
-        int numBlocks, int blockSize, int maxModelLen, bool enablePrefixCaching, BlockHash? hash = null)
+        int numBlocks, int blockSize, int maxModelLen, int maxNumSeqs, bool enablePrefixCaching,
+        BlockHash? hash = null)
     {
+        _tables = new Stack<int[]>(maxNumSeqs);
         BlockSize = blockSize;
         _pool = new BlockPool(numBlocks);
         _cache = enablePrefixCaching ? new PrefixCache(numBlocks, blockSize, hash) : null;
