@@ -9,11 +9,15 @@ namespace Engine.Sampling;
 /// value of each block lets every later loop skip what cannot matter.
 /// </summary>
 /// <remarks>
-/// 128-bit vectors: the width that NativeAOT's baseline has, and the same bits on every machine. Everything
-/// that is worth a native kernel is in this file.
+/// 128-bit vectors: the width that NativeAOT's baseline has. The three loops that cost most have native
+/// kernels as well (<see cref="LogitKernels"/>); what is here is their reference and stands in for them where
+/// there is no native library.
 /// </remarks>
 internal static class LogitMath
 {
+    /// <summary>Whether the native kernels are there; tests turn them off.</summary>
+    internal static bool UseKernels { get; set; } = LogitKernels.Exist();
+
     public const int BlockSize = 64;
 
     // exp(-87.3) is the smallest normal float; below, the weight counts as zero.
@@ -25,6 +29,11 @@ internal static class LogitMath
     /// <returns>False if a value is NaN or +infinity.</returns>
     public static bool ScanBlocks(ReadOnlySpan<float> row, Span<float> blockMax)
     {
+        if (UseKernels)
+        {
+            return LogitKernels.Scan(row, blockMax);
+        }
+
         bool good = true;
         for (int block = 0, at = 0; at < row.Length; block++, at += BlockSize)
         {
@@ -88,6 +97,11 @@ internal static class LogitMath
         float scale,
         Span<double> blockSums)
     {
+        if (UseKernels)
+        {
+            return LogitKernels.SumExp(row, blockMax, max, scale, blockSums);
+        }
+
         double sum = 0;
         for (int block = 0, at = 0; at < row.Length; block++, at += BlockSize)
         {
@@ -138,6 +152,12 @@ internal static class LogitMath
     public static void Weights(
         ReadOnlySpan<float> values, float max, float scale, Span<float> weights)
     {
+        if (UseKernels)
+        {
+            LogitKernels.Weights(values, max, scale, weights);
+            return;
+        }
+
         int i = 0;
         if (values.Length >= 4)
         {

@@ -1,0 +1,2 @@
+#define EK_LOGITS_TABLE kAvx2Logits
+#include "logits.h"

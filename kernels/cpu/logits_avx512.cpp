@@ -1,0 +1,2 @@
+#define EK_LOGITS_TABLE kAvx512Logits
+#include "logits.h"

@@ -1,0 +1,2 @@
+#define EK_LOGITS_TABLE kBaselineLogits
+#include "logits.h"
