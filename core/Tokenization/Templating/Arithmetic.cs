@@ -18,7 +18,12 @@ internal static class Arithmetic
         if (Num.IsNumber(a) && Num.IsNumber(b))
             return a is double || b is double ? Doubles(op, a, b) : Integers(op, a, b);
         if ((a as Undefined ?? b as Undefined) is Undefined undefined)
-            throw undefined.Fail();
+        {
+            throw op == "*" && a is Markup
+                ? TemplateException.Type("'Undefined' object cannot be interpreted as an integer")
+                : undefined.Fail();
+        }
+
         object? result = op switch
         {
             "+" => Concatenate(a, b),

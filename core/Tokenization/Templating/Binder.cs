@@ -70,6 +70,7 @@ internal sealed class Binder
             case OutputStmt output:
                 output.Escape = frame.Escape;
                 output.Values.ForEach(v => Expression(v, frame));
+                output.Values.ForEach(Folding.Mark);
                 break;
             case IfStmt conditional:
                 If(conditional, frame with { Soft = true });

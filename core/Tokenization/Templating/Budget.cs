@@ -8,7 +8,7 @@ namespace Engine.Tokenization.Templating;
 /// </summary>
 internal sealed class Budget(TemplateLimits limits)
 {
-    private const int CharsPerOperation = 128;
+    private const int CharsPerOperation = 64;
 
     [ThreadStatic]
     private static Budget? _current;
@@ -31,7 +31,14 @@ internal sealed class Budget(TemplateLimits limits)
     public static void Charge(long operations) => _current?.Spend(operations);
 
     /// <summary>Charges for producing text; call it before allocating.</summary>
-    public static void ChargeText(long chars) => _current?.Spend(1 + (chars / CharsPerOperation));
+    public static void ChargeText(long chars)
+    {
+        if (_current is not Budget budget)
+            return;
+        if (chars > budget.Limits.TextCharsMax)
+            throw TemplateException.Limit($"a text of {chars} characters is too long");
+        budget.Spend(1 + (chars / CharsPerOperation));
+    }
 
     public static void CheckDepth(int depth)
     {

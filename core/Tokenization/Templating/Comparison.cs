@@ -51,6 +51,8 @@ internal static class Comparison
         {
             (TemplateList x, TemplateList y) => Sequences(op, x.Items, y.Items, depth),
             (TemplateTuple x, TemplateTuple y) => Sequences(op, x.Items, y.Items, depth),
+            (DictView { Kind: not DictViewKind.Values } x, DictView { Kind: not DictViewKind.Values } y)
+                => op[0] == '<' ? IsSubset(x, y, op.Length == 1) : IsSubset(y, x, op.Length == 1),
             (TemplateBytes x, TemplateBytes y) => Holds(op, x.Data.AsSpan().SequenceCompareTo(y.Data)),
             _ => throw TemplateException.Type(
                 $"'{op}' not supported between instances of '{Ops.TypeName(a)}' and '{Ops.TypeName(b)}'"),
@@ -89,6 +91,13 @@ internal static class Comparison
         }
 
         return Holds(op, a.Count.CompareTo(b.Count));
+    }
+
+    private static bool IsSubset(DictView a, DictView b, bool proper)
+    {
+        Budget.Charge(a.Dict.Count);
+        return (proper ? a.Dict.Count < b.Dict.Count : a.Dict.Count <= b.Dict.Count)
+            && a.Enumerate().All(item => Contains(b, item));
     }
 
     /// <summary>item in container.</summary>

@@ -5,40 +5,43 @@ namespace Engine.Tokenization.Templating;
 /// <summary>Truth, size, iteration, equality and hashing of values, as Python defines them.</summary>
 internal static class Ops
 {
-    public static string TypeName(object? v) => v switch
+    public static string TypeName(object? v)
     {
-        null => "NoneType",
-        bool => "bool",
-        long or BigInteger => "int",
-        double => "float",
-        string => "str",
-        Markup => "Markup",
-        Undefined => "Undefined",
-        TemplateList => "list",
-        TemplateTuple { IsGroup: true } => "_GroupTuple",
-        TemplateTuple => "tuple",
-        TemplateDict => "dict",
-        DictView view => view.Kind switch
+        return v switch
         {
-            DictViewKind.Keys => "dict_keys",
-            DictViewKind.Values => "dict_values",
-            _ => "dict_items",
-        },
-        TemplateRange => "range",
-        TemplateIterator it => it.TypeName,
-        TemplateBytes => "bytes",
-        TemplateNamespace => "Namespace",
-        Macro => "Macro",
-        LoopContext => "LoopContext",
-        Cycler => "Cycler",
-        Joiner => "Joiner",
-        Builtin b => b.IsType ? "type" : "function",
-        BoundMethod => "builtin_function_or_method",
-        BlockReference => "BlockReference",
-        TemplateReference => "TemplateReference",
-        TemplateSlice => "slice",
-        _ => "object",
-    };
+            null => "NoneType",
+            bool => "bool",
+            long or BigInteger => "int",
+            double => "float",
+            string => "str",
+            Markup => "Markup",
+            Undefined => "Undefined",
+            TemplateList => "list",
+            TemplateTuple { IsGroup: true } => "_GroupTuple",
+            TemplateTuple => "tuple",
+            TemplateDict => "dict",
+            DictView view => view.Kind switch
+            {
+                DictViewKind.Keys => "dict_keys",
+                DictViewKind.Values => "dict_values",
+                _ => "dict_items",
+            },
+            TemplateRange => "range",
+            TemplateIterator it => it.TypeName,
+            TemplateBytes => "bytes",
+            TemplateNamespace => "Namespace",
+            Macro => "Macro",
+            LoopContext => "LoopContext",
+            Cycler => "Cycler",
+            Joiner => "Joiner",
+            Builtin b => b.IsType ? "type" : "function",
+            BoundMethod => "builtin_function_or_method",
+            BlockReference => "BlockReference",
+            TemplateReference => "TemplateReference",
+            TemplateSlice => "slice",
+            _ => "object",
+        };
+    }
 
     public static string ObjectName(object? v) => v switch
     {

@@ -148,7 +148,7 @@ internal sealed class PercentFormat
         switch (type)
         {
             case 'd' or 'i' or 'u':
-                return Signed(ToInteger(value, type), flags, n => n.ToString(CultureInfo.InvariantCulture), "", precision);
+                return Signed(ToInteger(value, type), flags, Num.ToText, "", precision);
             case 'x' or 'X' or 'o':
                 if (!Num.IsInt(value))
                 {

@@ -128,7 +128,11 @@ internal static class StringConvert
             if (a[0] is not TemplateDict source)
                 throw TemplateException.Type("if you give only one argument to maketrans it must be a dict");
             foreach ((object? key, object? value) in source.Entries)
-                table.Set(Ops.Text(key) is string k && Unicode.Length(k) == 1 ? Num.Box(Unicode.CodeAt(k, 0)) : key, value);
+            {
+                bool isText = Ops.Text(key) is string k && Unicode.Length(k) == 1;
+                table.Set(isText ? Num.Box(Unicode.CodeAt(Ops.Text(key)!, 0)) : key, value);
+            }
+
             return table;
         }
 

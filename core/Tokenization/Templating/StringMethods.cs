@@ -30,28 +30,31 @@ internal static class StringMethods
             wrap ? Wrap(code(state, text, EscapeFiller(name, args))) : code(state, text, args));
     }
 
-    private static BoundMethod? MarkupMethod(Markup self, string name) => name switch
+    private static BoundMethod? MarkupMethod(Markup self, string name)
     {
-        "join" => new BoundMethod(self, name, (state, args) => new Markup(string.Join(
-            self.Text, Ops.ToList(args.Plain("join", 1, 1)[0]).Select(v => Html.EscapeValue(v).Text)))),
-        "unescape" => new BoundMethod(self, name, (_, args) =>
+        return name switch
         {
-            args.Plain("unescape", 0, 0);
-            return Html.Unescape(self.Text);
-        }),
-        "striptags" => new BoundMethod(self, name, (_, args) =>
-        {
-            args.Plain("striptags", 0, 0);
-            return Html.StripTags(self.Text);
-        }),
-        "format" => new BoundMethod(self, name, (state, args) =>
-            new Markup(BraceFormat.Format(state, self.Text, args, escape: true))),
-        "format_map" => new BoundMethod(self, name, (state, args) => new Markup(BraceFormat.FormatMap(
-            state, self.Text, args.Plain("format_map", 1, 1)[0], escape: true))),
-        "escape" => new BoundMethod(self, name, (_, args) =>
-            Html.EscapeValue(args.Plain("escape", 1, 1)[0])),
-        _ => null,
-    };
+            "join" => new BoundMethod(self, name, (state, args) => new Markup(string.Join(
+                self.Text, Ops.ToList(args.Plain("join", 1, 1)[0]).Select(v => Html.EscapeValue(v).Text)))),
+            "unescape" => new BoundMethod(self, name, (_, args) =>
+            {
+                args.Plain("unescape", 0, 0);
+                return Html.Unescape(self.Text);
+            }),
+            "striptags" => new BoundMethod(self, name, (_, args) =>
+            {
+                args.Plain("striptags", 0, 0);
+                return Html.StripTags(self.Text);
+            }),
+            "format" => new BoundMethod(self, name, (state, args) =>
+                new Markup(BraceFormat.Format(state, self.Text, args, escape: true))),
+            "format_map" => new BoundMethod(self, name, (state, args) => new Markup(BraceFormat.FormatMap(
+                state, self.Text, args.Plain("format_map", 1, 1)[0], escape: true))),
+            "escape" => new BoundMethod(self, name, (_, args) =>
+                Html.EscapeValue(args.Plain("escape", 1, 1)[0])),
+            _ => null,
+        };
+    }
 
     private static CallArgs EscapeFiller(string name, CallArgs args)
     {

@@ -125,8 +125,9 @@ internal static class StringSearch
             return s;
         if (old.Length == 0)
             return Interleave(s, replacement, count);
-        long grown = (long)Math.Max(0, replacement.Length - old.Length) * CountIn(s, old);
-        Budget.ChargeText(grown);
+        int found = CountIn(s, old);
+        Budget.Charge(found / 16);
+        Budget.ChargeText(s.Length + ((long)found * (replacement.Length - old.Length)));
         if (count < 0)
             return s.Replace(old, replacement, StringComparison.Ordinal);
         var sb = new System.Text.StringBuilder(s.Length);
@@ -145,7 +146,8 @@ internal static class StringSearch
 
     private static string Interleave(string s, string replacement, int count)
     {
-        Budget.ChargeText((long)s.Length * replacement.Length);
+        Budget.Charge(s.Length / 16);
+        Budget.ChargeText((long)s.Length * (replacement.Length + 1));
         var sb = new System.Text.StringBuilder(s.Length);
         int i = 0;
         while (true)

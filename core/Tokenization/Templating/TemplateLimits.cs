@@ -12,6 +12,9 @@ public sealed record TemplateLimits
     /// <summary>Operations of one rendering: statements, expressions, items and blocks of text.</summary>
     public long OperationsMax { get; init; } = 1_000_000;
 
+    /// <summary>Longest text that a rendering may build, in UTF-16 units.</summary>
+    public int TextCharsMax { get; init; } = 1 << 24;
+
     /// <summary>The output may be this many times the input (template and data)...</summary>
     public int OutputFactor { get; init; } = 4;
 

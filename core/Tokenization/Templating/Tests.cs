@@ -64,8 +64,7 @@ internal static class Tests
 
     private static bool IsIn(FrozenDictionary<string, BuiltinCode> table, object? name)
     {
-        if (name is TemplateList or TemplateDict)
-            throw TemplateException.Type($"unhashable type: '{Ops.TypeName(name)}'");
+        _ = Ops.Hash(name, 0);
         return Ops.Text(name) is string text && table.ContainsKey(text);
     }
 

@@ -120,8 +120,11 @@ internal static class TextFilters
             throw undefined.Fail();
         if (Ops.Text(a[0]) is not string text)
         {
-            throw TemplateException.Type(
-                $"unsupported operand type(s) for +=: '{Ops.TypeName(a[0])}' and 'str'");
+            throw a[0] is TemplateList
+                ? new TemplateException(
+                    TemplateErrorKind.AttributeError, "'list' object has no attribute 'splitlines'")
+                : TemplateException.Type(
+                    $"unsupported operand type(s) for +=: '{Ops.TypeName(a[0])}' and 'str'");
         }
 
         if (a[0] is Markup)

@@ -1,0 +1,91 @@
+using System.Text.Json;
+using Engine.Tokenization.Templating;
+
+namespace Engine.Tests.Tokenization.Templating;
+
+/// <summary>Every reference rendering, byte for byte.</summary>
+internal sealed class ReferenceTests
+{
+    [Test]
+    public void EverySnippetRendersAsJinja2DoesOrFailsWithTheSameKind()
+    {
+        var failures = new List<string>();
+        List<JsonElement> snippets = [.. TemplateData.Lines("snippets.jsonl"), .. TemplateData.ExtraSnippets()];
+        foreach (JsonElement snippet in snippets)
+        {
+            string source = snippet.GetProperty("source").GetString()!;
+            string want = snippet.TryGetProperty("output", out JsonElement output)
+                ? output.GetString()!
+                : "error " + snippet.GetProperty("error").GetString();
+            string got = Snippet(source, snippet.GetProperty("context"));
+            if (got != want)
+                failures.Add($"{source}\n  want {want}\n  got  {got}");
+        }
+
+        Assert.That(snippets, Has.Count.GreaterThanOrEqualTo(423));
+        Assert.That(failures, Is.Empty, string.Join("\n", failures.Take(20)));
+    }
+
+    private static string Snippet(string source, JsonElement context)
+    {
+        try
+        {
+            return JinjaTemplate.Parse(source).Render(context, TemplateData.DefaultNow);
+        }
+        catch (TemplateException e)
+        {
+            return "error " + e.Kind;
+        }
+    }
+
+    [Test]
+    public void EveryConversationRendersAsApplyChatTemplateDoes()
+    {
+        Dictionary<string, ChatTemplate> templates = TemplateData.Json("templates.json").EnumerateObject()
+            .ToDictionary(t => t.Name, t => ChatTemplate.Parse(t.Value.GetString()!));
+        Dictionary<string, JsonElement> cases = TemplateData.Json("cases.json").GetProperty("cases")
+            .EnumerateArray().ToDictionary(c => c.GetProperty("name").GetString()!);
+        var failures = new List<string>();
+        List<JsonElement> lines = TemplateData.Lines("expected.jsonl");
+        foreach (JsonElement line in lines)
+        {
+            string name = line.GetProperty("template").GetString()!;
+            string caseName = line.GetProperty("case").GetString()!;
+            string want = Wanted(line);
+            string got = Rendered(templates[name], TemplateData.Input(cases[caseName], line), line);
+            if (got != want)
+                failures.Add($"{name} / {caseName}\n  want {want}\n  got  {got}");
+        }
+
+        Assert.That(lines, Has.Count.EqualTo(1550));
+        Assert.That(failures, Is.Empty, string.Join("\n", failures.Take(5)));
+    }
+
+    private static string Wanted(JsonElement line)
+    {
+        if (line.TryGetProperty("text", out JsonElement text))
+        {
+            string ranges = line.TryGetProperty("assistant_ranges", out JsonElement r)
+                ? JsonSerializer.Serialize(r) : "";
+            return ranges + text.GetString();
+        }
+
+        string kind = line.GetProperty("error").GetString()!;
+        return kind == "TemplateError" ? $"error {kind} {line.GetProperty("message").GetString()}" : "error " + kind;
+    }
+
+    private static string Rendered(ChatTemplate template, ChatTemplateInput input, JsonElement line)
+    {
+        try
+        {
+            ChatTemplateResult result = template.Render(input);
+            string ranges = line.TryGetProperty("assistant_ranges", out _)
+                ? JsonSerializer.Serialize(result.AssistantRanges.Select(r => new[] { r.Start, r.End })) : "";
+            return ranges + result.Text;
+        }
+        catch (TemplateException e)
+        {
+            return e.Kind == TemplateErrorKind.TemplateError ? $"error {e.Kind} {e.Message}" : "error " + e.Kind;
+        }
+    }
+}
