@@ -45,10 +45,10 @@ struct AttentionState {
   float slope[kMaxAttentionRows]; // of log2 scores, per token of distance
   float max[kMaxAttentionRows], sum[kMaxAttentionRows];
   float total_max[kMaxAttentionRows], total_sum[kMaxAttentionRows];
-  float factor[kTileRows];
+  float factor[kMostRows];
   const char* tiles[kKvTile / 16];
-  alignas(64) float scores[kTileRows * kKvTile];
-  alignas(64) P weights[kTileRows * kKvTile];
+  alignas(64) float scores[kMostRows * kKvTile];
+  alignas(64) P weights[kMostRows * kKvTile];
   float* acc;                     // [rows][dim] of the current part
   float* total;                   // [rows][dim]
   P* query;                       // [rows][dim]

@@ -5,7 +5,8 @@
 struct RowTiles {
   int64_t count, base, extra;
   explicit MEMBER RowTiles(int64_t rows) {
-    count = (rows + kTileRows - 1) / kTileRows;
+    const int64_t most = rows <= kMostRows ? kMostRows : kTileRows;
+    count = (rows + most - 1) / most;
     base = rows / count;
     extra = rows % count;
   }
@@ -54,12 +55,16 @@ static void gemm_tile(const GemmJob& job, int64_t row, int64_t panel, const char
   }
 }
 
+// Panels a thread takes at a time: what the widest tile of so many rows holds.
+static int64_t gemm_group(int64_t rows) { return rows > kTileRows && rows <= kMostRows ? wide(kMostRows) : 4; }
+
 // All rows of panels [first, last); `next` is the panel this thread reads after them, or null.
 template <class Op>
 static void gemm_panels(const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes) {
   const RowTiles tiles(job.rows);
   const int64_t shares = tiles.count * job.chunks;
-  const int64_t lines = next == nullptr ? 0 : (next_bytes / 64 + shares - 1) / shares;
+  // One tile streams its panels once, and the hardware fetches ahead well enough.
+  const int64_t lines = next == nullptr || tiles.count == 1 ? 0 : (next_bytes / 64 + shares - 1) / shares;
   const char* end = next + next_bytes;
   for (int64_t t = 0; t < tiles.count; t++) {
     with_rows(tiles.rows(t), [&](auto rows) INLINE_LAMBDA {

@@ -31,7 +31,7 @@ namespace {
 
 extern const IsaTable EK_TABLE;
 const IsaTable EK_TABLE = {
-    EK_LEVEL, gemm, pack_activations, pack_weight, embed, point, norm, rope, kv_write, attention, probe,
+    EK_LEVEL, gemm, gemm_group, pack_activations, pack_weight, embed, point, norm, rope, kv_write, attention, probe,
 };
 
 }  // namespace engine

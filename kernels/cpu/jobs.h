@@ -115,6 +115,7 @@ static constexpr int64_t kMaxHeadDim = 512;
 struct IsaTable {
   int32_t isa;
   void (*gemm)(const GemmJob&, int64_t first_panel, int64_t last_panel, const char* next, int64_t next_bytes);
+  int64_t (*gemm_group)(int64_t rows);
   int64_t (*pack_activations)(const PackActivationsJob&, int64_t tile);
   void (*pack_weight)(const PackWeightJob&, int64_t panel);
   void (*embed)(const EmbedJob&, int64_t row);

@@ -3,9 +3,6 @@
 namespace engine {
 namespace {
 
-// Panels one thread takes at a time: as many as the widest tile has.
-constexpr int64_t kGroup = 4;
-
 // Packing fewer activations than this on one thread is over before another wakes.
 constexpr int64_t kSerialPack = 32 << 10;
 
@@ -32,6 +29,7 @@ struct GemmRun {
   const IsaTable* table;
   GemmJob job;
   int64_t panels;
+  int64_t group;   // panels a thread takes at a time
   int64_t groups;
   alignas(64) std::atomic<int64_t> next;
 };
@@ -42,14 +40,14 @@ void gemm_thread(void* argument, int) {
   int64_t group = run.next.fetch_add(1, std::memory_order_relaxed);
   while (group < run.groups) {
     const int64_t following = run.next.fetch_add(1, std::memory_order_relaxed);
-    const int64_t first = group * kGroup;
-    const int64_t last = first + kGroup < run.panels ? first + kGroup : run.panels;
+    const int64_t first = group * run.group;
+    const int64_t last = first + run.group < run.panels ? first + run.group : run.panels;
     const char* ahead = nullptr;
     int64_t bytes = 0;
     if (following < run.groups) {
-      const int64_t p = following * kGroup;
+      const int64_t p = following * run.group;
       ahead = run.job.w + p * run.job.panel_bytes;
-      bytes = ((p + kGroup < run.panels ? p + kGroup : run.panels) - p) * run.job.panel_bytes;
+      bytes = ((p + run.group < run.panels ? p + run.group : run.panels) - p) * run.job.panel_bytes;
     }
     run.table->gemm(run.job, first, last, ahead, bytes);
     group = following;
@@ -72,8 +70,8 @@ void multiply_block(ek_context* context, GemmJob job, const float* x, int64_t x_
       parallel(context->pool, tiles, [&](int64_t t, int) { table->pack_activations(pack, t); });
     }
   }
-  GemmRun run{table, job, (job.n + 15) / 16, 0, {0}};
-  run.groups = (run.panels + kGroup - 1) / kGroup;
+  GemmRun run{table, job, (job.n + 15) / 16, table->gemm_group(job.rows), 0, {0}};
+  run.groups = (run.panels + run.group - 1) / run.group;
   if (run.groups == 1) {
     gemm_thread(&run, 0);
   } else {

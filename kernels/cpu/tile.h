@@ -53,13 +53,17 @@ INLINE void multiply(
 }
 
 #if defined(__AVX512F__)
+// Rows of a tile, and of the one tile that a batch of 7 or 8 makes.
 static constexpr int kTileRows = 6;
-static constexpr int wide(int) { return 4; }
+static constexpr int kMostRows = 8;
+static constexpr int wide(int rows) { return rows <= 6 ? 4 : 3; }
 #elif defined(__AVX2__)
 static constexpr int kTileRows = 6;
+static constexpr int kMostRows = 6;
 static constexpr int wide(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
 #else
 static constexpr int kTileRows = 2;
+static constexpr int kMostRows = 2;
 static constexpr int wide(int) { return 1; }
 #endif
 
@@ -74,6 +78,10 @@ INLINE void with_rows(int rows, F f) {
     case 4: f(Rows<4>()); break;
     case 5: f(Rows<5>()); break;
     case 6: f(Rows<6>()); break;
+#endif
+#if defined(__AVX512F__)
+    case 7: f(Rows<7>()); break;
+    case 8: f(Rows<8>()); break;
 #endif
     default: break;
   }
