@@ -41,6 +41,7 @@ struct Format {
   const char* name;
   int32_t format;
   int32_t needs;
+  int32_t activation = EK_ACTIVATION_8;
 };
 
 const Format kFormats[] = {
@@ -48,10 +49,11 @@ const Format kFormats[] = {
     {"f16", EK_FORMAT_F16, EK_ISA_BASELINE},
     {"bf16", EK_FORMAT_BF16, EK_ISA_BASELINE},
     {"bf16dp", EK_FORMAT_BF16_DP, EK_ISA_AVX512_BF16},
-#ifdef EK_BENCH_QUANTIZED
     {"q8", EK_FORMAT_Q8, EK_ISA_BASELINE},
     {"q4", EK_FORMAT_Q4, EK_ISA_BASELINE},
-#endif
+    {"q8a15", EK_FORMAT_Q8, EK_ISA_BASELINE, EK_ACTIVATION_15},
+    {"q4a15", EK_FORMAT_Q4, EK_ISA_BASELINE, EK_ACTIVATION_15},
+    {"q4float", EK_FORMAT_Q4, EK_ISA_BASELINE, EK_ACTIVATION_FLOAT},
 };
 
 void bench_linear(ek_context* context, const Format& format, int64_t n, int64_t k) {
@@ -61,7 +63,7 @@ void bench_linear(ek_context* context, const Format& format, int64_t n, int64_t 
   float* source = floats(n * k);
   const ek_linear_part part{source, n, k, EK_F32, 0};
   for (int c = 0; c < copies; c++) {
-    const ek_linear_weight w{memory + c * bytes, n, k, format.format};
+    const ek_linear_weight w{memory + c * bytes, n, k, format.format, format.activation};
     ek_linear_pack(context, &w, &part, 1);
   }
   ek_unmap(source, n * k * 4);
@@ -75,7 +77,7 @@ void bench_linear(ek_context* context, const Format& format, int64_t n, int64_t 
     int count = 0;
     double spent = 0;
     for (int i = 0; i < 200 && (spent < 0.4 || i < 5); i++) {
-      const ek_linear_weight w{memory + i % copies * bytes, n, k, format.format};
+      const ek_linear_weight w{memory + i % copies * bytes, n, k, format.format, format.activation};
       const double t = now();
       ek_linear(context, &my, &mx, &w, nullptr, 0);
       times[count] = now() - t;

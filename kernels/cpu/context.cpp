@@ -23,7 +23,7 @@ const IsaTable* table_of(int32_t isa) {
 
 // The context's own memory, its scratch and its pool live in one mapping.
 int64_t mapping_bytes(int32_t threads) {
-  return 2 * kThreadScratch + kSharedScratch + threads * kThreadScratch;
+  return kThreadScratch + kSharedScratch + threads * kThreadScratch;
 }
 
 }  // namespace
@@ -51,13 +51,13 @@ extern "C" int32_t ek_context_create(const ek_options* options, ek_context** res
     threads = limit < count ? limit : count;
     threads = threads < kMaxThreads ? threads : kMaxThreads;
   }
-  static_assert(sizeof(ek_context) <= 2 * kThreadScratch, "the context fits its place");
+  static_assert(sizeof(ek_context) <= kThreadScratch, "the context fits its place");
   const int64_t bytes = mapping_bytes(threads);
   void* memory = ek_map(bytes);
   if (memory == nullptr) return EK_OUT_OF_MEMORY;
   auto* context = static_cast<ek_context*>(memory);
   context->mapped_bytes = bytes;
-  context->shared = static_cast<char*>(memory) + 2 * kThreadScratch;
+  context->shared = static_cast<char*>(memory) + kThreadScratch;
   context->per_thread = context->shared + kSharedScratch;
   const int32_t best = best_isa();
   const int32_t isa = options->isa == EK_ISA_AUTO || options->isa > best ? best : options->isa;

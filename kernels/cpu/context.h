@@ -16,7 +16,7 @@ struct ek_context {
 namespace engine {
 
 static constexpr int64_t kSharedScratch = 16 << 20;
-static constexpr int64_t kThreadScratch = 1 << 20;
+static constexpr int64_t kThreadScratch = 4 << 20;
 
 inline char* thread_scratch(const ek_context* context, int thread) {
   return context->per_thread + thread * kThreadScratch;

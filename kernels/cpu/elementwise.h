@@ -167,6 +167,10 @@ static void embed(const EmbedJob& job, int64_t row) {
     case EK_FORMAT_F32: return embed_column<float, 1>(panel, id % 16, y, job.k, job.scale);
     case EK_FORMAT_F16: return embed_column<f16_t, 1>(panel, id % 16, y, job.k, job.scale);
     case EK_FORMAT_BF16: return embed_column<bf16_t, 1>(panel, id % 16, y, job.k, job.scale);
+    case EK_FORMAT_Q8:
+    case EK_FORMAT_Q4:
+      for (int64_t i = 0; i < job.k; i++) y[i] = dequantize_element(job.type, panel, id % 16, i) * job.scale;
+      return;
     default: return embed_column<bf16_t, 2>(panel, id % 16, y, job.k, job.scale);
   }
 }

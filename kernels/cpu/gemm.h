@@ -4,8 +4,8 @@
 // Rows are split as evenly as possible: the first `extra` tiles have one row more.
 struct RowTiles {
   int64_t count, base, extra;
-  explicit MEMBER RowTiles(int64_t rows) {
-    const int64_t most = rows <= kMostRows ? kMostRows : kTileRows;
+  explicit MEMBER RowTiles(int64_t rows) : RowTiles(rows, rows <= kMostRows ? kMostRows : kTileRows) {}
+  MEMBER RowTiles(int64_t rows, int64_t most) {
     count = (rows + most - 1) / most;
     base = rows / count;
     extra = rows % count;
@@ -56,7 +56,9 @@ static void gemm_tile(const GemmJob& job, int64_t row, int64_t panel, const char
 }
 
 // Panels a thread takes at a time: what the widest tile of so many rows holds.
-static int64_t gemm_group(int64_t rows) { return rows > kTileRows && rows <= kMostRows ? wide(kMostRows) : 4; }
+static int64_t gemm_group(const GemmJob& job) {
+  return job.format < EK_FORMAT_Q8 && job.rows > kTileRows && job.rows <= kMostRows ? wide(kMostRows) : 4;
+}
 
 // All rows of panels [first, last); `next` is the panel this thread reads after them, or null.
 template <class Op>
@@ -81,22 +83,10 @@ static void gemm_panels(const GemmJob& job, int64_t first, int64_t last, const c
   }
 }
 
-static void gemm(const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes) {
-  switch (job.format) {
-    case EK_FORMAT_F32: return gemm_panels<OpF32<float>>(job, first, last, next, next_bytes);
-    case EK_FORMAT_F16: return gemm_panels<OpF32<f16_t>>(job, first, last, next, next_bytes);
-    case EK_FORMAT_BF16: return gemm_panels<OpF32<bf16_t>>(job, first, last, next, next_bytes);
-#ifdef __AVX512BF16__
-    case EK_FORMAT_BF16_DP: return gemm_panels<OpBf16>(job, first, last, next, next_bytes);
-#endif
-    default: return;
-  }
-}
-
 // Activations of one row tile: per 32 k, [rows][32] as f32 or bf16, zeros past k.
 template <class T>
-static void pack_tile(const float* x, int64_t x_stride, int64_t k, int rows, T* a) {
-  for (int64_t c = 0; c < k; c += 32) {
+static void pack_tile(const float* x, int64_t x_stride, int64_t k, int64_t chunks, int rows, T* a) {
+  for (int64_t c = 0; c < chunks * 32; c += 32) {
     for (int m = 0; m < rows; m++, a += 32) {
       const float* p = x + m * x_stride + c;
       for (int64_t i = 0; i < 32; i += 16) {
@@ -105,18 +95,4 @@ static void pack_tile(const float* x, int64_t x_stride, int64_t k, int rows, T* 
       }
     }
   }
-}
-
-static int64_t pack_activations(const PackActivationsJob& job, int64_t tile) {
-  const RowTiles tiles(job.rows);
-  if (job.x == nullptr) return tiles.count;
-  const int64_t row = tiles.start(tile);
-  const float* x = job.x + row * job.x_stride;
-  const int64_t offset = row * ((job.k + 31) / 32 * 32);
-  if (job.format == EK_FORMAT_BF16_DP) {
-    pack_tile(x, job.x_stride, job.k, tiles.rows(tile), static_cast<bf16_t*>(job.a) + offset);
-  } else {
-    pack_tile(x, job.x_stride, job.k, tiles.rows(tile), static_cast<float*>(job.a) + offset);
-  }
-  return tiles.count;
 }

@@ -13,14 +13,19 @@ namespace {
 #include "scalar.h"
 #if defined(__AVX512F__)
 #include "vec_avx512.h"
+#include "ints_avx512.h"
 #elif defined(__AVX2__)
 #include "vec_avx2.h"
+#include "ints_avx2.h"
 #else
 #include "vec_portable.h"
+#include "ints_portable.h"
 #endif
 #include "math.h"
 #include "tile.h"
 #include "gemm.h"
+#include "quantized.h"
+#include "gemm_dispatch.h"
 #include "elementwise.h"
 #include "pack.h"
 #include "kv.h"

@@ -18,14 +18,14 @@ struct GemmJob {
   float* y;
   const float* bias;   // or null
   int64_t rows, n, k, chunks, panel_bytes, y_stride;
-  int32_t format, accumulate;
+  int32_t format, activation, accumulate;
 };
 
 struct PackActivationsJob {
   const float* x;      // null: only count the tiles
   void* a;
-  int64_t rows, k, x_stride;
-  int32_t format;
+  int64_t rows, k, chunks, x_stride, row_bytes;
+  int32_t format, activation;
 };
 
 struct PackWeightJob {
@@ -114,8 +114,10 @@ static constexpr int64_t kMaxHeadDim = 512;
 
 struct IsaTable {
   int32_t isa;
-  void (*gemm)(const GemmJob&, int64_t first_panel, int64_t last_panel, const char* next, int64_t next_bytes);
-  int64_t (*gemm_group)(int64_t rows);
+  // Panels [first, last); `next` is what this thread reads after them, scratch holds one panel as f32.
+  void (*gemm)(
+      const GemmJob&, int64_t first, int64_t last, const char* next, int64_t next_bytes, char* scratch);
+  int64_t (*gemm_group)(const GemmJob&);
   int64_t (*pack_activations)(const PackActivationsJob&, int64_t tile);
   void (*pack_weight)(const PackWeightJob&, int64_t panel);
   void (*embed)(const EmbedJob&, int64_t row);

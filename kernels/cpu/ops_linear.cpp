@@ -6,27 +6,54 @@ namespace {
 // Packing fewer activations than this on one thread is over before another wakes.
 constexpr int64_t kSerialPack = 32 << 10;
 
-int64_t padded(int64_t k) { return (k + 31) / 32 * 32; }
+int64_t round_up(int64_t k, int64_t step) { return (k + step - 1) / step * step; }
 
-int64_t weight_size(int32_t format) { return format == EK_FORMAT_F32 ? 4 : 2; }
+bool quantized(int32_t format) { return format == EK_FORMAT_Q8 || format == EK_FORMAT_Q4; }
 
-int64_t panel_bytes(const ek_linear_weight& w) { return padded(w.k) * 16 * weight_size(w.format); }
+// Runs of 32 k that a packed row has.
+int64_t chunks_of(int64_t k, int32_t format) { return round_up(k, quantized(format) ? 64 : 32) / 32; }
 
-int64_t activation_size(int32_t format) { return format == EK_FORMAT_BF16_DP ? 2 : 4; }
+int64_t panel_bytes(const ek_linear_weight& w) {
+  const int64_t chunks = chunks_of(w.k, w.format);
+  switch (w.format) {
+    case EK_FORMAT_F32: return chunks * 32 * 64;
+    case EK_FORMAT_Q8: return chunks / 2 * (64 + 2 * 512);
+    case EK_FORMAT_Q4: return chunks / 2 * (64 + 2 * 256);
+    default: return chunks * 32 * 32;
+  }
+}
 
-bool known_format(int32_t format) { return format >= EK_FORMAT_F32 && format <= EK_FORMAT_BF16_DP; }
+// Bytes of one packed row of activations.
+int64_t activation_bytes(const ek_linear_weight& w) {
+  const int64_t chunks = chunks_of(w.k, w.format);
+  if (w.format == EK_FORMAT_BF16_DP) return chunks * 64;
+  if (!quantized(w.format) || w.activation == EK_ACTIVATION_FLOAT) return chunks * 128;
+  return chunks * (w.activation == EK_ACTIVATION_15 ? 72 : 40);
+}
+
+bool known_format(int32_t format) { return format >= EK_FORMAT_F32 && format <= EK_FORMAT_Q4; }
 
 bool valid_weight(const ek_linear_weight* w) {
   return w != nullptr && w->data != nullptr && (reinterpret_cast<uintptr_t>(w->data) & 63) == 0 && w->n > 0 &&
-         w->k > 0 && w->n < (1LL << 32) && w->k < (1LL << 24) && known_format(w->format);
+         w->k > 0 && w->n < (1LL << 32) && w->k < (1LL << 24) && known_format(w->format) && w->activation >= EK_ACTIVATION_8 &&
+         w->activation <= EK_ACTIVATION_FLOAT;
 }
 
 bool runs_here(const ek_context* context, int32_t format) {
   return format != EK_FORMAT_BF16_DP || context->table->isa >= EK_ISA_AVX512_BF16;
 }
 
+bool valid_part(const ek_linear_part& part, int64_t k) {
+  if (part.data == nullptr || part.n <= 0) return false;
+  if (part.dtype == EK_BLOCK_Q8_0 || part.dtype == EK_BLOCK_Q4_0) {
+    const int64_t block = part.dtype == EK_BLOCK_Q8_0 ? 34 : 18;
+    return part.transposed == 0 && k % 32 == 0 && part.row_stride >= k / 32 * block;
+  }
+  return part.dtype >= EK_F32 && part.dtype <= EK_BF16 && part.row_stride >= (part.transposed ? part.n : k);
+}
+
 struct GemmRun {
-  const IsaTable* table;
+  ek_context* context;
   GemmJob job;
   int64_t panels;
   int64_t group;   // panels a thread takes at a time
@@ -35,7 +62,7 @@ struct GemmRun {
 };
 
 // Takes the next group before it works on the current one, so that its panels can be fetched meanwhile.
-void gemm_thread(void* argument, int) {
+void gemm_thread(void* argument, int thread) {
   auto& run = *static_cast<GemmRun*>(argument);
   int64_t group = run.next.fetch_add(1, std::memory_order_relaxed);
   while (group < run.groups) {
@@ -49,15 +76,16 @@ void gemm_thread(void* argument, int) {
       ahead = run.job.w + p * run.job.panel_bytes;
       bytes = ((p + run.group < run.panels ? p + run.group : run.panels) - p) * run.job.panel_bytes;
     }
-    run.table->gemm(run.job, first, last, ahead, bytes);
+    run.context->table->gemm(run.job, first, last, ahead, bytes, thread_scratch(run.context, thread));
     group = following;
   }
 }
 
-void multiply_block(ek_context* context, GemmJob job, const float* x, int64_t x_stride) {
-  PackActivationsJob pack{x, context->shared, job.rows, job.k, x_stride, job.format};
+void multiply_block(ek_context* context, GemmJob job, const float* x, int64_t x_stride, int64_t row_bytes) {
+  PackActivationsJob pack{x, context->shared, job.rows, job.k, job.chunks, x_stride, row_bytes, job.format,
+                          job.activation};
   const IsaTable* table = context->table;
-  if (job.rows == 1 && job.k % 32 == 0 && activation_size(job.format) == 4) {
+  if (job.rows == 1 && row_bytes == job.k * 4) {
     job.a = x;
   } else {
     job.a = context->shared;
@@ -70,7 +98,7 @@ void multiply_block(ek_context* context, GemmJob job, const float* x, int64_t x_
       parallel(context->pool, tiles, [&](int64_t t, int) { table->pack_activations(pack, t); });
     }
   }
-  GemmRun run{table, job, (job.n + 15) / 16, table->gemm_group(job.rows), 0, {0}};
+  GemmRun run{context, job, (job.n + 15) / 16, table->gemm_group(job), 0, {0}};
   run.groups = (run.panels + run.group - 1) / run.group;
   if (run.groups == 1) {
     gemm_thread(&run, 0);
@@ -88,7 +116,7 @@ extern "C" int64_t ek_linear_bytes(int64_t n, int64_t k, int32_t format) {
   if (n <= 0 || k <= 0 || n >= (1LL << 32) || k >= (1LL << 24) || !known_format(format)) {
     return EK_INVALID_ARGUMENT;
   }
-  const ek_linear_weight w{nullptr, n, k, format};
+  const ek_linear_weight w{nullptr, n, k, format, 0};
   return (n + 15) / 16 * panel_bytes(w);
 }
 
@@ -98,11 +126,7 @@ extern "C" int32_t ek_linear_pack(
   int64_t n = 0;
   for (int32_t i = 0; i < num_parts; i++) {
     const ek_linear_part& part = parts[i];
-    const int64_t width = part.transposed ? part.n : w->k;
-    if (part.data == nullptr || part.n <= 0 || part.row_stride < width || part.dtype < EK_F32 ||
-        part.dtype > EK_BF16) {
-      return EK_INVALID_ARGUMENT;
-    }
+    if (!valid_part(part, w->k)) return EK_INVALID_ARGUMENT;
     n += part.n;
   }
   if (n != w->n) return EK_INVALID_ARGUMENT;
@@ -121,15 +145,16 @@ extern "C" int32_t ek_linear(
     return EK_INVALID_ARGUMENT;
   }
   if (!runs_here(context, w->format)) return EK_UNSUPPORTED;
-  const int64_t row_bytes = padded(w->k) * activation_size(w->format);
-  if (row_bytes > kSharedScratch) return EK_UNSUPPORTED;
+  const int64_t row_bytes = activation_bytes(*w);
+  if (row_bytes > kSharedScratch || (quantized(w->format) && w->k * 64 > kThreadScratch)) return EK_UNSUPPORTED;
   const int64_t most = kSharedScratch / 2 / row_bytes > 0 ? kSharedScratch / 2 / row_bytes : 1;
   const int64_t blocks = (x->rows + most - 1) / most;
   for (int64_t b = 0; b < blocks; b++) {
     const int64_t first = x->rows * b / blocks, last = x->rows * (b + 1) / blocks;
     GemmJob job{static_cast<const char*>(w->data), nullptr, y->data + first * y->row_stride, bias, last - first,
-                w->n, w->k, padded(w->k) / 32, panel_bytes(*w), y->row_stride, w->format, accumulate};
-    multiply_block(context, job, x->data + first * x->row_stride, x->row_stride);
+                w->n, w->k, chunks_of(w->k, w->format), panel_bytes(*w), y->row_stride, w->format, w->activation,
+                accumulate};
+    multiply_block(context, job, x->data + first * x->row_stride, x->row_stride, row_bytes);
   }
   return EK_OK;
 }

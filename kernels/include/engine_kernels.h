@@ -41,6 +41,9 @@ enum {
 /* Element types; the values of Engine.Memory.DType. */
 enum { EK_F32 = 0, EK_F16 = 1, EK_BF16 = 2 };
 
+/* Blocks of 32 values that a source may be stored in (GGUF's Q8_0 and Q4_0), beside the element types. */
+enum { EK_BLOCK_Q8_0 = 100, EK_BLOCK_Q4_0 = 101 };
+
 /* Packed formats of a weight [n, k]. Panels are 16 output columns wide with all of k contiguous; k is padded to 32,
  * n to 16, with zeros. */
 enum {
@@ -48,7 +51,15 @@ enum {
   EK_FORMAT_F16 = 1,     /* [n/16][k][16] f16, multiplied in f32 */
   EK_FORMAT_BF16 = 2,    /* [n/16][k][16] bf16, multiplied in f32 */
   EK_FORMAT_BF16_DP = 3, /* [n/16][k/2][16][2] bf16, activations rounded to bf16; needs AVX512_BF16 */
+  /* [n/16][k/64] superblocks, k padded to 64: [2 groups][16] f16 scales, then per group of 32 k
+   * [8][16 columns][4 k] u8 holding w + 128 (Q8), or [4][16][4] u8 whose low nibble is step j and high nibble
+   * step j + 4, holding w + 8 (Q4). 8.5 and 4.5 bits a weight. */
+  EK_FORMAT_Q8 = 4,
+  EK_FORMAT_Q4 = 5,
 };
+
+/* How activations meet quantized weights: rounded to 8 or 15 bits per 32 values, or not at all. */
+enum { EK_ACTIVATION_8 = 0, EK_ACTIVATION_15 = 1, EK_ACTIVATION_FLOAT = 2 };
 
 typedef struct ek_context ek_context;
 
@@ -90,7 +101,8 @@ typedef struct ek_matrix {
   int64_t row_stride;
 } ek_matrix;
 
-/* One tensor of a weight on disk: [n, k] with rows row_stride elements apart, or [k, n] if transposed. */
+/* One tensor of a weight on disk: [n, k] with rows row_stride elements (of blocks: bytes) apart, or [k, n] if
+ * transposed. Blocks need k to be a multiple of 32 and are not transposed. */
 typedef struct ek_linear_part {
   const void* data;
   int64_t n;
@@ -104,6 +116,7 @@ typedef struct ek_linear_weight {
   int64_t n;
   int64_t k;
   int32_t format;
+  int32_t activation; /* EK_ACTIVATION_*; counts for Q8 and Q4 */
 } ek_linear_weight;
 
 /* Bytes of a packed weight, or a negative code. */

@@ -1,0 +1,92 @@
+// Integer dot products of 16 columns in two ymm registers. Included inside the namespace of one ISA level.
+#pragma once
+
+struct vi {
+  __m256i a, b;
+};
+
+INLINE vi vi_set(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+INLINE vf vi_float(vi x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
+INLINE vi vi_add(vi x, vi y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
+INLINE vi vi_shift7(vi x) { return {_mm256_slli_epi32(x.a, 7), _mm256_slli_epi32(x.b, 7)}; }
+INLINE __m256i bytes4(const int8_t* a) {
+  int32_t x;
+  __builtin_memcpy(&x, a, 4);
+  return _mm256_set1_epi32(x);
+}
+INLINE __m256i half_line(const char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+
+INLINE vi vi_round(vf x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
+INLINE int32_t vi_sum(vi x) {
+  int32_t lane[8], sum = 0;
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(lane), _mm256_add_epi32(x.a, x.b));
+  for (int32_t l : lane) sum += l;
+  return sum;
+}
+INLINE vi vi_high7(vi x) {
+  const __m256i half = _mm256_set1_epi32(64);
+  return {_mm256_srai_epi32(_mm256_add_epi32(x.a, half), 7), _mm256_srai_epi32(_mm256_add_epi32(x.b, half), 7)};
+}
+INLINE vi vi_sub(vi x, vi y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
+INLINE void vi_store_bytes(int8_t* p, vi x) {
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8);
+  const __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
+}
+
+static constexpr int kQuantRows = 4;
+static constexpr int kQuantWide = 1;
+
+// Bytes widened to 16 bits, even and odd k apart, because 255 * 127 * 2 does not fit pmaddubsw.
+INLINE __m256i add_bytes(__m256i c, __m256i line, __m256i even_a, __m256i odd_a) {
+  const __m256i even = _mm256_and_si256(line, _mm256_set1_epi16(255)), odd = _mm256_srli_epi16(line, 8);
+  return _mm256_add_epi32(
+      c, _mm256_add_epi32(_mm256_madd_epi16(even, even_a), _mm256_madd_epi16(odd, odd_a)));
+}
+
+// c += 32 products of each column: eight lines of 16 columns x 4 k, unsigned by signed.
+template <int MR, int NV>
+INLINE void dot_bytes(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t* a) {
+  for (int s = 0; s < 8; s++) {
+#pragma GCC unroll 8
+    for (int m = 0; m < MR; m++) {
+      const __m256i x = bytes4(a + m * 32 + s * 4);
+      const __m256i xe = _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8), xo = _mm256_srai_epi16(x, 8);
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; v++) {
+        c[m][v].a = add_bytes(c[m][v].a, half_line(w[v] + s * 64), xe, xo);
+        c[m][v].b = add_bytes(c[m][v].b, half_line(w[v] + s * 64 + 32), xe, xo);
+      }
+    }
+  }
+}
+
+// Four lines of nibbles: step s in the low halves, step s + 4 in the high ones. 15 * 127 * 2 * 8 fits 16 bits: eight
+// sums before one widening.
+template <int MR, int NV>
+INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t* a) {
+  const __m256i mask = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1);
+#pragma GCC unroll 4
+  for (int v = 0; v < NV; v++) {
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; half++) {
+      __m256i sum[MR];
+#pragma GCC unroll 4
+      for (int s = 0; s < 4; s++) {
+        const __m256i line = half_line(w[v] + s * 64 + half * 32);
+        const __m256i low = _mm256_and_si256(line, mask), high = _mm256_and_si256(_mm256_srli_epi16(line, 4), mask);
+#pragma GCC unroll 8
+        for (int m = 0; m < MR; m++) {
+          const __m256i x = bytes4(a + m * 32 + s * 4), y = bytes4(a + m * 32 + (s + 4) * 4);
+          const __m256i p = _mm256_add_epi16(_mm256_maddubs_epi16(low, x), _mm256_maddubs_epi16(high, y));
+          sum[m] = s == 0 ? p : _mm256_add_epi16(sum[m], p);
+        }
+      }
+#pragma GCC unroll 8
+      for (int m = 0; m < MR; m++) {
+        __m256i& target = half == 0 ? c[m][v].a : c[m][v].b;
+        target = _mm256_add_epi32(target, _mm256_madd_epi16(sum[m], one));
+      }
+    }
+  }
+}
