@@ -69,6 +69,35 @@ public sealed class LinearSource
 
     /// <summary>What the device should compute with: F32, BF16 or F16.</summary>
     public required DType ComputeType { get; init; }
+
+    /// <summary>Rounds the weight when it is packed; a device that cannot throws Unsupported.</summary>
+    public WeightQuantization Quantization { get; init; }
+}
+
+/// <summary>What a weight is rounded to when it is packed.</summary>
+public enum WeightQuantization
+{
+    /// <summary>As it lies: blocks of one kind stay blocks where the device multiplies them.</summary>
+    None,
+
+    /// <summary>8 bits in groups of 32, symmetric, with a scale of 16 bits: 8.5 bits a weight.</summary>
+    Int8,
+
+    /// <summary>4 bits in groups of 32, symmetric, with a scale of 16 bits: 4.5 bits a weight.</summary>
+    Int4,
+}
+
+/// <summary>Blocks of 32 values that a tensor may be stored in, instead of elements.</summary>
+public enum WeightBlocks
+{
+    /// <summary>Plain elements.</summary>
+    None = 0,
+
+    /// <summary>GGUF's Q8_0: an f16 scale and 32 signed bytes, 34 bytes.</summary>
+    Q8_0 = 100,
+
+    /// <summary>GGUF's Q4_0: an f16 scale and 32 nibbles of which 8 is zero, 18 bytes.</summary>
+    Q4_0 = 101,
 }
 
 /// <summary>One tensor of a weight, in mapped host memory.</summary>
@@ -76,10 +105,12 @@ public sealed class LinearSource
 /// <param name="K">Columns.</param>
 /// <param name="Type">Element type on disk (F32, F16, BF16).</param>
 /// <param name="Address">First element.</param>
-/// <param name="RowStride">Elements from row to row (or from column to column if Transposed).</param>
+/// <param name="RowStride">Elements from row to row (or from column to column if Transposed); of blocks, bytes.</param>
 /// <param name="Transposed">True if stored [K, N] (GPT-2's Conv1D).</param>
+/// <param name="Blocks">Blocks instead of elements of Type; K is then a multiple of 32.</param>
 public readonly record struct LinearPart(
-    int N, int K, DType Type, nint Address, int RowStride, bool Transposed = false);
+    int N, int K, DType Type, nint Address, int RowStride, bool Transposed = false,
+    WeightBlocks Blocks = WeightBlocks.None);
 
 /// <summary>Shape of the paged KV memory of a model.</summary>
 public sealed class KvStorageShape

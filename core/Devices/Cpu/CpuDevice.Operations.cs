@@ -217,12 +217,13 @@ public sealed unsafe partial class CpuDevice
         };
     }
 
-    private static CpuKernels.Weight Weight(CpuWeight weight) => new()
+    private CpuKernels.Weight Weight(CpuWeight weight) => new()
     {
         Data = weight.Address,
         N = weight.N,
         K = weight.K,
         Format = weight.Format,
+        Activation = (int)ActivationPrecision,
     };
 
     private static float* Floats(DeviceBuffer? buffer) => buffer is null ? null : (float*)buffer.Address;

@@ -46,6 +46,7 @@ public sealed unsafe partial class CpuDevice : IDevice
         }
 
         _context = context;
+        ActivationPrecision = options.ActivationPrecision;
         Isa = (CpuIsa)CpuKernels.ContextIsa(context);
         NumThreads = CpuKernels.ContextThreads(context);
     }
@@ -58,6 +59,9 @@ public sealed unsafe partial class CpuDevice : IDevice
 
     /// <summary>The instruction set in use.</summary>
     public CpuIsa Isa { get; }
+
+    /// <summary>How activations meet quantized weights.</summary>
+    public ActivationPrecision ActivationPrecision { get; }
 
     /// <summary>Threads that work, the caller's included.</summary>
     public int NumThreads { get; private set; }
@@ -175,7 +179,12 @@ public sealed unsafe partial class CpuDevice : IDevice
     // Half-precision weights multiplied in f32 stay in their own type: widening is exact and the bytes are half.
     private int FormatOf(LinearSource source)
     {
-        bool All(DType type) => source.Parts.All(p => p.Type == type);
+        bool All(DType type) => source.Parts.All(p => p.Blocks == WeightBlocks.None && p.Type == type);
+        bool AllIn(WeightBlocks blocks) => source.Parts.All(p => p.Blocks == blocks);
+        if (source.Quantization == WeightQuantization.Int8) return CpuFormat.Q8;
+        if (source.Quantization == WeightQuantization.Int4) return CpuFormat.Q4;
+        if (AllIn(WeightBlocks.Q8_0)) return CpuFormat.Q8;
+        if (AllIn(WeightBlocks.Q4_0)) return CpuFormat.Q4;
         return source.ComputeType switch
         {
             DType.F32 when All(DType.BF16) => CpuFormat.BF16,
@@ -193,8 +202,8 @@ public sealed unsafe partial class CpuDevice : IDevice
         Data = part.Address,
         N = part.N,
         RowStride = part.RowStride,
-        Type = part.Type is DType.F32 or DType.F16 or DType.BF16
-            ? (int)part.Type
+        Type = part.Blocks != WeightBlocks.None ? (int)part.Blocks
+            : part.Type is DType.F32 or DType.F16 or DType.BF16 ? (int)part.Type
             : throw new EngineException(EngineStatus.Unsupported, $"the CPU packs no {part.Type} weights"),
         Transposed = part.Transposed ? 1 : 0,
     };

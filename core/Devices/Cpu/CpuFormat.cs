@@ -7,4 +7,6 @@ internal static class CpuFormat
     public const int F16 = 1;
     public const int BF16 = 2;
     public const int BF16Dot = 3;
+    public const int Q8 = 4;
+    public const int Q4 = 5;
 }

@@ -138,6 +138,7 @@ internal static unsafe partial class CpuKernels
         public long N;
         public long K;
         public int Format;
+        public int Activation;
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -24,6 +24,19 @@ public enum CpuIsa
     Avx512Bf16 = 4,
 }
 
+/// <summary>How activations meet quantized weights; values of engine_kernels.h.</summary>
+public enum ActivationPrecision
+{
+    /// <summary>Rounded to 8 bits per 32 values.</summary>
+    Bits8 = 0,
+
+    /// <summary>Rounded to 15 bits per 32 values, at about half the speed.</summary>
+    Bits15 = 1,
+
+    /// <summary>Not rounded: weights are widened to floats.</summary>
+    Float = 2,
+}
+
 /// <summary>How a CPU device uses the machine.</summary>
 public sealed record CpuDeviceOptions
 {
@@ -38,6 +51,9 @@ public sealed record CpuDeviceOptions
 
     /// <summary>How long an idle worker spins before it parks, in microseconds.</summary>
     public int SpinUs { get; init; } = 50;
+
+    /// <summary>How activations meet quantized weights.</summary>
+    public ActivationPrecision ActivationPrecision { get; init; }
 
     /// <summary>CPUs to use, in order (one NUMA node's, for one); null is the affinity mask.</summary>
     public IReadOnlyList<int>? Cpus { get; init; }

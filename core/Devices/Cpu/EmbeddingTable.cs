@@ -11,7 +11,7 @@ internal static unsafe class EmbeddingTable
         long row = 0;
         foreach (LinearPart part in source.Parts)
         {
-            if (part.Type is not (DType.F32 or DType.F16 or DType.BF16))
+            if (part.Blocks != WeightBlocks.None || part.Type is not (DType.F32 or DType.F16 or DType.BF16))
             {
                 throw new EngineException(EngineStatus.Unsupported, $"embedding of type {part.Type}");
             }

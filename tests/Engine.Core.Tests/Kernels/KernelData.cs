@@ -11,8 +11,15 @@ internal static unsafe class KernelData
     public static IEnumerable<CpuIsa> Isas =>
         Enum.GetValues<CpuIsa>().Where(isa => isa >= 0 && isa <= CpuDevice.BestIsa);
 
-    public static CpuDevice Device(CpuIsa isa, int threads = 2) =>
-        new(new CpuDeviceOptions { Isa = isa, NumThreads = threads, PinWorkers = false });
+    public static CpuDevice Device(
+        CpuIsa isa, int threads = 2, ActivationPrecision precision = ActivationPrecision.Bits8) =>
+        new(new CpuDeviceOptions
+        {
+            Isa = isa,
+            NumThreads = threads,
+            PinWorkers = false,
+            ActivationPrecision = precision,
+        });
 
     public static float[] Random(int count, int seed, float scale = 1f)
     {
