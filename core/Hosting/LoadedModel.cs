@@ -97,9 +97,21 @@ public sealed class LoadedModel : IDisposable
     public IModelRunner CreateRunner(EngineOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        long free = FreeMemory.Bytes();
         RunnerLimits limits = RunnerLimits.Derive(
             options, Config, _weights.KvLayers, _weights.ComputeType, _weights.Device,
-            KvCacheMemory.Default(FreeMemory.Bytes()));
+            KvCacheMemory.Default(free));
+        long need = limits.KvBytes + limits.ActivationBytes(
+            _weights.Activations, _weights.Model.OutputWidth, Config.VocabSize);
+        if (need > free)
+        {
+            throw new EngineException(
+                EngineStatus.OutOfMemory,
+                $"a KV cache of {limits.NumBlocks} blocks ({limits.KvBytes} bytes) and the activations of a step " +
+                $"take {need} bytes, {free} are free; lower num_blocks, kv_cache_memory_bytes, max_model_len or " +
+                "max_num_batched_tokens",
+                "num_blocks");
+        }
         return new ModelRunner(_weights, limits, Tokenizer);
     }
 

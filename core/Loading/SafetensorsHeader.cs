@@ -96,7 +96,13 @@ internal static class SafetensorsHeader
         {
             string key = reader.GetString()!;
             reader.Read();
-            bool twice = key switch { "dtype" => type != null, "shape" => shape != null, _ => offsets != null };
+            bool twice = key switch
+            {
+                "dtype" => type is not null,
+                "shape" => shape is not null,
+                "data_offsets" => offsets is not null,
+                _ => false,
+            };
             if (twice) throw Bad(file, name, $"'{Shorten(key)}' occurs twice");
             switch (key)
             {

@@ -60,7 +60,14 @@ internal sealed class ModelWeights : IDisposable
         IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         // The plan finds every wrong name and shape before the first byte is packed.
-        Plan(config, device, weights, type);
+        ModelBuilder plan = Plan(config, device, weights, type);
+        long free = FreeMemory.Bytes();
+        if (plan.PlannedBytes > free)
+        {
+            throw new EngineException(
+                EngineStatus.OutOfMemory,
+                $"the weights of {config.Architecture} take {plan.PlannedBytes} bytes, {free} are free", "model");
+        }
         if (weights is DummyWeights dummy) dummy.Fill();
         ModelBuilder builder = new(config, device, weights, type, isPlan: false);
         List<IDisposable> owned = [];

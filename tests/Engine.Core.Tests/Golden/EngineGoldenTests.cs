@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+using Engine.Hosting;
+using Engine.Sampling;
+
+namespace Engine.Tests.Golden;
+
+/// <summary>Goldens through the whole engine: scheduler, prefix cache, preemption, a real model.</summary>
+[TestFixture]
+internal sealed class EngineGoldenTests
+{
+    [TestCase("llama-plain", 12)]
+    [TestCase("llama-plain", 1000)]
+    [TestCase("mistral", 12)]
+    [TestCase("gemma3", 24)]
+    public void Requests_at_once_in_a_tight_pool_give_the_golden_tokens(string folder, int numBlocks)
+    {
+        string path = Path.Combine(GoldenFolder.Committed, folder);
+        using LoadedModel model = LoadedModel.Load(new ModelLoadOptions { Model = path });
+        using EngineWorker worker = new(model, new EngineOptions
+        {
+            MaxNumSeqs = 6,
+            MaxNumBatchedTokens = 24,
+            NumBlocks = numBlocks,
+        });
+        List<(GoldenCase Case, Collector Sink)> runs = [];
+        List<GoldenCase> cases = GoldenFolder.Read(path, "golden");
+        // Twice over, so that the second round meets the first one's blocks in the prefix cache.
+        foreach (GoldenCase c in cases.Concat(cases))
+        {
+            if (c.Prompt.Length + c.Greedy.Length > numBlocks * 16) continue;
+            Collector sink = new();
+            worker.Submit(
+                new GenerationRequest
+                {
+                    PromptTokenIds = c.Prompt,
+                    Sampling = new SamplingParams
+                    {
+                        Temperature = 0,
+                        MaxTokens = c.Greedy.Length,
+                        IgnoreEos = true,
+                        Detokenize = false,
+                    },
+                },
+                sink);
+            runs.Add((c, sink));
+        }
+        foreach ((GoldenCase c, Collector sink) in runs)
+        {
+            Assert.That(sink.Done.Wait(TimeSpan.FromSeconds(60)), Is.True, $"{c.Name} did not end");
+            Assert.That(sink.Error, Is.Null);
+            Assert.That(sink.Tokens, Is.EqualTo(c.Greedy), c.Name);
+        }
+    }
+
+    private sealed class Collector : IRequestSink
+    {
+        public ManualResetEventSlim Done { get; } = new();
+
+        public ConcurrentQueue<int> Tokens { get; } = new();
+
+        public EngineException? Error { get; private set; }
+
+        public void OnEvent(RequestEvent e)
+        {
+            if (e.Kind == RequestEventKind.Token && e.TokenId >= 0) Tokens.Enqueue(e.TokenId);
+            if (e.Kind is not (RequestEventKind.Finished or RequestEventKind.Failed)) return;
+            Error = e.Error;
+            Done.Set();
+        }
+    }
+}
