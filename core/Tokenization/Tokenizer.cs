@@ -51,6 +51,11 @@ public sealed class Tokenizer : ITokenizer
             _addedIds[token.Content] = token.Id;
         }
 
+        foreach (int id in parts.SpecialIds)
+        {
+            _special[id] = true;
+        }
+
         _pipeline = new TokenizerPipeline(parts, _tokens, _special);
         (_decodable, _skippable) = MakeDecodable(parts);
         Streaming = StreamingTable.Create(parts.Decoder, _decodable);
@@ -178,6 +183,11 @@ public sealed class Tokenizer : ITokenizer
                 parts.Normalizer.Apply(text);
                 decodable[token.Id] = CodePoints.ToUtf16(text.Codes);
             }
+        }
+
+        foreach (int id in parts.SpecialIds)
+        {
+            skippable[id] = true;
         }
 
         foreach (AddedToken token in AddedTokens)

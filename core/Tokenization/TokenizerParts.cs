@@ -22,5 +22,14 @@ internal sealed class TokenizerParts
     /// <summary>Ids of tokens that the model has too must be the model's.</summary>
     public List<AddedToken> AddedTokens { get; set; } = [];
 
+    /// <summary>Ids that are special without being found in the text.</summary>
+    public HashSet<int> SpecialIds { get; init; } = [];
+
+    /// <summary>The layout lists no added tokens; the configuration's names are all there is.</summary>
+    public bool NamesSpecialTokens { get; init; }
+
+    /// <summary>Unless configured otherwise, bos goes first, or eos last where there is no bos.</summary>
+    public bool AddsBosOrEos { get; init; }
+
     public TokenizerConfig Config { get; set; } = new();
 }

@@ -10,7 +10,9 @@ internal static class JsonFile
 
     private static readonly JsonDocumentOptions Options = new()
     {
-        MaxDepth = MaxDepth, AllowTrailingCommas = false, CommentHandling = JsonCommentHandling.Disallow,
+        MaxDepth = MaxDepth,
+        AllowTrailingCommas = false,
+        CommentHandling = JsonCommentHandling.Disallow,
     };
 
     /// <summary>Reads a whole file that may not be larger than MaxBytes.</summary>

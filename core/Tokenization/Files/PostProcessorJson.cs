@@ -28,30 +28,49 @@ internal static class PostProcessorJson
             case "TemplateProcessing":
                 return ReadTemplate(item);
             case "BertProcessing":
-                TemplatePiece bertCls = ReadToken(item, "cls");
-                TemplatePiece bertSep = ReadToken(item, "sep");
-                TemplatePiece a = new(0, [], [], 0);
-                TemplatePiece b = new(1, [], [], 1);
-                return new PostProcessor
-                {
-                    Single = [bertCls, a, bertSep],
-                    Pair = [bertCls, a, bertSep, b, bertSep with { TypeId = 1 }],
-                };
+                return Bert(ReadToken(item, "cls"), ReadToken(item, "sep"));
             case "RobertaProcessing":
-                TemplatePiece cls = ReadToken(item, "cls");
-                TemplatePiece sep = ReadToken(item, "sep");
-                TemplatePiece first = new(0, [], [], 0);
-                return new PostProcessor
-                {
-                    Single = [cls, first, sep],
-                    Pair = [cls, first, sep, sep, new(1, [], [], 0), sep],
-                    TrimOffsets = item.Flag("trim_offsets", true),
-                    AddPrefixSpace = item.Flag("add_prefix_space", true),
-                };
+                return Roberta(
+                    ReadToken(item, "cls"), ReadToken(item, "sep"),
+                    item.Flag("trim_offsets", true), item.Flag("add_prefix_space", true));
             default:
                 throw new EngineException(
                     EngineStatus.Unsupported, $"post_processor.type \"{type}\" is not known.");
         }
+    }
+
+    /// <summary>[CLS] A [SEP], [CLS] A [SEP] B [SEP].</summary>
+    public static PostProcessor AroundBert((string Token, int Id) cls, (string Token, int Id) sep) =>
+        Bert(new(-1, [cls.Id], [cls.Token], 0), new(-1, [sep.Id], [sep.Token], 0));
+
+    /// <summary>A template of RoBERTa: cls A sep, cls A sep sep B sep.</summary>
+    public static PostProcessor AroundRoberta(
+        (string Token, int Id) cls, (string Token, int Id) sep) => Roberta(
+            new(-1, [cls.Id], [cls.Token], 0), new(-1, [sep.Id], [sep.Token], 0),
+            trimOffsets: true, addPrefixSpace: false);
+
+    private static PostProcessor Roberta(
+        TemplatePiece cls, TemplatePiece sep, bool trimOffsets, bool addPrefixSpace)
+    {
+        TemplatePiece a = new(0, [], [], 0);
+        return new PostProcessor
+        {
+            Single = [cls, a, sep],
+            Pair = [cls, a, sep, sep, new(1, [], [], 0), sep],
+            TrimOffsets = trimOffsets,
+            AddPrefixSpace = addPrefixSpace,
+        };
+    }
+
+    private static PostProcessor Bert(TemplatePiece cls, TemplatePiece sep)
+    {
+        TemplatePiece a = new(0, [], [], 0);
+        TemplatePiece b = new(1, [], [], 1);
+        return new PostProcessor
+        {
+            Single = [cls, a, sep],
+            Pair = [cls, a, sep, b, sep with { TypeId = 1 }],
+        };
     }
 
     /// <summary>A template of fixed tokens around the texts.</summary>

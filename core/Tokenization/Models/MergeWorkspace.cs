@@ -20,6 +20,9 @@ internal sealed class MergeWorkspace
 
     public int Capacity => _ids.Length;
 
+    /// <summary>A symbol and the bytes it covers.</summary>
+    public (int Id, int Length) this[int index] => (_ids[index], _lengths[index]);
+
     public void Clear() => Count = 0;
 
     public void Add(int id, int length)
@@ -40,6 +43,13 @@ internal sealed class MergeWorkspace
     /// <summary>Merges all that can be merged and appends the result.</summary>
     public void Merge(MergeTable table, TokenList output)
     {
+        Merge(table);
+        output.Add(_ids.AsSpan(0, Count), _lengths.AsSpan(0, Count));
+    }
+
+    /// <summary>Merges all that can be merged.</summary>
+    public void Merge(MergeTable table)
+    {
         if (Count <= ScanLimit)
         {
             MergeByScan(table);
@@ -48,8 +58,6 @@ internal sealed class MergeWorkspace
         {
             MergeByHeap(table);
         }
-
-        output.Add(_ids.AsSpan(0, Count), _lengths.AsSpan(0, Count));
     }
 
     private void Rank(MergeTable table, int at, int next) =>

@@ -1,3 +1,4 @@
+using System.Text;
 using Engine.Tokenization.Text;
 
 namespace Engine.Tokenization.Models;
@@ -15,7 +16,9 @@ internal sealed class UnigramModel : TokenModel
     private readonly int _unknownId;
     private readonly int[]? _byteIds;
     private readonly double _unknownScore;
+    private readonly bool _sentencePiece;
 
+    /// <summary>A model as the tokenizers library has it: every piece is found in the text.</summary>
     /// <param name="pieces">Pieces in the order of their ids.</param>
     /// <param name="unknownId">Id of the unknown piece, or -1.</param>
     /// <param name="byteFallback">Unknown text becomes byte pieces where all exist.</param>
@@ -43,6 +46,42 @@ internal sealed class UnigramModel : TokenModel
         _unknownId = unknownId;
         _unknownScore = least - UnknownPenalty;
         _byteIds = byteFallback ? BpeModel.FindByteTokens(_vocabulary) : null;
+    }
+
+    /// <summary>
+    /// A model as the sentencepiece library has it: control, unknown, byte and unused pieces are
+    /// not found in the text, user-defined ones always are, and sums are kept in single precision.
+    /// </summary>
+    public UnigramModel(SentencePieceVocabulary pieces)
+    {
+        _sentencePiece = true;
+        _vocabulary = pieces.Ids;
+        _scores = new double[pieces.Count];
+        float least = float.MaxValue;
+        float most = float.MinValue;
+        for (int id = 0; id < pieces.Count; id++)
+        {
+            if (pieces.Kind(id) == PieceKind.Normal)
+            {
+                least = Math.Min(least, pieces.Score(id));
+                most = Math.Max(most, pieces.Score(id));
+            }
+        }
+
+        for (int id = 0; id < pieces.Count; id++)
+        {
+            PieceKind kind = pieces.Kind(id);
+            _scores[id] = kind == PieceKind.UserDefined
+                ? (Encoding.UTF8.GetByteCount(pieces.Piece(id)) * most) - 0.1 : pieces.Score(id);
+            if (kind is PieceKind.Normal or PieceKind.UserDefined && pieces.Piece(id).Length > 0)
+            {
+                _trie.Add(CodePoints.FromUtf16(pieces.Piece(id)), id);
+            }
+        }
+
+        _unknownId = pieces.UnknownId;
+        _unknownScore = least - (float)UnknownPenalty;
+        _byteIds = pieces.ByteFallback ? BpeModel.FindByteTokens(_vocabulary) : null;
     }
 
     public override IReadOnlyDictionary<string, int> Vocabulary => _vocabulary;
@@ -89,9 +128,11 @@ internal sealed class UnigramModel : TokenModel
         }
     }
 
-    private static void Offer(
+    private void Offer(
         int start, int end, int id, double score, double[] best, int[] starts, int[] ids)
     {
+        // In single precision different cuts tie more often, and the first one found is kept.
+        score = _sentencePiece ? (float)score : score;
         if (starts[end] < 0 || score > best[end])
         {
             best[end] = score;
@@ -137,7 +178,7 @@ internal sealed class UnigramModel : TokenModel
         int bytes = Bytes(text);
 
         // Joined, the characters may be a piece after all.
-        if (_vocabulary.TryGetValue(CodePoints.ToUtf16(text), out int id))
+        if (!_sentencePiece && _vocabulary.TryGetValue(CodePoints.ToUtf16(text), out int id))
         {
             output.Add(id, bytes);
             return;

@@ -202,7 +202,10 @@ internal sealed partial class PatternParser
 
             atom = new PatternNode(PatternNodeKind.Repeat)
             {
-                Items = [atom], Min = min, Max = max, Repeat = kind,
+                Items = [atom],
+                Min = min,
+                Max = max,
+                Repeat = kind,
             };
             if (nested > 3)
             {

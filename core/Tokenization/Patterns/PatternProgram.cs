@@ -190,8 +190,11 @@ internal sealed class PatternProgram
 
             _code[split] = new PatternInstruction
             {
-                Op = PatternOp.Split, A = split + 1, B = _code.Count,
-                FirstA = firsts[i], FirstB = rest,
+                Op = PatternOp.Split,
+                A = split + 1,
+                B = _code.Count,
+                FirstA = firsts[i],
+                FirstB = rest,
             };
         }
 
@@ -225,7 +228,9 @@ internal sealed class PatternProgram
         {
             EmitAtomic(new PatternNode(PatternNodeKind.Repeat)
             {
-                Items = node.Items, Min = node.Min, Max = node.Max,
+                Items = node.Items,
+                Min = node.Min,
+                Max = node.Max,
             });
             return;
         }
@@ -301,7 +306,9 @@ internal sealed class PatternProgram
 
         int at = Add(new PatternInstruction
         {
-            Op = PatternOp.Look, Negative = node.Negative, B = -1,
+            Op = PatternOp.Look,
+            Negative = node.Negative,
+            B = -1,
         });
         _pending.Add((at, node.Body));
     }
@@ -332,7 +339,9 @@ internal sealed class PatternProgram
                 ? Add(new PatternInstruction { Op = PatternOp.Split }) : -1;
             int at = Add(new PatternInstruction
             {
-                Op = PatternOp.Look, Negative = node.Negative, B = min,
+                Op = PatternOp.Look,
+                Negative = node.Negative,
+                B = min,
             });
             _pending.Add((at, branches[i]));
             if (split >= 0)
@@ -340,7 +349,9 @@ internal sealed class PatternProgram
                 jumps.Add(Add(new PatternInstruction { Op = PatternOp.Jump }));
                 _code[split] = new PatternInstruction
                 {
-                    Op = PatternOp.Split, A = split + 1, B = _code.Count,
+                    Op = PatternOp.Split,
+                    A = split + 1,
+                    B = _code.Count,
                 };
             }
         }

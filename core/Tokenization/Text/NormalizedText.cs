@@ -95,6 +95,15 @@ internal sealed class NormalizedText
         _newLength++;
     }
 
+    /// <summary>Takes a code point off the end of what was emitted.</summary>
+    public void TrimNew(int code)
+    {
+        while (_newLength > 0 && _newCodes[_newLength - 1] == code)
+        {
+            _newLength--;
+        }
+    }
+
     /// <summary>Appends old code points [start, end) as they are.</summary>
     public void Keep(int start, int end)
     {

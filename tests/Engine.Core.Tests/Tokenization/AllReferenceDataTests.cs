@@ -22,6 +22,18 @@ internal sealed class AllReferenceDataTests
 
     private static IEnumerable<string> WithPairs() => Folders("pairs.jsonl");
 
+    private static IEnumerable<string> WithSentencePiece() => Folders("cases.sp.jsonl");
+
+    private static IEnumerable<string> WithTiktoken() => Folders("vocab.tiktoken");
+
+    private static IEnumerable<string> GgufFiles()
+    {
+        string? root = ReferenceFolder.External;
+        string folder = root is null ? "" : Path.Combine(root, "gguf");
+        return !Directory.Exists(folder) ? []
+            : Directory.GetFiles(folder, "*.gguf").Select(f => Path.GetFileName(f)!).Order();
+    }
+
     private static ReferenceFolder Folder(string name) =>
         new(Path.Combine(ReferenceFolder.External!, "hf", name));
 
@@ -50,6 +62,33 @@ internal sealed class AllReferenceDataTests
         Tokenizer tokenizer = TokenizerLoader.Load(folder.Path);
         ReferenceChecks.AssertNone(
             ReferenceChecks.Pairs(tokenizer, folder.ReadLines("pairs.jsonl")));
+    }
+
+    [TestCaseSource(nameof(WithSentencePiece))]
+    public void ReadsSentencePieceModelsAsTheLibrary(string name)
+    {
+        ReferenceFolder folder = Folder(name);
+        Tokenizer tokenizer = TokenizerLoader.Load(Path.Combine(folder.Path, "tokenizer.model"));
+        ReferenceChecks.AssertNone(
+            ReferenceChecks.SentencePiece(tokenizer, folder.ReadLines("cases.sp.jsonl")));
+    }
+
+    [TestCaseSource(nameof(WithTiktoken))]
+    public void ReadsRankFilesAsTiktoken(string name)
+    {
+        ReferenceFolder folder = Folder(name);
+        Tokenizer tokenizer = TokenizerLoader.Load(folder.Path);
+        ReferenceChecks.AssertNone(
+            ReferenceChecks.Tiktoken(tokenizer, folder.ReadLines("cases.jsonl")));
+    }
+
+    [TestCaseSource(nameof(GgufFiles))]
+    public void ReadsGgufVocabulariesAsLlamaCpp(string name)
+    {
+        string path = Path.Combine(ReferenceFolder.External!, "gguf", name);
+        Tokenizer tokenizer = TokenizerLoader.Load(path);
+        ReferenceChecks.AssertNone(ReferenceChecks.Gguf(
+            tokenizer, File.ReadAllBytes(path + ".inp"), File.ReadAllBytes(path + ".out")));
     }
 
     [TestCase("plain")]

@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
 using Engine.Tokenization;
 using NUnit.Framework;
 
@@ -95,6 +95,67 @@ internal static class ReferenceChecks
         }
 
         return failures;
+    }
+
+    /// <summary>cases.sp.jsonl: what the sentencepiece library gives.</summary>
+    public static List<string> SentencePiece(Tokenizer tokenizer, IEnumerable<JsonElement> cases)
+    {
+        List<string> failures = [];
+        foreach (JsonElement row in cases)
+        {
+            string text = row.GetProperty("text").GetString()!;
+            int[] ids = Ints(row.GetProperty("ids"));
+            TokenEncoding full = tokenizer.EncodeWithOffsets(text, addSpecialTokens: false);
+            Add(failures, "ids", text, Join(ids), Join(tokenizer.Encode(text, false)));
+            Add(failures, "ids with offsets", text, Join(ids), Join(full.Ids));
+            Add(failures, "pieces", text, Join(Strings(row.GetProperty("pieces")).Select(Show)),
+                Join(full.Tokens.Select(Show)));
+            Add(failures, "decoded", text, Text(row, "decoded"), Show(tokenizer.Decode(ids)));
+        }
+
+        return failures;
+    }
+
+    /// <summary>What the tiktoken library gives.</summary>
+    public static List<string> Tiktoken(Tokenizer tokenizer, IEnumerable<JsonElement> cases)
+    {
+        List<string> failures = [];
+        foreach (JsonElement row in cases)
+        {
+            string text = row.GetProperty("text").GetString()!;
+            int[] ids = Ints(row.GetProperty("ids"));
+            Add(failures, "ids", text, Join(ids), Join(tokenizer.Encode(text)));
+            Add(failures, "ids_no_special", text, Join(Ints(row.GetProperty("ids_no_special"))),
+                Join(tokenizer.EncodePlain(text)));
+            Add(failures, "decoded", text, Text(row, "decoded"), Show(tokenizer.Decode(ids, false)));
+        }
+
+        return failures;
+    }
+
+    /// <summary>FILE.inp and FILE.out of a GGUF vocabulary: texts and ids without specials.</summary>
+    public static List<string> Gguf(Tokenizer tokenizer, byte[] inp, byte[] expected)
+    {
+        string[] texts = Encoding.UTF8.GetString(inp).Split("\n__ggml_vocab_test__\n");
+        string[] rows = Encoding.UTF8.GetString(expected).Split('\n');
+        Assert.That(texts, Has.Length.GreaterThan(40));
+        List<string> failures = [];
+        for (int i = 0; i < texts.Length - (texts[^1].Length == 0 ? 1 : 0); i++)
+        {
+            string found = Join(tokenizer.Encode(texts[i], addSpecialTokens: false));
+            Add(failures, "ids", texts[i], rows[i].Trim(), found);
+        }
+
+        return failures;
+    }
+
+    private static void Add(
+        List<string> failures, string what, string text, string expected, string found)
+    {
+        if (expected != found)
+        {
+            failures.Add($"{what} of {Show(text)}\n  expected {expected}\n  found    {found}");
+        }
     }
 
     public static void AssertNone(List<string> failures) =>
