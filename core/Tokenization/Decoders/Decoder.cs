@@ -201,6 +201,8 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : Decoder
 /// <summary>The suffix of a word's last piece to a space, to nothing at the end.</summary>
 internal sealed class BpeDecoder(string suffix) : Decoder
 {
+    public string Suffix => suffix;
+
     public override List<string> Apply(List<string> tokens)
     {
         int last = tokens.Count - 1;

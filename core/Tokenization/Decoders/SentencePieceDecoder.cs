@@ -21,7 +21,7 @@ internal sealed class SentencePieceDecoder(
         bool sawSpace = false;
         foreach (string token in tokens)
         {
-            int value = hasBytes ? ByteFallbackDecoder.ByteOf(token) : -1;
+            int value = ByteOf(token);
             if (value >= 0)
             {
                 run.Add((byte)value);
@@ -37,7 +37,11 @@ internal sealed class SentencePieceDecoder(
         return [text.ToString()];
     }
 
-    private string Decode(string token, bool atStart, out bool sawSpace)
+    /// <summary>The byte that a piece stands for, or -1.</summary>
+    public int ByteOf(string token) => hasBytes ? ByteFallbackDecoder.ByteOf(token) : -1;
+
+    /// <summary>The text of a piece that is not a byte.</summary>
+    public string Decode(string token, bool atStart, out bool sawSpace)
     {
         sawSpace = false;
         if (token == unknown)

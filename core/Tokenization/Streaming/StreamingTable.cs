@@ -11,6 +11,8 @@ internal abstract class StreamingTable
     {
         ByteLevelDecoder => new ByteStreamingTable(tokens),
         DecoderSequence { Items: [ByteLevelDecoder] } => new ByteStreamingTable(tokens),
+        _ when PieceDecoding.Find(decoder, tokens) is PieceDecoding pieces =>
+            new PieceStreamingTable(pieces, tokens),
         _ => new GeneralStreamingTable(),
     };
 
