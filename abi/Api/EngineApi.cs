@@ -180,7 +180,7 @@ internal static unsafe class EngineApi
     public static HandlePin<EngineObject> PinOf(EngineHandle handle) =>
         HandleTable.Pin<EngineObject>(handle.Value, HandleKind.Engine);
 
-    private static EngineOptions Options(ParamsHandle parameters)
+    public static EngineOptions Options(ParamsHandle parameters)
     {
         if (parameters.Value == 0)
         {

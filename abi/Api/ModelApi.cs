@@ -25,6 +25,41 @@ internal static unsafe class ModelApi
         return EngineStatus.Ok;
     }
 
+    /// <summary>What a model and one engine on it would take, from the headers of the files: no weight is read.</summary>
+    /// <param name="path">As for engine_model_load, but for "fake:".</param>
+    /// <param name="pathLen">Its bytes.</param>
+    /// <param name="parameters">Params of kind MODEL, or NULL.</param>
+    /// <param name="engineParams">Params of kind ENGINE, or NULL.</param>
+    /// <param name="plan">Set struct_size; filled up to it.</param>
+    [AbiFunction("engine_model_plan")]
+    public static EngineStatus Plan(
+        [In] byte* path, ulong pathLen, ParamsHandle parameters, ParamsHandle engineParams, PlanStruct* plan)
+    {
+        Interop.Required(plan, "plan");
+        ModelLoadOptions options = Options(path, pathLen, parameters, null);
+        if (FakeModel.IsFake(options.Model))
+        {
+            throw new EngineException(EngineStatus.Unsupported, "the fake model has no weights", "path");
+        }
+
+        MemoryPlan found = MemoryPlan.Compute(options, EngineApi.Options(engineParams));
+        var value = new PlanStruct
+        {
+            Fits = found.Fits ? 1 : 0,
+            WeightBytes = found.WeightBytes,
+            KvCacheBytes = found.KvCacheBytes,
+            ActivationBytes = found.ActivationBytes,
+            TotalBytes = found.TotalBytes,
+            FreeBytes = found.FreeBytes,
+            NumParameters = found.NumParameters,
+            NumKvTokens = found.NumKvTokens,
+            NumBlocks = found.NumBlocks,
+            MaxModelLen = found.MaxModelLen,
+        };
+        Interop.WriteStruct(value, plan, "plan");
+        return EngineStatus.Ok;
+    }
+
     /// <summary>What is known of a model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="info">Set struct_size; filled up to it.</param>
@@ -41,6 +76,7 @@ internal static unsafe class ModelApi
             BosTokenId = known.BosTokenId ?? -1,
             EosTokenId = known.EosTokenIds.Count > 0 ? known.EosTokenIds[0] : -1,
             HasTokenizer = loaded.Tokenizer is null ? 0 : 1,
+            HasChatTemplate = loaded.Template is null ? 0 : 1,
             WeightBytes = loaded.WeightBytes,
             Architecture = pin.Target.Architecture,
         };
@@ -77,8 +113,10 @@ internal static unsafe class ModelApi
     {
         Interop.Required(outTokenizer, "out_tokenizer");
         using HandlePin<ModelObject> pin = PinOf(model);
-        var tokenizer = new TokenizerObject(pin.Target.Model.Tokenizer
-            ?? throw new EngineException(EngineStatus.NotFound, "the model has no tokenizer"));
+        HostedModel loaded = pin.Target.Model;
+        var tokenizer = new TokenizerObject(
+            loaded.Tokenizer ?? throw new EngineException(EngineStatus.NotFound, "the model has no tokenizer"),
+            loaded.Template);
         tokenizer.SetParent(pin.Target);
         *outTokenizer = new TokenizerHandle(HandleTable.Publish(tokenizer));
         return EngineStatus.Ok;

@@ -16,7 +16,7 @@ internal static unsafe class TokenizerApi
     public static EngineStatus Load([In] byte* path, ulong pathLen, TokenizerHandle* outTokenizer)
     {
         Interop.Required(outTokenizer, "out_tokenizer");
-        var tokenizer = new TokenizerObject(TokenizerObject.Load(Interop.Text(path, pathLen, "path")));
+        TokenizerObject tokenizer = TokenizerObject.Load(Interop.Text(path, pathLen, "path"));
         *outTokenizer = new TokenizerHandle(HandleTable.Publish(tokenizer));
         return EngineStatus.Ok;
     }
@@ -28,7 +28,11 @@ internal static unsafe class TokenizerApi
     public static EngineStatus GetInfo(TokenizerHandle tokenizer, TokenizerInfoStruct* info)
     {
         using HandlePin<TokenizerObject> pin = PinOf(tokenizer);
-        var value = new TokenizerInfoStruct { VocabSize = pin.Target.Tokenizer.VocabSize };
+        var value = new TokenizerInfoStruct
+        {
+            VocabSize = pin.Target.Tokenizer.VocabSize,
+            HasChatTemplate = pin.Target.Template is null ? 0 : 1,
+        };
         Interop.WriteStruct(value, info, "info");
         return EngineStatus.Ok;
     }

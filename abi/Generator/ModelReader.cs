@@ -105,8 +105,8 @@ internal sealed class ModelReader
         select ReadFunction(type, method, mark);
 
     private static int ApiOrder(Type type) => Array.IndexOf(
-        ["INativeApi", "LibraryApi", "ErrorApi", "ParamsApi", "ModelApi", "LoadApi", "TokenizerApi",
-            "EngineApi", "RequestApi", "MetricsApi"], type.Name);
+        ["INativeApi", "LibraryApi", "ErrorApi", "ParamsApi", "ModelApi", "LoadApi", "TokenizerApi", "ChatApi",
+            "EngineApi", "RequestApi", "BeamApi", "MetricsApi"], type.Name);
 
     private AbiFunctionModel ReadFunction(Type type, MethodInfo method, AbiFunctionAttribute mark)
     {

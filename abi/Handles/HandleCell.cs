@@ -13,6 +13,7 @@ internal enum HandleKind
     Tokenizer = 5,
     Engine = 6,
     Request = 7,
+    Json = 8,
 }
 
 /// <summary>

@@ -211,6 +211,7 @@ internal static unsafe class HandleTable
         HandleKind.Tokenizer => "tokenizer",
         HandleKind.Engine => "engine",
         HandleKind.Request => "request",
+        HandleKind.Json => "JSON",
         _ => "unknown",
     };
 }

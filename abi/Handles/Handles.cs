@@ -48,3 +48,10 @@ internal readonly struct RequestHandleValue(nint value)
 {
     public readonly nint Value = value;
 }
+
+/// <summary>A result as JSON text.</summary>
+[AbiHandle("engine_json")]
+internal readonly struct JsonHandle(nint value)
+{
+    public readonly nint Value = value;
+}

@@ -1,6 +1,7 @@
 using Engine.Hosting;
 using Engine.Scheduling;
 using Engine.Tokenization;
+using Engine.Tokenization.Templating;
 
 namespace Engine.Abi.Handles;
 
@@ -14,6 +15,8 @@ internal abstract class HostedModel : IDisposable
     public abstract long WeightBytes { get; }
 
     public abstract string Architecture { get; }
+
+    public virtual ChatTemplate? Template => null;
 
     public virtual GenerationDefaults Defaults => new();
 

@@ -1,16 +1,28 @@
 using Engine.Hosting;
 using Engine.Tokenization;
+using Engine.Tokenization.Templating;
 
 namespace Engine.Abi.Handles;
 
-/// <summary>A tokenizer, a model's or one of its own.</summary>
-internal sealed class TokenizerObject(ITokenizer tokenizer) : HandleObject
+/// <summary>A tokenizer and its chat template, a model's or one of its own.</summary>
+internal sealed class TokenizerObject(ITokenizer tokenizer, ChatTemplate? template) : HandleObject
 {
     public override HandleKind Kind => HandleKind.Tokenizer;
 
     public ITokenizer Tokenizer { get; } = tokenizer;
 
+    public ChatTemplate? Template { get; } = template;
+
     /// <summary>From a folder or file, or the fake model's.</summary>
-    public static ITokenizer Load(string path) =>
-        FakeModel.IsFake(path) ? new FakeTokenizer() : TokenizerLoader.Load(path);
+    public static TokenizerObject Load(string path)
+    {
+        if (FakeModel.IsFake(path))
+        {
+            return new TokenizerObject(new FakeTokenizer(), null);
+        }
+
+        Tokenizer tokenizer = TokenizerLoader.Load(path);
+        string folder = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
+        return new TokenizerObject(tokenizer, ChatTemplateLoader.Load(folder));
+    }
 }

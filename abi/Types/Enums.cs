@@ -18,6 +18,7 @@ using Engine.Hosting;
 [assembly: AbiFeature("chat_template")]
 [assembly: AbiFeature("eventfd")]
 [assembly: AbiFeature("cpu")]
+[assembly: AbiFeature("beam_search")]
 
 namespace Engine.Abi.Types;
 

@@ -237,3 +237,41 @@ internal unsafe struct LoadProgressStruct
     /// <summary>"download", "weights", ...: static, NUL-terminated.</summary>
     public byte* Stage;
 }
+
+/// <summary>What a model will take, known from the headers of its files alone.</summary>
+[AbiStruct("engine_plan")]
+internal struct PlanStruct
+{
+    /// <summary>sizeof(engine_plan).</summary>
+    public uint StructSize;
+
+    /// <summary>1 if all of it fits the memory that is free now.</summary>
+    public int Fits;
+
+    /// <summary>Bytes of weights as computed with.</summary>
+    public long WeightBytes;
+
+    /// <summary>Bytes of the KV cache.</summary>
+    public long KvCacheBytes;
+
+    /// <summary>Bytes of activations and logits of the largest step.</summary>
+    public long ActivationBytes;
+
+    /// <summary>All of it.</summary>
+    public long TotalBytes;
+
+    /// <summary>Memory free now.</summary>
+    public long FreeBytes;
+
+    /// <summary>Parameters, tied ones once.</summary>
+    public long NumParameters;
+
+    /// <summary>Tokens that the KV cache holds.</summary>
+    public long NumKvTokens;
+
+    /// <summary>KV blocks.</summary>
+    public int NumBlocks;
+
+    /// <summary>Longest prompt plus output.</summary>
+    public int MaxModelLen;
+}
