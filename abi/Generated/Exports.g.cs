@@ -279,6 +279,20 @@ internal static unsafe class Exports
         }
     }
 
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_model_plan")]
+    public static int ModelPlan(byte* path, ulong pathLen, nint parameters, nint engineParams, PlanStruct* plan, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ModelApi.Plan(path, pathLen, new ParamsHandle(parameters), new ParamsHandle(engineParams), plan), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
     [UnmanagedCallersOnly(EntryPoint = "engineimpl_model_get_info")]
     public static int ModelGetInfo(nint model, ModelInfoStruct* info, ErrorHandle* err)
     {
@@ -503,6 +517,20 @@ internal static unsafe class Exports
         }
     }
 
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_template_apply")]
+    public static int ChatTemplateApply(nint tokenizer, byte* json, ulong jsonLen, byte* buffer, ulong capacity, ulong* length, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ChatApi.Apply(new TokenizerHandle(tokenizer), json, jsonLen, buffer, capacity, length), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
     [UnmanagedCallersOnly(EntryPoint = "engineimpl_create")]
     public static int Create(nint model, nint parameters, EngineHandle* outEngine, ErrorHandle* err)
     {
@@ -692,6 +720,48 @@ internal static unsafe class Exports
         {
             Guard.Enter();
             return Guard.Finish(RequestApi.Release(new RequestHandleValue(request)), null);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, null);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_beam_search")]
+    public static int BeamSearch(nint engine, byte* json, ulong jsonLen, JsonHandle* outJson, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(BeamApi.Search(new EngineHandle(engine), json, jsonLen, outJson), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_json_text")]
+    public static int JsonText(nint json, byte** outText, ulong* length, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(BeamApi.Text(new JsonHandle(json), outText, length), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_json_release")]
+    public static int JsonRelease(nint json)
+    {
+        try
+        {
+            Guard.Enter();
+            return Guard.Finish(BeamApi.Release(new JsonHandle(json)), null);
         }
         catch (Exception e)
         {

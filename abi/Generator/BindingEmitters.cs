@@ -191,6 +191,11 @@ internal static class BindingEmitters
             return type.Pointers == 1 ? "C.c_void_p" : "C.POINTER(C.c_void_p)";
         }
 
+        if (type is { Kind: TypeKind.Text, Pointers: 2 })
+        {
+            return "C.POINTER(C.c_char_p)";
+        }
+
         if (type.Kind == TypeKind.Text)
         {
             return inStruct || !type.IsConst ? "C.c_void_p" : "C.c_char_p";

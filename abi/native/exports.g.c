@@ -6,6 +6,7 @@
 const char engine_shim_version[] = "0.1.0";
 
 const char *const engine_shim_features[] = {
+    "beam_search",
     "chat_template",
     "chunked_prefill",
     "cpu",
@@ -50,7 +51,8 @@ const char engine_shim_layout[] =
     "{\"name\":\"engine_metrics\",\"size\":80,\"offsets\":{\"struct_size\":0,\"num_requests_running\":4,\"num_requests_waiting\":8,\"num_blocks\":12,\"kv_cache_usage\":16,\"prefix_cache_queries\":24,\"prefix_cache_hits\":32,\"num_preemptions\":40,\"prompt_tokens\":48,\"generation_tokens\":56,\"num_steps\":64,\"num_failed\":72}},\n"
     "{\"name\":\"engine_model_info\",\"size\":48,\"offsets\":{\"struct_size\":0,\"vocab_size\":4,\"max_model_len\":8,\"bos_token_id\":12,\"eos_token_id\":16,\"has_tokenizer\":20,\"has_chat_template\":24,\"reserved\":28,\"weight_bytes\":32,\"architecture\":40}},\n"
     "{\"name\":\"engine_tokenizer_info\",\"size\":16,\"offsets\":{\"struct_size\":0,\"vocab_size\":4,\"has_chat_template\":8,\"reserved\":12}},\n"
-    "{\"name\":\"engine_load_progress\",\"size\":32,\"offsets\":{\"struct_size\":0,\"is_done\":4,\"done_bytes\":8,\"total_bytes\":16,\"stage\":24}}]}\n";
+    "{\"name\":\"engine_load_progress\",\"size\":32,\"offsets\":{\"struct_size\":0,\"is_done\":4,\"done_bytes\":8,\"total_bytes\":16,\"stage\":24}},\n"
+    "{\"name\":\"engine_plan\",\"size\":72,\"offsets\":{\"struct_size\":0,\"fits\":4,\"weight_bytes\":8,\"kv_cache_bytes\":16,\"activation_bytes\":24,\"total_bytes\":32,\"free_bytes\":40,\"num_parameters\":48,\"num_kv_tokens\":56,\"num_blocks\":64,\"max_model_len\":68}}]}\n";
 const uint64_t engine_shim_layout_bytes = sizeof(engine_shim_layout) - 1;
 
 extern engine_status engineimpl_init(engine_params *options, engine_error **err);
@@ -282,6 +284,19 @@ engine_status engine_model_load(const char *path, uint64_t path_len, engine_para
     return engineimpl_model_load(path, path_len, params, out_model, err);
 }
 
+extern engine_status engineimpl_model_plan(const char *path, uint64_t path_len, engine_params *params, engine_params *engine_params, engine_plan *plan, engine_error **err);
+engine_status engine_model_plan(const char *path, uint64_t path_len, engine_params *params, engine_params *engine_params, engine_plan *plan, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_model_plan(path, path_len, params, engine_params, plan, err);
+}
+
 extern engine_status engineimpl_model_get_info(engine_model *model, engine_model_info *info, engine_error **err);
 engine_status engine_model_get_info(engine_model *model, engine_model_info *info, engine_error **err)
 {
@@ -481,6 +496,19 @@ engine_status engine_tokenizer_release(engine_tokenizer *tokenizer)
     return engineimpl_tokenizer_release(tokenizer);
 }
 
+extern engine_status engineimpl_chat_template_apply(engine_tokenizer *tokenizer, const char *json, uint64_t json_len, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err);
+engine_status engine_chat_template_apply(engine_tokenizer *tokenizer, const char *json, uint64_t json_len, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_chat_template_apply(tokenizer, json, json_len, buffer, capacity, length, err);
+}
+
 extern engine_status engineimpl_create(engine_model *model, engine_params *params, engine_t **out_engine, engine_error **err);
 engine_status engine_create(engine_model *model, engine_params *params, engine_t **out_engine, engine_error **err)
 {
@@ -655,6 +683,42 @@ engine_status engine_request_release(engine_request *request)
         return status;
     }
     return engineimpl_request_release(request);
+}
+
+extern engine_status engineimpl_beam_search(engine_t *engine, const char *json, uint64_t json_len, engine_json **out_json, engine_error **err);
+engine_status engine_beam_search(engine_t *engine, const char *json, uint64_t json_len, engine_json **out_json, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_beam_search(engine, json, json_len, out_json, err);
+}
+
+extern engine_status engineimpl_json_text(engine_json *json, const char **out_text, uint64_t *length, engine_error **err);
+engine_status engine_json_text(engine_json *json, const char **out_text, uint64_t *length, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_json_text(json, out_text, length, err);
+}
+
+extern engine_status engineimpl_json_release(engine_json *json);
+engine_status engine_json_release(engine_json *json)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    return engineimpl_json_release(json);
 }
 
 extern engine_status engineimpl_metrics_snapshot(engine_t *engine, engine_metrics *metrics, engine_error **err);

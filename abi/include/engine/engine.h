@@ -177,6 +177,9 @@ typedef struct engine_t engine_t;
 /* One submitted request. */
 typedef struct engine_request engine_request;
 
+/* A result as JSON text. */
+typedef struct engine_json engine_json;
+
 /* A request as it is handed in. Zero what is not used. */
 typedef struct engine_submit_args {
     /* sizeof(engine_submit_args). */
@@ -353,6 +356,32 @@ typedef struct engine_load_progress {
     /* "download", "weights", ...: static, NUL-terminated. */
     const char *stage;
 } engine_load_progress;
+
+/* What a model will take, known from the headers of its files alone. */
+typedef struct engine_plan {
+    /* sizeof(engine_plan). */
+    uint32_t struct_size;
+    /* 1 if all of it fits the memory that is free now. */
+    int32_t fits;
+    /* Bytes of weights as computed with. */
+    int64_t weight_bytes;
+    /* Bytes of the KV cache. */
+    int64_t kv_cache_bytes;
+    /* Bytes of activations and logits of the largest step. */
+    int64_t activation_bytes;
+    /* All of it. */
+    int64_t total_bytes;
+    /* Memory free now. */
+    int64_t free_bytes;
+    /* Parameters, tied ones once. */
+    int64_t num_parameters;
+    /* Tokens that the KV cache holds. */
+    int64_t num_kv_tokens;
+    /* KV blocks. */
+    int32_t num_blocks;
+    /* Longest prompt plus output. */
+    int32_t max_model_len;
+} engine_plan;
 
 /*
  * The library's ABI version: major in the upper 16 bits, minor in the lower.
@@ -585,6 +614,19 @@ ENGINE_API engine_status engine_model_load(
     engine_error **err);
 
 /*
+ * What a model and one engine on it would take, from the headers of the files: no weight is read.
+ * @param path As for engine_model_load, but for "fake:".
+ * @param path_len Its bytes.
+ * @param params Params of kind MODEL, or NULL.
+ * @param engine_params Params of kind ENGINE, or NULL.
+ * @param plan Set struct_size; filled up to it.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_model_plan(
+    const char *path, uint64_t path_len, engine_params *params, engine_params *engine_params,
+    engine_plan *plan, engine_error **err);
+
+/*
  * What is known of a model.
  * @param model The model.
  * @param info Set struct_size; filled up to it.
@@ -754,6 +796,24 @@ ENGINE_API engine_status engine_id_to_token(
 ENGINE_API engine_status engine_tokenizer_release(engine_tokenizer *tokenizer);
 
 /*
+ * The prompt of a conversation, as the model's chat template writes it.
+ * @param tokenizer The tokenizer, whose folder has the template.
+ * @param json {"messages": [...], "tools": [...], "documents": [...], "add_generation_prompt":
+ *     false, "continue_final_message": false, "chat_template": "...", and any further variable of
+ *     the template}.
+ * @param json_len Its bytes.
+ * @param buffer Takes the text, UTF-8, not NUL-terminated.
+ * @param capacity Its size in bytes.
+ * @param length The size needed.
+ * @return ENGINE_E_NOT_FOUND if there is no template; ENGINE_E_INVALID_ARGUMENT if it refuses the
+ *     conversation.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_chat_template_apply(
+    engine_tokenizer *tokenizer, const char *json, uint64_t json_len, char *buffer,
+    uint64_t capacity, uint64_t *length, engine_error **err);
+
+/*
  * Makes an engine: one scheduler on a thread of its own, with its own KV cache.
  * @param model The model; it may be released right after.
  * @param params Params of kind ENGINE, or NULL.
@@ -892,6 +952,38 @@ ENGINE_API engine_status engine_request_fd(
  * Threads: any thread, any time. Since 0.1, stable.
  */
 ENGINE_API engine_status engine_request_release(engine_request *request);
+
+/*
+ * Searches for the most likely outputs and waits for them. Other requests run meanwhile.
+ * @param engine The engine; its max_logprobs must be at least 2 * beam_width.
+ * @param json {"prompt" or "prompt_token_ids", "beam_width", "max_tokens", "length_penalty",
+ *     "ignore_eos", "early_stopping": false, true or "never", "add_special_tokens"}.
+ * @param json_len Its bytes.
+ * @param out_json Takes {"prompt_token_ids", "sequences": [{"token_ids", "text", "cum_logprob",
+ *     "score", "finish_reason"}]}, best first; release it.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_beam_search(
+    engine_t *engine, const char *json, uint64_t json_len, engine_json **out_json,
+    engine_error **err);
+
+/*
+ * The text of a JSON result: NUL-terminated UTF-8, valid until it is released.
+ * @param json The result.
+ * @param out_text Takes the text.
+ * @param length Its bytes.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_json_text(
+    engine_json *json, const char **out_text, uint64_t *length, engine_error **err);
+
+/*
+ * Frees a JSON result; NULL is a no-op.
+ * @param json The result or NULL.
+ * @return ENGINE_E_INVALID_HANDLE if it was released before.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_json_release(engine_json *json);
 
 /*
  * An engine's counters at one moment.

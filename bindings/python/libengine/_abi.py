@@ -157,6 +157,22 @@ class LoadProgress(C.Structure):
     ]
 
 
+class Plan(C.Structure):
+    _fields_ = [
+        ("struct_size", C.c_uint32),
+        ("fits", C.c_int32),
+        ("weight_bytes", C.c_int64),
+        ("kv_cache_bytes", C.c_int64),
+        ("activation_bytes", C.c_int64),
+        ("total_bytes", C.c_int64),
+        ("free_bytes", C.c_int64),
+        ("num_parameters", C.c_int64),
+        ("num_kv_tokens", C.c_int64),
+        ("num_blocks", C.c_int32),
+        ("max_model_len", C.c_int32),
+    ]
+
+
 # name: (result, arguments)
 PROTOTYPES = {
     "engine_abi_version": (C.c_uint32, []),
@@ -184,6 +200,7 @@ PROTOTYPES = {
     "engine_params_json": (C.c_int32, [C.c_void_p, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
     "engine_params_release": (C.c_int32, [C.c_void_p]),
     "engine_model_load": (C.c_int32, [C.c_char_p, C.c_uint64, C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_model_plan": (C.c_int32, [C.c_char_p, C.c_uint64, C.c_void_p, C.c_void_p, C.POINTER(Plan), C.POINTER(C.c_void_p)]),
     "engine_model_get_info": (C.c_int32, [C.c_void_p, C.POINTER(ModelInfo), C.POINTER(C.c_void_p)]),
     "engine_model_default_params": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
     "engine_model_tokenizer": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
@@ -200,6 +217,7 @@ PROTOTYPES = {
     "engine_token_to_id": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_uint64, C.POINTER(C.c_int32), C.POINTER(C.c_void_p)]),
     "engine_id_to_token": (C.c_int32, [C.c_void_p, C.c_int32, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
     "engine_tokenizer_release": (C.c_int32, [C.c_void_p]),
+    "engine_chat_template_apply": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_uint64, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
     "engine_create": (C.c_int32, [C.c_void_p, C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
     "engine_submit": (C.c_int32, [C.c_void_p, C.POINTER(SubmitArgs), C.POINTER(C.c_uint64), C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
     "engine_poll": (C.c_int32, [C.c_void_p, C.c_int32, C.POINTER(Event), C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
@@ -214,6 +232,9 @@ PROTOTYPES = {
     "engine_request_poll": (C.c_int32, [C.c_void_p, C.c_int32, C.POINTER(Event), C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
     "engine_request_fd": (C.c_int32, [C.c_void_p, C.POINTER(C.c_int32), C.POINTER(C.c_void_p)]),
     "engine_request_release": (C.c_int32, [C.c_void_p]),
+    "engine_beam_search": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_uint64, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_json_text": (C.c_int32, [C.c_void_p, C.POINTER(C.c_char_p), C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_json_release": (C.c_int32, [C.c_void_p]),
     "engine_metrics_snapshot": (C.c_int32, [C.c_void_p, C.POINTER(Metrics), C.POINTER(C.c_void_p)]),
     "engine_metrics_json": (C.c_int32, [C.c_void_p, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes as C
+import json
 import os
 import threading
 import weakref
@@ -11,8 +12,8 @@ from typing import Any, Iterator, Sequence
 from . import _abi, errors
 from ._lib import Handle, call, call_text, error_of, lib, new_handle, params
 from ._progress import ProgressBar
-from .outputs import CompletionOutput, Logprob, RequestOutput
-from .sampling_params import SamplingParams
+from .outputs import BeamSearchOutput, BeamSearchSequence, CompletionOutput, Logprob, RequestOutput
+from .sampling_params import BeamSearchParams, SamplingParams
 from .tokenizer import Tokenizer
 
 MODEL_KEYS = frozenset(
@@ -126,8 +127,6 @@ class Engine:
 
     def default_params(self) -> dict[str, Any]:
         """What generation_config.json recommends."""
-        import json
-
         handle = new_handle(
             lib.engine_model_default_params, lib.engine_params_release, self._model.value)
         try:
@@ -180,9 +179,31 @@ class Engine:
 
     def metrics(self) -> dict[str, Any]:
         """Counters and histograms under vLLM's names."""
-        import json
-
         return json.loads(call_text(lib.engine_metrics_json, self._engine.value, guess=16384))
+
+    def beam_search(self, prompt: "Prompt", beams: BeamSearchParams) -> BeamSearchOutput:
+        """Waits for the beams of one prompt."""
+        body: dict[str, Any] = {
+            "beam_width": beams.beam_width, "max_tokens": beams.max_tokens,
+            "length_penalty": beams.length_penalty, "ignore_eos": beams.ignore_eos}
+        if prompt.token_ids is not None:
+            body["prompt_token_ids"] = list(prompt.token_ids)
+        else:
+            body["prompt"] = prompt.text
+        data = json.dumps(body, allow_nan=False).encode()
+        handle = new_handle(
+            lib.engine_beam_search, lib.engine_json_release, self._engine.value, data, len(data))
+        try:
+            text, length = C.c_char_p(), C.c_uint64()
+            call(lib.engine_json_text, handle.value, C.byref(text), C.byref(length))
+            found = json.loads(text.value or b"{}")
+        finally:
+            handle.close()
+        return BeamSearchOutput([
+            BeamSearchSequence(
+                found["prompt_token_ids"] + item["token_ids"], [], item["cum_logprob"], item["text"],
+                item["finish_reason"])
+            for item in found["sequences"]])
 
     def piece(self, token: int) -> str:
         """A token's text alone, as Logprob.decoded_token has it."""

@@ -9,8 +9,8 @@ from typing import Any, Sequence
 from . import errors
 from ._engine import Collector, Engine, Prompt
 from ._progress import ProgressBar
-from .outputs import RequestOutput
-from .sampling_params import SamplingParams
+from .outputs import BeamSearchOutput, RequestOutput
+from .sampling_params import BeamSearchParams, SamplingParams
 from .tokenizer import Tokenizer
 
 
@@ -57,6 +57,11 @@ class LLM:
                 **(chat_template_kwargs or {})), None)
             for conversation in ([messages] if one else messages)]
         return self._run(prompts, sampling_params, use_tqdm, None, {"add_special_tokens": False})
+
+    def beam_search(self, prompts: Any, params: BeamSearchParams) -> list[BeamSearchOutput]:
+        """The most likely outputs of each prompt, best first."""
+        with self._lock:
+            return [self._engine.beam_search(prompt, params) for prompt in Prompt.many(prompts)]
 
     def get_tokenizer(self) -> Tokenizer:
         """The model's tokenizer."""

@@ -1,0 +1,3 @@
+module example.com/libengine
+
+go 1.19
