@@ -116,7 +116,7 @@ internal static unsafe class ModelApi
         HostedModel loaded = pin.Target.Model;
         var tokenizer = new TokenizerObject(
             loaded.Tokenizer ?? throw new EngineException(EngineStatus.NotFound, "the model has no tokenizer"),
-            loaded.Template);
+            () => loaded.Template);
         tokenizer.SetParent(pin.Target);
         *outTokenizer = new TokenizerHandle(HandleTable.Publish(tokenizer));
         return EngineStatus.Ok;

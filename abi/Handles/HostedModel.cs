@@ -23,7 +23,7 @@ internal abstract class HostedModel : IDisposable
     public static HostedModel Load(ModelLoadOptions options, CancellationToken cancellation = default) =>
         FakeModel.IsFake(options.Model)
             ? new Fake(FakeModelOptions.Parse(options.Model), options.MaxModelLen)
-            : new Real(LoadedModel.Load(options, cancellation));
+            : new Real(LoadedModel.Load(options, cancellation), options.Tokenizer ?? options.Model);
 
     public EngineWorker CreateWorker(EngineOptions options) =>
         new(CreateRunner(options), Tokenizer, Info, options);
@@ -32,8 +32,15 @@ internal abstract class HostedModel : IDisposable
 
     protected abstract IModelRunner CreateRunner(EngineOptions options);
 
-    private sealed class Real(LoadedModel model) : HostedModel
+    private sealed class Real(LoadedModel model, string folder) : HostedModel
     {
+        // Looked for when first asked: a template that does not parse must not keep the model from loading.
+        private readonly Lazy<ChatTemplate?> _template = new(
+            () => Directory.Exists(folder) ? ChatTemplateLoader.Load(folder) : null,
+            LazyThreadSafetyMode.PublicationOnly);
+
+        public override ChatTemplate? Template => _template.Value;
+
         public override ModelInfo Info => model.Info;
 
         public override ITokenizer? Tokenizer => model.Tokenizer;
