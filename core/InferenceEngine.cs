@@ -99,7 +99,9 @@ public sealed class InferenceEngine
     public void Abort(long requestId) => Enqueue(new Command(CommandKind.Abort, null, requestId));
 
     /// <summary>Forgets all cached prefixes at the next Step.</summary>
-    public void ResetPrefixCache() => Enqueue(new Command(CommandKind.ResetPrefixCache, null, 0));
+    /// <param name="restartRunning">Running requests give up their KV too and compute it again.</param>
+    public void ResetPrefixCache(bool restartRunning = false) => Enqueue(new Command(
+        restartRunning ? CommandKind.RestartRunning : CommandKind.ResetPrefixCache, null, 0));
 
     /// <summary>
     /// Ends one output now, between steps (a stop string was found in its text); no item of output follows.
@@ -199,6 +201,10 @@ public sealed class InferenceEngine
                     }
 
                     break;
+                case CommandKind.RestartRunning:
+                    _scheduler.RestartRunning();
+                    _scheduler.Cache.ResetPrefixCache();
+                    break;
                 default:
                     _scheduler.Cache.ResetPrefixCache();
                     break;
@@ -291,6 +297,7 @@ public sealed class InferenceEngine
         Submit,
         Abort,
         ResetPrefixCache,
+        RestartRunning,
     }
 
     private readonly record struct Command(CommandKind Kind, Request? Request, long RequestId);

@@ -71,10 +71,6 @@ public sealed partial class EngineWorker
         // Counters first: who has seen its last event finds it counted.
         PublishGauges(output.NumTokens);
         _processor.Process(output);
-        if (_live.IsEmpty)
-        {
-            PublishGauges(0);
-        }
     }
 
     private void PublishGauges(int numTokens)
@@ -95,7 +91,7 @@ public sealed partial class EngineWorker
         });
     }
 
-    /// <summary>A request has got its terminal event.</summary>
+    /// <summary>A request is about to get its terminal event.</summary>
     private void Forget(RequestRecord record)
     {
         if (record.Request.ScheduledTimestamp == null)
@@ -104,6 +100,7 @@ public sealed partial class EngineWorker
         }
 
         _live.TryRemove(record.Handle.Id, out _);
+        PublishGauges(0);
     }
 
     private void CancelAll()

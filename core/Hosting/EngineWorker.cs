@@ -170,9 +170,10 @@ public sealed partial class EngineWorker : IDisposable
     }
 
     /// <summary>Forgets all cached prefixes.</summary>
-    public void ResetPrefixCache()
+    /// <param name="restartRunning">Running requests give up their KV too and compute it again.</param>
+    public void ResetPrefixCache(bool restartRunning = false)
     {
-        _engine.ResetPrefixCache();
+        _engine.ResetPrefixCache(restartRunning);
         _wake.Set();
     }
 

@@ -12,7 +12,9 @@ internal sealed class OutputProcessor(InferenceEngine engine, EngineMetrics metr
 {
     private readonly StepOutput _followUp = new();
 
-    /// <summary>Called with a request's record after its terminal event.</summary>
+    /// <summary>
+    /// Called with a request's record right before its terminal event: who has seen that finds the request gone.
+    /// </summary>
     public Action<RequestRecord>? Ended { get; init; }
 
     /// <summary>Delivers the events of one step.</summary>
@@ -166,6 +168,7 @@ internal sealed class OutputProcessor(InferenceEngine engine, EngineMetrics metr
     {
         record.Handle.MarkFinished();
         metrics.ObserveRequest(TimesOf(record, now), record.Error != null);
+        Ended?.Invoke(record);
         Send(record, new RequestEvent
         {
             Id = record.Handle.Id,
@@ -175,7 +178,6 @@ internal sealed class OutputProcessor(InferenceEngine engine, EngineMetrics metr
             NumCachedTokens = record.Request.Sequences[0].NumCachedTokens,
             Error = record.Error,
         });
-        Ended?.Invoke(record);
     }
 
     private void SendPrompt(RequestRecord record, Sequence sequence)

@@ -126,6 +126,22 @@ internal sealed partial class Scheduler
         CloseStep();
     }
 
+    /// <summary>
+    /// Takes the blocks of all running sequences; they start over from the queue. At the caller's wish, so it does not
+    /// count as preemption.
+    /// </summary>
+    public void RestartRunning()
+    {
+        Invariant.Check(!_planIsOpen, "running sequences were restarted inside a step");
+        while (_numRunning > 0)
+        {
+            Sequence sequence = _running[_numRunning - 1];
+            RemoveRunningAt(_numRunning - 1);
+            _cache.Free(sequence);
+            Enqueue(sequence);
+        }
+    }
+
     private bool ScheduleRunning(ref int budget)
     {
         bool preempted = false;
@@ -282,6 +298,7 @@ internal sealed partial class Scheduler
 
     private void AddToPlan(Sequence sequence, int count)
     {
+        Invariant.Check(count > 0, "a sequence without tokens to compute was scheduled");
         int start = sequence.NumComputedTokens;
         int end = start + count;
         int logprobStart = 0;

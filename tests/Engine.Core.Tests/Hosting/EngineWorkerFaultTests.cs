@@ -136,15 +136,13 @@ public sealed class EngineWorkerFaultTests
     public void ADeviceErrorFailsEveryRequestAndTheEngine(string model, string message)
     {
         using EngineWorker worker = EngineWorkerTests.Worker(model);
-        CollectingSink[] sinks =
-        [
-            .. Enumerable.Range(0, 3).Select(i => EngineWorkerTests.Start(worker, $"p{i}", Endless)),
-        ];
+        List<CollectingSink> sinks = StartUntilItFails(worker, 3, Endless);
         foreach (CollectingSink sink in sinks)
         {
             Assert.That(sink.WaitForEnd().Last.Error!.Status, Is.EqualTo(EngineStatus.EngineFailed));
         }
 
+        Assert.That(sinks, Is.Not.Empty);
         Assert.That(worker.Health.State, Is.EqualTo(EngineHealthState.Failed));
         Assert.That(worker.Health.Message, Does.Contain(message));
         EngineException? error = Assert.Throws<EngineException>(
@@ -223,7 +221,7 @@ public sealed class EngineWorkerFaultTests
         Parallel.For(0, 4, thread =>
         {
             var random = new Random(thread);
-            for (int i = 0; i < 500; i++)
+            for (int i = 0; i < 2500; i++)
             {
                 var sink = new CollectingSink();
                 sinks.Add(sink);
@@ -246,5 +244,57 @@ public sealed class EngineWorkerFaultTests
         Assert.That(survivors.Select(sink => sink.WaitForEnd().Tokens()), Has.All.EqualTo(expected));
         Assert.That(() => worker.NumLive, Is.Zero.After(2000, 5));
         Assert.That(worker.Metrics.KvCacheUsage, Is.Zero);
+    }
+
+    [Test]
+    public void ADeviceErrorAtAnyCallEndsEveryRequestExactlyOnce([Range(1, 14)] int call)
+    {
+        using EngineWorker worker = FakeModel.CreateWorker(
+            $"fake:fail_at={call},eos_period=0",
+            new EngineOptions { NumBlocks = 14, BlockSize = 2, MaxNumBatchedTokens = 6, MaxNumSeqs = 4 });
+        var sampling = new SamplingParams { N = 2, MaxTokens = 8 };
+        foreach (CollectingSink sink in StartUntilItFails(worker, 6, sampling))
+        {
+            sink.WaitForEnd();
+            Assert.That(sink.Count(RequestEventKind.OutputFinished), Is.EqualTo(2));
+        }
+
+        Assert.That(() => worker.NumLive, Is.Zero.After(2000, 5));
+    }
+
+    [Test]
+    public void RequestsOfTheSameClientIdAreKeptApart()
+    {
+        using EngineWorker worker = EngineWorkerTests.Worker();
+        CollectingSink[] sinks = [new(), new()];
+        RequestHandle[] handles =
+        [
+            .. sinks.Select(sink => worker.Submit(
+                new GenerationRequest { Prompt = "x", RequestId = "same", UserTag = 5 }, sink)),
+        ];
+        Assert.That(handles.Select(handle => handle.Id), Is.Unique);
+        foreach ((CollectingSink sink, RequestHandle handle) in sinks.Zip(handles))
+        {
+            Assert.That(sink.WaitForEnd().Events.Select(e => e.Id), Has.All.EqualTo(handle.Id));
+        }
+    }
+
+    /// <summary>The injected error may come between two submits.</summary>
+    private static List<CollectingSink> StartUntilItFails(EngineWorker worker, int count, SamplingParams sampling)
+    {
+        var sinks = new List<CollectingSink>();
+        for (int i = 0; i < count; i++)
+        {
+            try
+            {
+                sinks.Add(EngineWorkerTests.Start(worker, "abc", sampling));
+            }
+            catch (EngineException e)
+            {
+                Assert.That(e.Status, Is.EqualTo(EngineStatus.EngineFailed));
+            }
+        }
+
+        return sinks;
     }
 }

@@ -25,6 +25,9 @@ internal sealed class Harness
 
     public List<long> EndOrder { get; } = [];
 
+    /// <summary>Per output, as text: tokens with their logprobs, and prompt positions with theirs.</summary>
+    public SortedDictionary<(long Id, int Output), string> Outputs { get; } = [];
+
     public List<int> StepTokens { get; } = [];
 
     public List<int> StepSamples { get; } = [];
@@ -34,10 +37,14 @@ internal sealed class Harness
     public int NumPromptLogprobs { get; private set; }
 
     public long Add(
-        int promptLength, int n = 1, int maxTokens = 3, int priority = 0, int? promptLogprobs = null)
+        int promptLength, int n = 1, int maxTokens = 3, int priority = 0, int? promptLogprobs = null,
+        int? logprobs = null)
     {
         int[] prompt = [.. Enumerable.Range(0, promptLength).Select(i => i % 7)];
-        var sampling = new SamplingParams { N = n, MaxTokens = maxTokens, PromptLogprobs = promptLogprobs };
+        var sampling = new SamplingParams
+        {
+            N = n, MaxTokens = maxTokens, PromptLogprobs = promptLogprobs, Logprobs = logprobs,
+        };
         var request = new Request(_nextId++, prompt, sampling, Engine.MaxModelLen, 1) { Priority = priority };
         _requests.Add(request.Id, request);
         Engine.Submit(request);
@@ -54,6 +61,7 @@ internal sealed class Harness
         StepSamples.Add(_output.NumSamples);
         foreach (ref readonly StepOutputItem item in _output.Items)
         {
+            Record(item);
             NumPromptLogprobs += item.PromptLogprobs?.Count ?? 0;
             MaxPreemptions = Math.Max(MaxPreemptions, item.Sequence.NumPreemptions);
             Request request = _requests[item.Sequence.RequestId];
@@ -62,6 +70,20 @@ internal sealed class Harness
                 EndOrder.Add(request.Id);
             }
         }
+    }
+
+    private void Record(in StepOutputItem item)
+    {
+        (long, int) key = (item.Sequence.RequestId, item.Sequence.OutputIndex);
+        string text = Outputs.GetValueOrDefault(key, "");
+        foreach (PromptLogprob entry in item.PromptLogprobs ?? [])
+        {
+            text += $"p{entry.Position}:{string.Join(',', entry.Logprobs)} ";
+        }
+
+        Outputs[key] = item.Token < 0
+            ? text
+            : text + $"{item.Token}:{string.Join(',', item.Logprobs ?? [])} ";
     }
 
     public void RunAll(Action? afterStep = null)

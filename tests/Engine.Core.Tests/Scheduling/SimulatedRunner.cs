@@ -1,3 +1,5 @@
+using Engine.Devices;
+using Engine.Diagnostics;
 using Engine.Hosting;
 using Engine.Scheduling;
 
@@ -35,6 +37,7 @@ internal sealed class SimulatedRunner(FakeModelOptions options, int numBlocks, i
     {
         Engine!.Scheduler.CheckIntegrity();
         NumCopies += plan.BlockCopies.Length;
+        CheckCopies(plan.BlockCopies);
         if (random.Next(100) < OutOfMemoryPercent)
         {
             NumOutOfMemory++;
@@ -49,6 +52,19 @@ internal sealed class SimulatedRunner(FakeModelOptions options, int numBlocks, i
         }
 
         return status;
+    }
+
+    /// <summary>A device may do them in any order, or all at once.</summary>
+    private static void CheckCopies(ReadOnlySpan<BlockCopy> copies)
+    {
+        for (int i = 0; i < copies.Length; i++)
+        {
+            for (int j = 0; j < copies.Length; j++)
+            {
+                Invariant.Check(copies[i].Destination != copies[j].Source, "a copy overwrites another's source");
+                Invariant.Check(i == j || copies[i].Destination != copies[j].Destination, "two copies collide");
+            }
+        }
     }
 
     public void Dispose() => _fake.Dispose();
