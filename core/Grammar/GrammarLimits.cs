@@ -1,0 +1,20 @@
+namespace Engine.Grammar;
+
+/// <summary>What compiling and following one grammar may cost.</summary>
+public sealed record GrammarLimits
+{
+    /// <summary>The defaults below.</summary>
+    public static GrammarLimits Default { get; } = new();
+
+    /// <summary>UTF-16 units of the text of a grammar, regular expression or schema.</summary>
+    public int MaxLength { get; init; } = 64 * 1024;
+
+    /// <summary>Nesting of groups or of a schema.</summary>
+    public int MaxDepth { get; init; } = 64;
+
+    /// <summary>States of the network.</summary>
+    public int MaxStates { get; init; } = 100_000;
+
+    /// <summary>Positions that may be open at the same time while text is followed.</summary>
+    public int MaxPositions { get; init; } = 20_000;
+}

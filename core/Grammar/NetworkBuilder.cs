@@ -1,0 +1,195 @@
+namespace Engine.Grammar;
+
+/// <summary>Makes a network of byte edges and calls out of nodes; one call per rule that is referred to.</summary>
+internal sealed class NetworkBuilder
+{
+    private readonly string _field;
+    private readonly int _maxStates;
+    private readonly List<BuildState> _states = [];
+    private readonly List<Node?> _rules = [];
+    private int[] _ruleStarts = [];
+
+    /// <param name="field">Named by errors.</param>
+    /// <param name="limits">How large it may become.</param>
+    public NetworkBuilder(string field, GrammarLimits limits)
+    {
+        _field = field;
+        _maxStates = limits.MaxStates;
+    }
+
+    /// <summary>A rule to be defined later.</summary>
+    public int NewRule()
+    {
+        _rules.Add(null);
+        return _rules.Count - 1;
+    }
+
+    public void Define(int rule, Node body) => _rules[rule] = body;
+
+    /// <summary>The network that matches a node from beginning to end.</summary>
+    public Network Build(Node root)
+    {
+        _ruleStarts = new int[_rules.Count];
+        for (int rule = 0; rule < _rules.Count; rule++)
+        {
+            _ruleStarts[rule] = NewState();
+        }
+
+        int start = NewState();
+        int end = NewState();
+        _states[end].IsFinal = true;
+        Add(root, start, end, 0);
+        for (int rule = 0; rule < _rules.Count; rule++)
+        {
+            int last = NewState();
+            _states[last].IsFinal = true;
+            Add(_rules[rule] ?? Node.Never, _ruleStarts[rule], last, 0);
+        }
+
+        NetworkPruner.Prune(_states);
+        if (!_states[start].IsAlive)
+        {
+            throw EngineException.Invalid(_field, "matches no text at all");
+        }
+
+        LeftRecursion.Refuse(_states, _field);
+        return new Network(_field, start, _states);
+    }
+
+    private int NewState()
+    {
+        if (_states.Count >= _maxStates)
+        {
+            throw EngineException.Invalid(
+                _field, $"needs more than {_maxStates} states; lower its repetition counts");
+        }
+
+        _states.Add(new BuildState());
+        return _states.Count - 1;
+    }
+
+    private void Add(Node node, int from, int to, int depth)
+    {
+        // Parsers hold depth far below; this only keeps a defect from overflowing the stack.
+        if (depth > 2000)
+        {
+            throw EngineException.Invalid(_field, "is nested too deeply");
+        }
+
+        switch (node)
+        {
+            case Node.Literal literal:
+                AddBytes(literal.Bytes, from, to);
+                break;
+            case Node.CharClass chars:
+                AddChars(chars.Set, from, to);
+                break;
+            case Node.Sequence sequence:
+                AddSequence(sequence.Parts, from, to, depth);
+                break;
+            case Node.Choice choice:
+                foreach (Node option in choice.Options)
+                {
+                    Add(option, from, to, depth + 1);
+                }
+
+                break;
+            case Node.Repeat repeat:
+                AddRepeat(repeat, from, to, depth);
+                break;
+            case Node.Rule rule:
+                _states[from].Calls.Add((_ruleStarts[rule.Index], to));
+                break;
+        }
+    }
+
+    private void AddBytes(byte[] bytes, int from, int to)
+    {
+        if (bytes.Length == 0)
+        {
+            _states[from].Empty.Add(to);
+        }
+
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            int next = i == bytes.Length - 1 ? to : NewState();
+            _states[from].Edges.Add(new ByteEdge(bytes[i], bytes[i], next));
+            from = next;
+        }
+    }
+
+    private void AddChars(CharSet set, int from, int to)
+    {
+        var tails = new Dictionary<string, int>();
+        foreach ((byte Low, byte High)[] sequence in set.Utf8())
+        {
+            int next = Tail(sequence, 1, to, tails);
+            _states[from].Edges.Add(new ByteEdge(sequence[0].Low, sequence[0].High, next));
+        }
+    }
+
+    /// <summary>The state from which the rest of a byte sequence leads to a state; equal rests share it.</summary>
+    private int Tail((byte Low, byte High)[] sequence, int at, int to, Dictionary<string, int> tails)
+    {
+        if (at == sequence.Length)
+        {
+            return to;
+        }
+
+        string key = string.Join(';', sequence[at..]);
+        if (!tails.TryGetValue(key, out int state))
+        {
+            int next = Tail(sequence, at + 1, to, tails);
+            state = NewState();
+            _states[state].Edges.Add(new ByteEdge(sequence[at].Low, sequence[at].High, next));
+            tails.Add(key, state);
+        }
+
+        return state;
+    }
+
+    private void AddSequence(Node[] parts, int from, int to, int depth)
+    {
+        if (parts.Length == 0)
+        {
+            _states[from].Empty.Add(to);
+        }
+
+        for (int i = 0; i < parts.Length; i++)
+        {
+            int next = i == parts.Length - 1 ? to : NewState();
+            Add(parts[i], from, next, depth + 1);
+            from = next;
+        }
+    }
+
+    private void AddRepeat(Node.Repeat repeat, int from, int to, int depth)
+    {
+        for (int i = 0; i < repeat.Min; i++)
+        {
+            int next = NewState();
+            Add(repeat.Body, from, next, depth + 1);
+            from = next;
+        }
+
+        if (repeat.Max < 0)
+        {
+            // Its own state, so that coming back cannot take what else starts at from.
+            int loop = NewState();
+            _states[from].Empty.Add(loop);
+            _states[loop].Empty.Add(to);
+            Add(repeat.Body, loop, loop, depth + 1);
+            return;
+        }
+
+        for (int i = repeat.Min; i < repeat.Max; i++)
+        {
+            int next = NewState();
+            _states[from].Empty.Add(to);
+            Add(repeat.Body, from, next, depth + 1);
+            from = next;
+        }
+
+        _states[from].Empty.Add(to);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Text;
+
+namespace Engine.Grammar;
+
+/// <summary>What a grammar, a regular expression or a schema is made of before it becomes a network.</summary>
+internal abstract record Node
+{
+    /// <summary>The empty text.</summary>
+    public static Node Empty { get; } = new Sequence([]);
+
+    /// <summary>No text at all.</summary>
+    public static Node Never { get; } = new Choice([]);
+
+    public static Node Text(string text) => new Literal(Encoding.UTF8.GetBytes(text));
+
+    public static Node Chars(CharSet set) => new CharClass(set);
+
+    public static Node Seq(params IEnumerable<Node> parts) => new Sequence([.. parts]);
+
+    public static Node Any(params IEnumerable<Node> options) => new Choice([.. options]);
+
+    /// <summary>From min to max times; max below 0 is without bound.</summary>
+    public static Node Times(Node node, int min, int max) => new Repeat(node, min, max);
+
+    public static Node Star(Node node) => new Repeat(node, 0, -1);
+
+    public static Node Optional(Node node) => new Repeat(node, 0, 1);
+
+    /// <summary>Some bytes.</summary>
+    internal sealed record Literal(byte[] Bytes) : Node;
+
+    /// <summary>One character of a set, as UTF-8.</summary>
+    internal sealed record CharClass(CharSet Set) : Node;
+
+    /// <summary>One after another.</summary>
+    internal sealed record Sequence(Node[] Parts) : Node;
+
+    /// <summary>One of several.</summary>
+    internal sealed record Choice(Node[] Options) : Node;
+
+    /// <summary>Again and again.</summary>
+    internal sealed record Repeat(Node Body, int Min, int Max) : Node;
+
+    /// <summary>A rule, which may be defined later and refer to itself.</summary>
+    internal sealed record Rule(int Index) : Node;
+}
