@@ -17,6 +17,7 @@ internal static class CommandLineApp
         root.Subcommands.Add(new ServeCommand());
         root.Subcommands.Add(new TokenizeCommand());
         root.Subcommands.Add(new DetokenizeCommand());
+        root.Subcommands.Add(new BenchCommand());
         root.Subcommands.Add(new VersionCommand());
         return root;
     }

@@ -1,4 +1,5 @@
 using Engine.Hosting;
+using Engine.Memory;
 using Engine.Sampling;
 using Engine.Server.Http.Hosting;
 
@@ -8,6 +9,8 @@ namespace Engine.Server.Sessions;
 internal sealed class EngineSession : IDisposable
 {
     private readonly LoadedModel? _model;
+
+    private int ElementBytes => Dtype == "float32" ? 4 : 2;
 
     private EngineSession(LoadedModel? model, EngineWorker worker)
     {
@@ -26,6 +29,20 @@ internal sealed class EngineSession : IDisposable
     /// <summary>What a request leaves open: generation_config.json, else vLLM's defaults.</summary>
     public SamplingParams DefaultSampling => Sampling(_model?.GenerationDefaults ?? new GenerationDefaults());
 
+    /// <summary>Type of the weights in memory.</summary>
+    public string Dtype { get; private init; } = "none";
+
+    /// <summary>Multiplications and additions per prompt token in the weight matrices of the layers.</summary>
+    public double FlopsPerPromptToken => _model is null
+        ? 0
+        : 2 * ((double)WeightBytes / ElementBytes - (double)_model.Config.VocabSize * _model.Config.HiddenSize);
+
+    /// <summary>Bytes that a decode step has to read: every weight once, and the KV of every request.</summary>
+    public double BytesPerStep(int batch, int contextLength) => _model is null
+        ? 0
+        : WeightBytes + ((double)batch * contextLength * 2 * _model.Config.NumLayers * _model.Config.NumKvHeads
+            * _model.Config.HeadDim * ElementBytes);
+
     /// <summary>Loads and starts.</summary>
     /// <param name="load">What to load, and how; "fake:" is a model without weights, for tests.</param>
     /// <param name="options">The engine's limits.</param>
@@ -42,7 +59,10 @@ internal sealed class EngineSession : IDisposable
         try
         {
             return new EngineSession(
-                model, new EngineWorker(model.CreateRunner(options), model.Tokenizer, model.Info, options));
+                model, new EngineWorker(model.CreateRunner(options), model.Tokenizer, model.Info, options))
+            {
+                Dtype = load.Dtype != "auto" ? load.Dtype : NameOf(model.Config.StoredType),
+            };
         }
         catch
         {
@@ -66,6 +86,13 @@ internal sealed class EngineSession : IDisposable
         Worker.Dispose();
         _model?.Dispose();
     }
+
+    private static string NameOf(DType? type) => type switch
+    {
+        DType.BF16 => "bfloat16",
+        DType.F16 => "float16",
+        _ => "float32",
+    };
 
     private static SamplingParams Sampling(GenerationDefaults defaults)
     {

@@ -18,7 +18,7 @@ internal sealed record GenerationResult
     /// <summary>From submission to the first token.</summary>
     public required double FirstTokenS { get; init; }
 
-    /// <summary>From submission to the end.</summary>
+    /// <summary>From submission to the last token.</summary>
     public required double TotalS { get; init; }
 
     /// <summary>After the first token.</summary>
@@ -36,19 +36,18 @@ internal static class TextGeneration
     public static async Task<GenerationResult> RunAsync(
         EngineWorker worker, GenerationRequest request, Action<string> onText, CancellationToken cancellation)
     {
-        var events = new EventQueue();
+        var events = new TimedQueue();
         long started = Stopwatch.GetTimestamp();
         RequestHandle handle = worker.Submit(request, events);
         using CancellationTokenRegistration registration = cancellation.Register(handle.Cancel);
         var text = new System.Text.StringBuilder();
         var ids = new List<int>();
         int numPrompt = 0;
-        double firstS = 0;
         FinishReason reason = FinishReason.None;
         while (true)
         {
-            await events.WaitAsync(TimeSpan.FromMinutes(1), CancellationToken.None);
-            while (events.TryRead(out RequestEvent e))
+            await events.Queue.WaitAsync(TimeSpan.FromMinutes(1), CancellationToken.None);
+            while (events.Queue.TryRead(out RequestEvent e))
             {
                 switch (e.Kind)
                 {
@@ -61,8 +60,8 @@ internal static class TextGeneration
                             TokenIds = ids,
                             NumPromptTokens = numPrompt,
                             FinishReason = reason,
-                            FirstTokenS = firstS,
-                            TotalS = Stopwatch.GetElapsedTime(started).TotalSeconds,
+                            FirstTokenS = events.FirstTokenS(started),
+                            TotalS = events.LastTokenS(started),
                         };
                     case RequestEventKind.Prompt:
                         numPrompt = e.PromptTokenIds?.Count ?? 0;
@@ -71,7 +70,6 @@ internal static class TextGeneration
                         reason = e.FinishReason;
                         if (e.TokenId >= 0)
                         {
-                            firstS = ids.Count == 0 ? Stopwatch.GetElapsedTime(started).TotalSeconds : firstS;
                             ids.Add(e.TokenId);
                         }
 
@@ -85,5 +83,32 @@ internal static class TextGeneration
                 }
             }
         }
+    }
+
+    // The clock is read on the engine's thread: the terminal's slowness is not the engine's.
+    private sealed class TimedQueue : IRequestSink
+    {
+        private long _first;
+        private long _last;
+
+        public EventQueue Queue { get; } = new();
+
+        public void OnEvent(RequestEvent e)
+        {
+            if (e.TokenId >= 0)
+            {
+                _last = Stopwatch.GetTimestamp();
+                _first = _first == 0 ? _last : _first;
+            }
+
+            Queue.OnEvent(e);
+        }
+
+        public double FirstTokenS(long started) => SecondsTo(started, _first);
+
+        public double LastTokenS(long started) => SecondsTo(started, _last);
+
+        private static double SecondsTo(long started, long time) =>
+            time == 0 ? 0 : Stopwatch.GetElapsedTime(started, time).TotalSeconds;
     }
 }
