@@ -24,6 +24,9 @@ public sealed class LoadedModel : IDisposable
     /// <summary>The name it was loaded by.</summary>
     public string Name { get; }
 
+    /// <summary>The folder that it was loaded from: its own, or the snapshot in the hub's cache.</summary>
+    public string Folder { get; private init; } = "";
+
     /// <summary>What config.json and generation_config.json say.</summary>
     public ModelConfig Config => _weights.Config;
 
@@ -69,7 +72,7 @@ public sealed class LoadedModel : IDisposable
             ModelWeights loaded = ModelWeights.Load(
                 config, device, weights, type, options.Progress, cancellation);
             GenerationDefaults defaults = GenerationDefaults.Parse(folder.TryRead("generation_config.json"));
-            return new LoadedModel(options.Model, loaded, tokenizer, defaults);
+            return new LoadedModel(options.Model, loaded, tokenizer, defaults) { Folder = folder.Root };
         }
         catch
         {

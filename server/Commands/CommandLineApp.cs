@@ -17,6 +17,8 @@ internal static class CommandLineApp
         root.Subcommands.Add(new ServeCommand());
         root.Subcommands.Add(new TokenizeCommand());
         root.Subcommands.Add(new DetokenizeCommand());
+        root.Subcommands.Add(new TemplateCommand());
+        root.Subcommands.Add(new PlanCommand());
         root.Subcommands.Add(new BenchCommand());
         root.Subcommands.Add(new VersionCommand());
         return root;

@@ -2,12 +2,17 @@ using Engine.Hosting;
 using Engine.Memory;
 using Engine.Sampling;
 using Engine.Server.Http.Hosting;
+using Engine.Tokenization;
+using Engine.Tokenization.Templating;
 
 namespace Engine.Server.Sessions;
 
 /// <summary>A loaded model with an engine on top of it, for one command.</summary>
 internal sealed class EngineSession : IDisposable
 {
+    private const string FakeTemplate =
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
+
     private readonly LoadedModel? _model;
 
     private int ElementBytes => Dtype == "float32" ? 4 : 2;
@@ -74,8 +79,23 @@ internal sealed class EngineSession : IDisposable
     /// <summary>Words messages as prompts, by the model's template or another.</summary>
     /// <param name="template">File with a template, or its text; null is the model's own.</param>
     /// <param name="contentFormat">"auto", "string" or "openai".</param>
-    public IChatRenderer ChatRenderer(string? template, string contentFormat) =>
-        _model is null && template == contentFormat ? new NoChatTemplate() : new NoChatTemplate();
+    /// <exception cref="EngineException">The template that was named cannot be used.</exception>
+    public IChatRenderer ChatRenderer(string? template, string contentFormat)
+    {
+        TokenizerConfig? tokens = (Worker.Tokenizer as Tokenizer)?.Config;
+        try
+        {
+            ChatTemplate? parsed = template is not null
+                ? ParseTemplate(template)
+                : _model is null ? ChatTemplate.Parse(FakeTemplate) : ChatTemplateLoader.Load(_model.Folder);
+            return new TemplateChatRenderer(parsed, tokens?.BosToken, tokens?.EosToken, contentFormat);
+        }
+        catch (EngineException e) when (template is null)
+        {
+            // Text completion works all the same.
+            return new NoChatTemplate($"the model's chat template cannot be used ({e.Message})");
+        }
+    }
 
     /// <summary>A prompt of one user message and perhaps a system message.</summary>
     public string RenderChat(string? system, string user) => ChatRenderer(null, "auto").Render(
@@ -85,6 +105,28 @@ internal sealed class EngineSession : IDisposable
     {
         Worker.Dispose();
         _model?.Dispose();
+    }
+
+    private static ChatTemplate ParseTemplate(string template)
+    {
+        bool isFile = File.Exists(template);
+        if (!isFile && !template.Contains('{', StringComparison.Ordinal))
+        {
+            throw new EngineException(EngineStatus.NotFound, $"chat-template: no such file: {template}", "chat-template");
+        }
+
+        try
+        {
+            return ChatTemplate.Parse(isFile ? File.ReadAllText(template) : template);
+        }
+        catch (TemplateException e)
+        {
+            throw new EngineException(
+                EngineStatus.InvalidArgument,
+                $"chat-template: line {e.Line}: {e.Kind}: {e.Message}",
+                "chat-template",
+                e);
+        }
     }
 
     private static string NameOf(DType? type) => type switch

@@ -9,9 +9,9 @@ internal interface IChatRenderer
     string Render(ChatFields chat);
 }
 
-/// <summary>A model without a chat template: chat is refused rather than guessed.</summary>
-internal sealed class NoChatTemplate : IChatRenderer
+/// <summary>A model without a usable chat template: chat is refused rather than guessed.</summary>
+internal sealed class NoChatTemplate(string reason = "the model has no chat template") : IChatRenderer
 {
     public string Render(ChatFields chat) => throw ApiException.BadRequest(
-        "messages: the model has no chat template; start the server with --chat-template.", "messages");
+        $"messages: {reason}; another can be given with --chat-template.", "messages");
 }
