@@ -120,7 +120,8 @@ internal sealed class PrefixCache
     /// <summary>Tokens of a registered block. For tests.</summary>
     internal ReadOnlySpan<int> TokensOf(int block) => _tokens.AsSpan(block * _blockSize, _blockSize);
 
-    internal long ParentOf(int block) => _parents[block];
+    /// <summary>Root of a registered block's chain. For tests.</summary>
+    internal long RootOf(int block) => _roots[block];
 
     private long Find(ulong hash, long root, long parent, ReadOnlySpan<int> tokens)
     {

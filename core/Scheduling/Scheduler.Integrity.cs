@@ -72,6 +72,8 @@ internal sealed partial class Scheduler
             int start = i * _cache.BlockSize;
             if (cache.IsRegistered(block))
             {
+                Invariant.Check(cache.RootOf(block) == sequence.Request.CacheRoot,
+                    "a cached block belongs to another salt");
                 Invariant.Check(start + _cache.BlockSize <= sequence.NumTokens
                     && cache.TokensOf(block).SequenceEqual(
                         sequence.Tokens.Slice(start, _cache.BlockSize)),

@@ -1,0 +1,64 @@
+using Engine.Hosting;
+using Engine.Sampling;
+
+namespace Engine.Tests.Hosting;
+
+/// <summary>With the demo model: sampled tokens and bits of logprobs depend on the request alone.</summary>
+public sealed class RealModelInvarianceTests
+{
+    private static readonly string[] Prompts =
+    [
+        "Once upon a time", "Once upon a time there was", "The cat", "A", "One day a girl named Lily went",
+    ];
+
+    [TestCase(256, 2048, 0, TestName = "RequestsAtOnceAreAsAlone")]
+    [TestCase(7, 2048, 0, TestName = "PreemptedRequestsAreAsAlone")]
+    [TestCase(64, 3, 0, TestName = "ChunkedRequestsAreAsAlone")]
+    [TestCase(16, 16, 5, TestName = "RequestsThatStartOverAreAsAlone")]
+    public void Check(int numBlocks, int budget, int numRestarts)
+    {
+        using LoadedModel model = LoadedModel.Load(
+            new ModelLoadOptions { Model = Path.Combine(TestPaths.Root, "demo-model", "model") });
+        string[] expected;
+        using (var calm = new EngineWorker(model, new EngineOptions { MaxNumSeqs = 1, NumBlocks = 64 }))
+        {
+            expected = [.. Prompts.Select((p, i) => Describe(Start(calm, p, i).WaitForEnd()))];
+        }
+
+        var options = new EngineOptions
+        {
+            NumBlocks = numBlocks, MaxNumBatchedTokens = budget, MaxModelLen = 100, MaxNumSeqs = 16,
+        };
+        using var worker = new EngineWorker(model, options);
+        CollectingSink[] sinks = [.. Prompts.Select((p, i) => Start(worker, p, i))];
+        for (int i = 0; i < numRestarts; i++)
+        {
+            sinks[i].WaitForToken();
+            worker.ResetPrefixCache(restartRunning: true);
+        }
+
+        Assert.That(sinks.Select(sink => Describe(sink.WaitForEnd())), Is.EqualTo(expected));
+        if (numBlocks == 7)
+        {
+            Assert.That(worker.Metrics.NumPreemptions, Is.Positive);
+        }
+    }
+
+    private static CollectingSink Start(EngineWorker worker, string prompt, int seed)
+    {
+        var sampling = new SamplingParams
+        {
+            N = 2, MaxTokens = 24, Seed = seed, Logprobs = 3, PromptLogprobs = 1, PresencePenalty = 0.5f,
+        };
+        return EngineWorkerTests.Start(worker, prompt, sampling);
+    }
+
+    private static string Describe(CollectingSink sink) => string.Join('\n', sink.Events
+        .Where(e => e.Kind is RequestEventKind.Token or RequestEventKind.Prompt)
+        .OrderBy(e => e.OutputIndex)
+        .Select(e => $"{e.OutputIndex} {e.TokenId} {Bits(e.Logprobs)} | "
+            + string.Join(' ', e.PromptLogprobs?.Select(Bits) ?? [])));
+
+    private static string Bits(IReadOnlyList<TokenLogprob>? logprobs) => string.Join(
+        ',', logprobs?.Select(l => $"{l.TokenId}:{BitConverter.SingleToInt32Bits(l.Logprob):x}:{l.Rank}") ?? []);
+}
