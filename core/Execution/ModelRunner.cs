@@ -29,13 +29,15 @@ internal sealed class ModelRunner : IModelRunner
     /// <param name="weights">The model; not owned.</param>
     /// <param name="limits">Limits of a step.</param>
     /// <param name="tokenizer">For parameters given as text; null without.</param>
-    public ModelRunner(ModelWeights weights, RunnerLimits limits, ITokenizer? tokenizer)
+    /// <param name="eosTokenIds">Ids that min_tokens masks.</param>
+    public ModelRunner(
+        ModelWeights weights, RunnerLimits limits, ITokenizer? tokenizer, IReadOnlyList<int> eosTokenIds)
     {
         _weights = weights;
         _tokenizer = tokenizer;
         _maxNumTokens = limits.MaxNumTokens;
         _maxNumSeqs = limits.MaxNumSeqs;
-        _eosTokenIds = [.. weights.Config.EosTokenIds];
+        _eosTokenIds = [.. eosTokenIds];
         NumBlocks = limits.NumBlocks;
         BlockSize = limits.KvShape.BlockSize;
         MaxModelLen = limits.MaxModelLen;

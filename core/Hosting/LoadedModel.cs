@@ -5,6 +5,7 @@ using Engine.Memory;
 using Engine.Models;
 using Engine.Scheduling;
 using Engine.Tokenization;
+using Engine.Tokenization.Templating;
 
 namespace Engine.Hosting;
 
@@ -13,19 +14,29 @@ public sealed class LoadedModel : IDisposable
 {
     private readonly ModelWeights _weights;
 
-    private LoadedModel(string name, ModelWeights weights, ITokenizer? tokenizer, GenerationDefaults defaults)
+    private LoadedModel(ModelWeights weights, ModelLoadOptions options, ModelFolder folder, Tokenizer? tokenizer)
     {
-        Name = name;
+        Name = options.Model;
+        Folder = folder.Root;
         _weights = weights;
         Tokenizer = tokenizer;
-        GenerationDefaults = defaults;
+        EosTokenIds = EosOf(weights.Config, tokenizer);
+        GenerationDefaults = GenerationDefaults.Parse(folder.TryRead("generation_config.json"));
+        try
+        {
+            ChatTemplates = ChatTemplateLoader.LoadAll(folder.Root);
+        }
+        catch (EngineException e)
+        {
+            ChatTemplateError = e; // completions still work; who asks for a chat is told
+        }
     }
 
     /// <summary>The name it was loaded by.</summary>
     public string Name { get; }
 
     /// <summary>The folder that it was loaded from: its own, or the snapshot in the hub's cache.</summary>
-    public string Folder { get; private init; } = "";
+    public string Folder { get; }
 
     /// <summary>What config.json and generation_config.json say.</summary>
     public ModelConfig Config => _weights.Config;
@@ -36,12 +47,27 @@ public sealed class LoadedModel : IDisposable
         Name = Name,
         VocabSize = Math.Min(Config.VocabSize, Tokenizer?.VocabSize ?? int.MaxValue),
         MaxModelLen = Config.MaxModelLen,
-        EosTokenIds = Config.EosTokenIds,
+        EosTokenIds = EosTokenIds,
         BosTokenId = Config.BosTokenId,
     };
 
     /// <summary>Text to ids and back; null if the folder has none.</summary>
-    public ITokenizer? Tokenizer { get; }
+    public Tokenizer? Tokenizer { get; }
+
+    /// <summary>Ids that end an output: the configuration's and the tokenizer's.</summary>
+    public IReadOnlyList<int> EosTokenIds { get; }
+
+    /// <summary>Chat templates of the folder by name; empty if it has none or they are in error.</summary>
+    public IReadOnlyDictionary<string, ChatTemplate> ChatTemplates { get; } =
+        new Dictionary<string, ChatTemplate>();
+
+    /// <summary>The default chat template, or the only one; null if there is none.</summary>
+    public ChatTemplate? ChatTemplate =>
+        ChatTemplates.TryGetValue("default", out ChatTemplate? template) ? template
+            : ChatTemplates.Count == 1 ? ChatTemplates.Values.First() : null;
+
+    /// <summary>Why the folder's chat templates cannot be used; null if they can or there are none.</summary>
+    public EngineException? ChatTemplateError { get; }
 
     /// <summary>Sampling parameters that the model's authors recommend.</summary>
     public GenerationDefaults GenerationDefaults { get; }
@@ -63,7 +89,7 @@ public sealed class LoadedModel : IDisposable
         ModelFolder folder = ModelResolver.Resolve(options, cancellation);
         ModelConfig config = ModelConfig.Read(folder);
         config.LimitModelLen(options.MaxModelLen);
-        ITokenizer? tokenizer = LoadTokenizer(options, folder, cancellation);
+        Tokenizer? tokenizer = LoadTokenizer(options, folder, cancellation);
         using WeightSource weights = ModelResolver.OpenWeights(options, config, folder);
         DType type = ModelResolver.ComputeType(options, config, weights);
         IDevice device = DeviceFactory.Create(options);
@@ -71,14 +97,29 @@ public sealed class LoadedModel : IDisposable
         {
             ModelWeights loaded = ModelWeights.Load(
                 config, device, weights, type, options.Progress, cancellation);
-            GenerationDefaults defaults = GenerationDefaults.Parse(folder.TryRead("generation_config.json"));
-            return new LoadedModel(options.Model, loaded, tokenizer, defaults) { Folder = folder.Root };
+            try
+            {
+                return new LoadedModel(loaded, options, folder, tokenizer);
+            }
+            catch
+            {
+                loaded.Dispose();
+                throw;
+            }
         }
         catch
         {
             device.Dispose();
             throw;
         }
+    }
+
+    private static List<int> EosOf(ModelConfig config, Tokenizer? tokenizer)
+    {
+        List<int> ids = [.. config.EosTokenIds];
+        int eos = tokenizer?.EosTokenId ?? -1;
+        if (eos >= 0 && eos < config.VocabSize && !ids.Contains(eos)) ids.Add(eos);
+        return ids;
     }
 
     // A folder without a tokenizer is served by token ids alone; one that was named must be there.
@@ -115,7 +156,7 @@ public sealed class LoadedModel : IDisposable
                 "max_num_batched_tokens",
                 "num_blocks");
         }
-        return new ModelRunner(_weights, limits, Tokenizer);
+        return new ModelRunner(_weights, limits, Tokenizer, EosTokenIds);
     }
 
     /// <summary>Frees the weights; no runner may be in use.</summary>

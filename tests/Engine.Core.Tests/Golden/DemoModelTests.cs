@@ -61,7 +61,15 @@ internal sealed class DemoModelTests
     {
         using LoadedModel model = LoadedModel.Load(
             new ModelLoadOptions { Model = Path.Combine(_folder, "model") });
-        Assert.That(model.Config.EosTokenIds, Is.EqualTo(new[] { 2, 0 }));
+        Assert.That(model.EosTokenIds, Is.EqualTo(new[] { 2, 0 }));
+    }
+
+    [Test]
+    public void Its_chat_template_is_found()
+    {
+        using LoadedModel model = LoadedModel.Load(
+            new ModelLoadOptions { Model = Path.Combine(_folder, "model") });
+        Assert.That(model.ChatTemplate, Is.Not.Null);
     }
 
     private static List<JsonElement> Answers()
