@@ -179,7 +179,7 @@ public sealed partial class EngineWorker : IDisposable
 
     /// <summary>
     /// Takes nothing new, lets requests end for up to drainTimeout, then cancels what is left and stops the thread.
-    /// Idempotent; not to be called from a sink.
+    /// Idempotent. Called from a sink it does not wait.
     /// </summary>
     /// <returns>True if all requests ended by themselves.</returns>
     public bool Shutdown(TimeSpan drainTimeout)
@@ -190,6 +190,13 @@ public sealed partial class EngineWorker : IDisposable
         }
 
         _wake.Set();
+        if (Thread.CurrentThread == _thread)
+        {
+            // Called from a sink: nobody else can make the steps that it would wait for.
+            _cancelAll = true;
+            return false;
+        }
+
         TimeSpan drain = drainTimeout < TimeSpan.Zero ? TimeSpan.Zero : drainTimeout;
         if (_hasStopped.Wait(drain.TotalMilliseconds > int.MaxValue ? TimeSpan.FromDays(24) : drain))
         {
@@ -223,11 +230,7 @@ public sealed partial class EngineWorker : IDisposable
             _runnerIsDisposed = true;
         }
 
-        if (Thread.CurrentThread != _thread)
-        {
-            _thread.Join();
-        }
-
+        _thread.Join();
         _runner.Dispose();
     }
 

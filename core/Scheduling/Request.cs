@@ -22,9 +22,10 @@ public sealed class Request
         long maxTokens = Math.Max(sampling.MaxTokens ?? int.MaxValue, 0);
         int total = (int)Math.Min(promptTokens.Length + maxTokens, maxModelLen);
         _sequences = new Sequence[Math.Max(1, sampling.N)];
+        int[] prompt = promptTokens.ToArray();
         for (int i = 0; i < _sequences.Length; i++)
         {
-            _sequences[i] = new Sequence(this, i, promptTokens, total, SeedOf(seed, i));
+            _sequences[i] = new Sequence(this, i, prompt, total, SeedOf(seed, i));
         }
 
         NumUnfinished = _sequences.Length;

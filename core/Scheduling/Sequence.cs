@@ -27,8 +27,8 @@ public sealed class Sequence
 {
     private int[] _tokens;
 
-    internal Sequence(
-        Request request, int outputIndex, ReadOnlySpan<int> promptTokens, int maxTokensTotal, ulong seed)
+    /// <summary>The prompt's array is shared by the outputs until each writes its first token.</summary>
+    internal Sequence(Request request, int outputIndex, int[] promptTokens, int maxTokensTotal, ulong seed)
     {
         Request = request;
         OutputIndex = outputIndex;
@@ -36,7 +36,7 @@ public sealed class Sequence
         NumTokens = promptTokens.Length;
         MaxTokensTotal = maxTokensTotal;
         Seed = seed;
-        _tokens = promptTokens.ToArray();
+        _tokens = promptTokens;
     }
 
     /// <summary>The request's id, unique in the process.</summary>

@@ -209,6 +209,25 @@ public sealed class EngineWorkerFaultTests
     }
 
     [Test]
+    public void ShutdownFromASinkEndsEverythingWithoutWaiting()
+    {
+        EngineWorker? worker = null;
+        using EngineWorker started = worker = EngineWorkerTests.Worker("fake:delay_ms=5,eos_period=0");
+        var sink = new CollectingSink
+        {
+            OnEach = e =>
+            {
+                if (e.Kind == RequestEventKind.Token)
+                {
+                    worker.Dispose();
+                }
+            },
+        };
+        started.Submit(new GenerationRequest { Prompt = "x", Sampling = Endless }, sink);
+        Assert.That(sink.WaitForEnd().OutputFinished().FinishReason, Is.EqualTo(FinishReason.Abort));
+    }
+
+    [Test]
     public void CancelStormsFromManyThreadsLeaveNothingBehind()
     {
         using EngineWorker worker = FakeModel.CreateWorker(

@@ -76,7 +76,7 @@ internal sealed class Simulation
             MaybeAbort();
             if (_random.Next(500) == 0)
             {
-                _engine.ResetPrefixCache();
+                _engine.ResetPrefixCache(restartRunning: _random.Next(2) == 0);
             }
 
             Step();
