@@ -6,6 +6,9 @@ internal static class GrammarCompiler
     public static Network Gbnf(string text, GrammarLimits? limits = null) =>
         GbnfParser.Parse(text, "grammar", limits ?? GrammarLimits.Default);
 
+    public static Network JsonSchema(string schema, GrammarLimits? limits = null) =>
+        SchemaCompiler.Compile(schema, "json", limits ?? GrammarLimits.Default);
+
     public static Network Regex(string pattern, GrammarLimits? limits = null)
     {
         limits ??= GrammarLimits.Default;
