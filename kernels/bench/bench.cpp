@@ -105,7 +105,8 @@ void bench_attention(ek_context* context, int32_t dtype, int32_t head_dim, int32
   for (int32_t i = 0; i < blocks; i++) table[i] = i;
   for (int32_t i = 0; i < tokens; i++) slots[i] = i;
   const ek_matrix kv_rows{rows, tokens, kv_heads * head_dim, kv_heads * head_dim};
-  const ek_matrix mq{q, queries, heads * head_dim, heads * head_dim}, mo{o, queries, heads * head_dim, heads * head_dim};
+  const ek_matrix mq{q, queries, heads * head_dim, heads * head_dim};
+  const ek_matrix mo{o, queries, heads * head_dim, heads * head_dim};
   for (int l = 0; l < layers; l++) {
     const ek_kv kv{memory + l * layer, blocks, 16, kv_heads, head_dim, dtype};
     ek_kv_write(context, &kv, &kv_rows, &kv_rows, slots);

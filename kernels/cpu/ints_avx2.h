@@ -16,6 +16,13 @@ INLINE __m256i bytes4(const int8_t* a) {
 }
 INLINE __m256i half_line(const char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 
+// Some bits of each 32-bit lane of a line.
+INLINE vi vi_extract(const char* line, int shift, int mask) {
+  const __m128i count = _mm_cvtsi32_si128(shift);
+  const __m256i m = _mm256_set1_epi32(mask);
+  return {_mm256_and_si256(_mm256_srl_epi32(half_line(line), count), m),
+          _mm256_and_si256(_mm256_srl_epi32(half_line(line + 32), count), m)};
+}
 INLINE vi vi_round(vf x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
 INLINE int32_t vi_sum(vi x) {
   int32_t lane[8], sum = 0;

@@ -14,6 +14,11 @@ INLINE __m512i bytes4(const int8_t* a) {
   return _mm512_set1_epi32(x);
 }
 
+// Some bits of each 32-bit lane of a line.
+INLINE vi vi_extract(const char* line, int shift, int mask) {
+  return _mm512_and_si512(
+      _mm512_srl_epi32(_mm512_loadu_si512(line), _mm_cvtsi32_si128(shift)), _mm512_set1_epi32(mask));
+}
 INLINE vi vi_round(vf x) { return _mm512_cvtps_epi32(x); }
 INLINE int32_t vi_sum(vi a) { return _mm512_reduce_add_epi32(a); }
 INLINE vi vi_high7(vi a) { return _mm512_srai_epi32(_mm512_add_epi32(a, _mm512_set1_epi32(64)), 7); }

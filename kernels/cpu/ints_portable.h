@@ -24,6 +24,14 @@ INLINE vi vi_shift7(vi a) {
   return a;
 }
 
+// Some bits of each 32-bit lane of a line (little-endian).
+INLINE vi vi_extract(const char* line, int shift, int mask) {
+  uint32_t lanes[16];
+  __builtin_memcpy(lanes, line, sizeof lanes);
+  vi r;
+  for (int i = 0; i < 16; i++) r.lane[i] = static_cast<int32_t>(lanes[i] >> shift) & mask;
+  return r;
+}
 INLINE vi vi_round(vf x) {
   float f[16];
   vstore(f, vround(x));

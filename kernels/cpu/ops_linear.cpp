@@ -35,8 +35,8 @@ bool known_format(int32_t format) { return format >= EK_FORMAT_F32 && format <= 
 
 bool valid_weight(const ek_linear_weight* w) {
   return w != nullptr && w->data != nullptr && (reinterpret_cast<uintptr_t>(w->data) & 63) == 0 && w->n > 0 &&
-         w->k > 0 && w->n < (1LL << 32) && w->k < (1LL << 24) && known_format(w->format) && w->activation >= EK_ACTIVATION_8 &&
-         w->activation <= EK_ACTIVATION_FLOAT;
+         w->k > 0 && w->n < (1LL << 32) && w->k < (1LL << 24) && known_format(w->format) &&
+         w->activation >= EK_ACTIVATION_8 && w->activation <= EK_ACTIVATION_FLOAT;
 }
 
 bool runs_here(const ek_context* context, int32_t format) {

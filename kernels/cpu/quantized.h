@@ -175,16 +175,15 @@ static void dequantize_panel(const char* panel, int64_t chunks, float* out) {
   for (int64_t chunk = 0; chunk < chunks; chunk++, out += 512) {
     const char* block = panel + chunk / 2 * (64 + 2 * Q::kGroupBytes);
     const vf scale = vload(reinterpret_cast<const f16_t*>(block) + chunk % 2 * 16);
-    auto lines = reinterpret_cast<const uint8_t*>(block + 64 + chunk % 2 * Q::kGroupBytes);
-    for (int k = 0; k < 32; k++) {
-      float values[16];
-      for (int j = 0; j < 16; j++) {
-        const int at = j * 4 + k % 4;
-        const int stored = Q::kOffset == 128 ? lines[k / 4 * 64 + at]
-                                             : (lines[k / 4 % 4 * 64 + at] >> (k / 16 * 4)) & 15;
-        values[j] = static_cast<float>(stored - Q::kOffset);
+    const char* lines = block + 64 + chunk % 2 * Q::kGroupBytes;
+    for (int s = 0; s < 8; s++) {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; i++) {
+        // Each 32-bit lane of a line holds four k of one column.
+        const vi stored = Q::kOffset == 128 ? vi_extract(lines + s * 64, 8 * i, 255)
+                                            : vi_extract(lines + s % 4 * 64, 8 * i + s / 4 * 4, 15);
+        vstore(out + (s * 4 + i) * 16, vmul(vi_float(vi_sub(stored, vi_set(Q::kOffset))), scale));
       }
-      vstore(out + k * 16, vmul(vload(values), scale));
     }
   }
 }

@@ -10,7 +10,7 @@ public sealed class AttentionKernelTests(CpuIsa isa)
 {
     private CpuDevice _device = null!;
 
-    private static readonly DType[] Types = [DType.F32, DType.F16, DType.BF16];
+    private static readonly DType[] _types = [DType.F32, DType.F16, DType.BF16];
 
     [OneTimeSetUp]
     public void Start() => _device = KernelData.Device(isa);
@@ -19,7 +19,7 @@ public sealed class AttentionKernelTests(CpuIsa isa)
     public void Stop() => _device.Dispose();
 
     [Test]
-    public void EveryContextLengthMatches([ValueSource(nameof(Types))] DType type)
+    public void EveryContextLengthMatches([ValueSource(nameof(_types))] DType type)
     {
         using var test = new AttentionCase(_device, Settings(4, 2, 16), 70, type, 1);
         AssertMatches(test, test.Run([70]), type, Enumerable.Range(0, 70));
@@ -27,21 +27,21 @@ public sealed class AttentionKernelTests(CpuIsa isa)
 
     [Test]
     public void HeadWidthsOddAndEvenMatch(
-        [ValueSource(nameof(Types))] DType type, [Values(1, 7, 8, 24, 64, 80, 96, 128, 256, 257)] int headDim)
+        [ValueSource(nameof(_types))] DType type, [Values(1, 7, 8, 24, 64, 80, 96, 128, 256, 257)] int headDim)
     {
         using var test = new AttentionCase(_device, Settings(3, 1, headDim), 37, type, headDim);
         AssertMatches(test, test.Run([37]), type, [0, 15, 16, 17, 36]);
     }
 
     [Test]
-    public void ManyHeadsShareOneKeyHead([ValueSource(nameof(Types))] DType type)
+    public void ManyHeadsShareOneKeyHead([ValueSource(nameof(_types))] DType type)
     {
         using var test = new AttentionCase(_device, Settings(71, 1, 32), 20, type, 3);
         AssertMatches(test, test.Run([20]), type, [0, 19]);
     }
 
     [Test]
-    public void LongContextsMatch([ValueSource(nameof(Types))] DType type)
+    public void LongContextsMatch([ValueSource(nameof(_types))] DType type)
     {
         using var test = new AttentionCase(_device, Settings(4, 2, 64), 2100, type, 4);
         AssertMatches(test, test.Run([2100]), type, [0, 255, 256, 1023, 1024, 1025, 2047, 2048, 2099]);
@@ -49,7 +49,7 @@ public sealed class AttentionKernelTests(CpuIsa isa)
 
     [Test]
     public void SlidingWindowsMatch(
-        [ValueSource(nameof(Types))] DType type, [Values(1, 15, 16, 300, 5000)] int window)
+        [ValueSource(nameof(_types))] DType type, [Values(1, 15, 16, 300, 5000)] int window)
     {
         AttentionSettings settings = Settings(4, 2, 24) with { SlidingWindow = window };
         using var test = new AttentionCase(_device, settings, 1400, type, 5);
@@ -57,7 +57,7 @@ public sealed class AttentionKernelTests(CpuIsa isa)
     }
 
     [Test]
-    public void CappedScoresMatch([ValueSource(nameof(Types))] DType type)
+    public void CappedScoresMatch([ValueSource(nameof(_types))] DType type)
     {
         AttentionSettings settings = Settings(2, 1, 64) with { SoftCap = 2f, Scale = 0.5f };
         using var test = new AttentionCase(_device, settings, 50, type, 6);
@@ -65,7 +65,7 @@ public sealed class AttentionKernelTests(CpuIsa isa)
     }
 
     [Test]
-    public void AlibiSlopesMatch([ValueSource(nameof(Types))] DType type)
+    public void AlibiSlopesMatch([ValueSource(nameof(_types))] DType type)
     {
         using DeviceBuffer slopes = _device.Upload([0.5f, 0.25f, 0.125f, 0.0625f]);
         AttentionSettings settings = Settings(4, 2, 32) with { AlibiSlopes = slopes };
@@ -74,14 +74,14 @@ public sealed class AttentionKernelTests(CpuIsa isa)
     }
 
     [Test]
-    public void LargerBlocksMatch([ValueSource(nameof(Types))] DType type)
+    public void LargerBlocksMatch([ValueSource(nameof(_types))] DType type)
     {
         using var test = new AttentionCase(_device, Settings(4, 2, 40), 100, type, 8, blockSize: 48);
         AssertMatches(test, test.Run([100]), type, [0, 47, 48, 99]);
     }
 
     [Test]
-    public void ABlockIsCopiedInEveryLayer([ValueSource(nameof(Types))] DType type)
+    public void ABlockIsCopiedInEveryLayer([ValueSource(nameof(_types))] DType type)
     {
         var shape = new KvStorageShape { BlockSize = 16, Layers = [(1, 16), (2, 16)], Type = type };
         using KvStorage storage = _device.CreateKvStorage(shape, 3);
@@ -94,7 +94,7 @@ public sealed class AttentionKernelTests(CpuIsa isa)
     }
 
     [Test]
-    public void PaddingSlotsAreSkipped([ValueSource(nameof(Types))] DType type)
+    public void PaddingSlotsAreSkipped([ValueSource(nameof(_types))] DType type)
     {
         var shape = new KvStorageShape { BlockSize = 16, Layers = [(1, 16), (2, 16)], Type = type };
         using KvStorage storage = _device.CreateKvStorage(shape, 1);

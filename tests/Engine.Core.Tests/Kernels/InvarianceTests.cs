@@ -10,7 +10,7 @@ public sealed class InvarianceTests(CpuIsa isa)
 {
     private CpuDevice _device = null!;
 
-    private static readonly DType[] Types = [DType.F32, DType.F16, DType.BF16];
+    private static readonly DType[] _types = [DType.F32, DType.F16, DType.BF16];
 
     [OneTimeSetUp]
     public void Start() => _device = KernelData.Device(isa, threads: 3);
@@ -22,7 +22,7 @@ public sealed class InvarianceTests(CpuIsa isa)
     public void AllThreads() => _device.SetNumThreads(3);
 
     [Test]
-    public void AProductRowIsTheSameInEveryCrowd([ValueSource(nameof(Types))] DType type)
+    public void AProductRowIsTheSameInEveryCrowd([ValueSource(nameof(_types))] DType type)
     {
         const int N = 150, K = 331, Most = 70;
         using LinearWeight weight = KernelData.Pack(
@@ -43,7 +43,7 @@ public sealed class InvarianceTests(CpuIsa isa)
     }
 
     [Test]
-    public void AProductIsTheSameOnEveryNumberOfThreads([ValueSource(nameof(Types))] DType type)
+    public void AProductIsTheSameOnEveryNumberOfThreads([ValueSource(nameof(_types))] DType type)
     {
         const int N = 700, K = 96, M = 37;
         using LinearWeight weight = KernelData.Pack(
@@ -60,7 +60,7 @@ public sealed class InvarianceTests(CpuIsa isa)
 
     [Test]
     public void AttentionIsTheSameHoweverAPromptIsCut(
-        [ValueSource(nameof(Types))] DType type, [Values(0, 100)] int window, [Values(16, 64)] int headDim)
+        [ValueSource(nameof(_types))] DType type, [Values(0, 100)] int window, [Values(16, 64)] int headDim)
     {
         const int Tokens = 1090;
         AttentionSettings settings = new(6, 2, headDim, 0.3f, window);
@@ -82,7 +82,7 @@ public sealed class InvarianceTests(CpuIsa isa)
     }
 
     [Test]
-    public void AttentionIsTheSameInEveryBatch([ValueSource(nameof(Types))] DType type)
+    public void AttentionIsTheSameInEveryBatch([ValueSource(nameof(_types))] DType type)
     {
         const int Heads = 4, KvHeads = 2, D = 40, Width = Heads * D, KvWidth = KvHeads * D;
         int[] lengths = [5, 1, 33, 1, 1, 18];

@@ -15,7 +15,7 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
     private const int Group = 32;
     private CpuDevice _device = null!;
 
-    private static readonly WeightQuantization[] Kinds = [WeightQuantization.Int8, WeightQuantization.Int4];
+    private static readonly WeightQuantization[] _kinds = [WeightQuantization.Int8, WeightQuantization.Int4];
 
     public static IEnumerable<TestFixtureData> Cases =>
         from isa in KernelData.Isas
@@ -29,19 +29,19 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
     public void Stop() => _device.Dispose();
 
     [Test]
-    public void EveryOutputWidthMatchesTheReference([ValueSource(nameof(Kinds))] WeightQuantization kind)
+    public void EveryOutputWidthMatchesTheReference([ValueSource(nameof(_kinds))] WeightQuantization kind)
     {
         for (int n = 1; n <= 257; n += 1 + (n % 3)) AssertProduct(kind, n, 1 + (n * 37 % 131), 1 + (n % 13));
     }
 
     [Test]
-    public void EveryInputWidthMatchesTheReference([ValueSource(nameof(Kinds))] WeightQuantization kind)
+    public void EveryInputWidthMatchesTheReference([ValueSource(nameof(_kinds))] WeightQuantization kind)
     {
         for (int k = 1; k <= 257; k++) AssertProduct(kind, 1 + (k * 53 % 70), k, 1 + (k % 7));
     }
 
     [Test]
-    public void ARowIsTheSameInEveryCrowd([ValueSource(nameof(Kinds))] WeightQuantization kind)
+    public void ARowIsTheSameInEveryCrowd([ValueSource(nameof(_kinds))] WeightQuantization kind)
     {
         const int N = 150, K = 331, Most = 40;
         using LinearWeight weight = Pack(KernelData.Random(N * K, 1), N, K, kind);
@@ -86,7 +86,7 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
     }
 
     [Test]
-    public void EmbeddingsReadPackedRows([ValueSource(nameof(Kinds))] WeightQuantization kind)
+    public void EmbeddingsReadPackedRows([ValueSource(nameof(_kinds))] WeightQuantization kind)
     {
         const int N = 40, K = 70;
         float[] w = KernelData.Random(N * K, 6);
@@ -109,7 +109,7 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
 
     [Test]
     public void RoundingStaysWithinItsBitsOfTheUnroundedProduct(
-        [ValueSource(nameof(Kinds))] WeightQuantization kind)
+        [ValueSource(nameof(_kinds))] WeightQuantization kind)
     {
         const int N = 64, K = 2048;
         float[] w = KernelData.Random(N * K, 7), x = KernelData.Random(K, 8);
@@ -133,7 +133,7 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
     }
 
     [Test]
-    public void PackingKeepsItsPromiseOnBytes([ValueSource(nameof(Kinds))] WeightQuantization kind)
+    public void PackingKeepsItsPromiseOnBytes([ValueSource(nameof(_kinds))] WeightQuantization kind)
     {
         using LinearWeight weight = Pack(new float[50 * 70], 50, 70, kind);
         long perSuperblock = kind == WeightQuantization.Int8 ? 1088 : 576;
