@@ -37,5 +37,9 @@ internal sealed class PositionSet
     }
 
     /// <summary>Forgets the steps, so that what they lead to can be freed.</summary>
-    public void Forget() => Volatile.Write(ref _next, null);
+    public void Forget()
+    {
+        Volatile.Write(ref _next, null);
+        TokenMask = null;
+    }
 }

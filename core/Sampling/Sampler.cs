@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Engine.Grammar;
 using Engine.Hosting;
 
 namespace Engine.Sampling;
@@ -38,7 +39,7 @@ internal sealed class Sampler
     {
         EngineStatus.Ok => "a token was sampled",
         EngineStatus.InvalidArgument =>
-            "no token may be sampled: the request's allowed_token_ids, bad_words and other masks exclude all",
+            "no token may be sampled: the request's grammar, allowed_token_ids, bad_words and other masks exclude all",
         EngineStatus.CorruptData => "the model computed a logit that is NaN or infinite",
         _ => "sampling failed",
     };
@@ -79,7 +80,11 @@ internal sealed class Sampler
         }
 
         Span<float> row = Trim(logits, program.VocabSize);
-        Edit(row, state, tokens, numPromptTokens, numPending);
+        if (!Edit(row, state, tokens, numPromptTokens, numPending))
+        {
+            return EngineStatus.InvalidArgument;
+        }
+
         float max = LogitMath.Max(BlockMax(row));
         if (max == float.NegativeInfinity)
         {
@@ -143,7 +148,11 @@ internal sealed class Sampler
         }
 
         Span<float> row = Trim(logits, state.Program.VocabSize);
-        Edit(row, state, tokens, numPromptTokens, numPending);
+        if (!Edit(row, state, tokens, numPromptTokens, numPending))
+        {
+            return EngineStatus.InvalidArgument;
+        }
+
         float max = LogitMath.Max(BlockMax(row));
         if (max == float.NegativeInfinity)
         {
@@ -190,7 +199,8 @@ internal sealed class Sampler
     private Span<float> BlockMax(ReadOnlySpan<float> row) =>
         _blockMax.AsSpan(0, LogitMath.NumBlocks(row.Length));
 
-    private void Edit(
+    /// <summary>Changes the logits as the parameters say; false if the output has left its grammar.</summary>
+    private bool Edit(
         Span<float> row,
         SamplerState state,
         ReadOnlySpan<int> tokens,
@@ -200,7 +210,7 @@ internal sealed class Sampler
         SamplingProgram program = state.Program;
         if (!program.EditsLogits)
         {
-            return;
+            return true;
         }
 
         SamplingParams p = program.Params;
@@ -209,6 +219,11 @@ internal sealed class Sampler
         if (program.AllowedIds is { } allowed)
         {
             editor.MaskAllBut(allowed, _candidates.Scratch);
+        }
+
+        if (state.Grammar is { } grammar && !FollowGrammar(grammar, row, output))
+        {
+            return false;
         }
 
         LogitsProcessors.MaskBadWords(editor, program.BadWords, output);
@@ -233,6 +248,28 @@ internal sealed class Sampler
         }
 
         editor.Finish();
+        return true;
+    }
+
+    private bool FollowGrammar(GrammarState grammar, Span<float> row, ReadOnlySpan<int> output)
+    {
+        try
+        {
+            if (!grammar.Follow(output))
+            {
+                return false;
+            }
+
+            grammar.Apply(row);
+        }
+        catch (EngineException)
+        {
+            // More positions open than allowed: this request ends, the others go on.
+            return false;
+        }
+
+        LogitMath.ScanBlocks(row, BlockMax(row));
+        return true;
     }
 
     private static void Penalize(

@@ -1,3 +1,5 @@
+using Engine.Grammar;
+
 namespace Engine.Sampling;
 
 /// <summary>
@@ -31,6 +33,11 @@ internal sealed class SamplerState
             _counts = new TokenCounts(Math.Min(most, MaxInitialCounts));
         }
 
+        if (program.Grammar is not null)
+        {
+            Grammar = new GrammarState(program.Grammar, program.MinTokensMask);
+        }
+
         _miroNext = 2.0 * program.Params.MirostatTau;
     }
 
@@ -39,6 +46,9 @@ internal sealed class SamplerState
     public ulong Seed { get; }
 
     public int OutputIndex { get; }
+
+    /// <summary>How far the output has come in its grammar; null without one.</summary>
+    public GrammarState? Grammar { get; }
 
     /// <summary>Counts of the tokens given, brought up to date; null if nothing needs them.</summary>
     public TokenCounts? CountsOf(ReadOnlySpan<int> tokens, int numPromptTokens)

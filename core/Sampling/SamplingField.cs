@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Engine.Grammar;
 
 namespace Engine.Sampling;
 
@@ -64,6 +65,9 @@ public sealed class SamplingField
                 break;
             case int or long:
                 writer.WriteNumberValue(Convert.ToInt64(value, CultureInfo.InvariantCulture));
+                break;
+            case StructuredOutputs outputs:
+                StructuredOutputsReader.Write(writer, outputs);
                 break;
             case IReadOnlyDictionary<int, float> bias:
                 writer.WriteStartObject();

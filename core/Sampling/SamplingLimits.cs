@@ -1,3 +1,5 @@
+using Engine.Grammar;
+
 namespace Engine.Sampling;
 
 /// <summary>How much one request may ask of the sampler; all configurable.</summary>
@@ -26,6 +28,9 @@ public sealed record SamplingLimits
 
     /// <summary>Bad words, and DRY sequence breakers, of a request.</summary>
     public int MaxWords { get; init; } = 1024;
+
+    /// <summary>What a grammar may cost.</summary>
+    public GrammarLimits Grammar { get; init; } = GrammarLimits.Default;
 
     /// <summary>UTF-16 units of a bad word or a sequence breaker.</summary>
     public int MaxWordLength { get; init; } = 1024;

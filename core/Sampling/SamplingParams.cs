@@ -1,3 +1,5 @@
+using Engine.Grammar;
+
 namespace Engine.Sampling;
 
 /// <summary>Which parts of an output a caller wants to see; numbers as in vLLM.</summary>
@@ -100,6 +102,9 @@ public sealed record SamplingParams
 
     /// <summary>How quickly mirostat corrects itself.</summary>
     public float MirostatEta { get; init; } = 0.1f;
+
+    /// <summary>What the output has to look like; null is anything.</summary>
+    public StructuredOutputs? StructuredOutputs { get; init; }
 
     /// <summary>Texts that end the output.</summary>
     public IReadOnlyList<string>? Stop { get; init; }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Engine.Grammar;
 using Engine.Tokenization;
 
 namespace Engine.Sampling;
@@ -47,12 +48,16 @@ internal sealed class SamplingProgram
     public FrozenDictionary<int, int[][]> DryBreakers { get; private init; } =
         FrozenDictionary<int, int[][]>.Empty;
 
+    /// <summary>What the output has to look like; null is anything.</summary>
+    public GrammarProgram? Grammar { get; private init; }
+
     /// <summary>True if a penalty needs the counts of the tokens seen.</summary>
     public bool Penalizes { get; }
 
     /// <summary>True if anything changes logits before the choice.</summary>
     public bool EditsLogits =>
         AllowedIds is not null
+        || Grammar is not null
         || BadWords.Length > 0
         || Params.NoRepeatNgramSize > 0
         || Params.MinTokens > 0
@@ -79,7 +84,8 @@ internal sealed class SamplingProgram
             vocabSize,
             eosTokenIds,
             Sampling.BadWords.Encode(parameters.BadWords, tokenizer),
-            breakers);
+            breakers,
+            CompileGrammar(parameters, tokenizer));
     }
 
     /// <summary>The same with texts already encoded.</summary>
@@ -88,17 +94,32 @@ internal sealed class SamplingProgram
         int vocabSize,
         ReadOnlySpan<int> eosTokenIds,
         int[][] badWords,
-        int[][] dryBreakers)
+        int[][] dryBreakers,
+        GrammarProgram? grammar = null)
     {
         return new SamplingProgram(parameters, vocabSize)
         {
             MinTokensMask = Distinct([.. parameters.StopTokenIds ?? [], .. eosTokenIds])!,
             BadWords = badWords,
+            Grammar = grammar,
             DryBreakers = dryBreakers
                 .Where(ids => ids.Length > 0)
                 .GroupBy(ids => ids[0])
                 .ToFrozenDictionary(group => group.Key, group => group.ToArray()),
         };
+    }
+
+    private static GrammarProgram? CompileGrammar(SamplingParams parameters, ITokenizer? tokenizer)
+    {
+        if (parameters.StructuredOutputs is not { } outputs)
+        {
+            return null;
+        }
+
+        return tokenizer is null
+            ? throw EngineException.Invalid(
+                "structured_outputs", "needs a tokenizer, and this model has none")
+            : new GrammarProgram(outputs.Compile(GrammarLimits.Default), TokenTrie.Of(tokenizer));
     }
 
     private static int[]? Distinct(IReadOnlyList<int>? ids) =>

@@ -28,6 +28,7 @@ internal static class SamplingValidator
         CheckWords("dry_sequence_breakers", p.DrySequenceBreakers, limits.MaxWords, limits.MaxWordLength);
         CheckLogprobs("logprobs", p.Logprobs, vocabSize, limits.MaxLogprobs);
         CheckLogprobs("prompt_logprobs", p.PromptLogprobs, vocabSize, limits.MaxLogprobs);
+        p.StructuredOutputs?.Compile(limits.Grammar);
         Check(
             "n",
             p.N == 1 || !p.IsGreedy,

@@ -16,7 +16,7 @@ public sealed class SamplingJsonTests
             "allowed_token_ids":[1,2],"bad_words":["a"],"no_repeat_ngram_size":2,"dry_multiplier":0.5,
             "dry_base":2,"dry_allowed_length":3,"dry_penalty_last_n":64,"dry_sequence_breakers":[";"],
             "xtc_probability":0.5,"xtc_threshold":0.25,"dynatemp_range":0.5,"dynatemp_exponent":2,
-            "mirostat_mode":2,"mirostat_tau":3,"mirostat_eta":0.25,"stop":["x","y"],"stop_token_ids":[4],
+            "mirostat_mode":2,"mirostat_tau":3,"mirostat_eta":0.25,"structured_outputs":{"regex":"ab"},"stop":["x","y"],"stop_token_ids":[4],
             "include_stop_str_in_output":true,"ignore_eos":true,"max_tokens":9,"min_tokens":1,"seed":5,
             "logprobs":2,"prompt_logprobs":3,"detokenize":false,"skip_special_tokens":false,
             "spaces_between_special_tokens":false,"output_kind":2}

@@ -1,0 +1,44 @@
+namespace Engine.Grammar;
+
+/// <summary>A compiled grammar over a vocabulary; shared by the outputs of a request. Safe for concurrent use.</summary>
+internal sealed class GrammarProgram
+{
+    private readonly Network _network;
+    private readonly TokenTrie _trie;
+
+    public GrammarProgram(Network network, TokenTrie trie)
+    {
+        _network = network;
+        _trie = trie;
+    }
+
+    /// <summary>Before any text.</summary>
+    public PositionSet Start => _network.Start;
+
+    /// <summary>One bit per token that may come next; remembered with the positions.</summary>
+    public ReadOnlySpan<uint> Mask(PositionSet at)
+    {
+        uint[]? mask = at.TokenMask;
+        if (mask is null)
+        {
+            mask = new uint[_trie.MaskLength];
+            _trie.Fill(_network, at, mask);
+            at.TokenMask = mask;
+        }
+
+        return mask;
+    }
+
+    /// <summary>Positions after a token; null if it does not fit.</summary>
+    public PositionSet? Advance(PositionSet at, int token)
+    {
+        PositionSet? next = at;
+        ReadOnlySpan<byte> text = _trie.Text(token);
+        for (int i = 0; i < text.Length && next is not null; i++)
+        {
+            next = _network.Step(next, text[i]);
+        }
+
+        return text.IsEmpty ? null : next;
+    }
+}

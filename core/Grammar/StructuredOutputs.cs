@@ -1,0 +1,100 @@
+using System.Text;
+
+namespace Engine.Grammar;
+
+/// <summary>What an output has to look like; exactly one is set. Names as in vLLM's structured_outputs.</summary>
+public sealed record StructuredOutputs
+{
+    private const string Field = "structured_outputs";
+
+    // A few requests' worth: each may hold some tens of megabytes of remembered steps and masks.
+    private const int MaxCached = 8;
+
+    private static readonly Lock CacheLock = new();
+    private static readonly LinkedList<(StructuredOutputs Key, Network Network)> Cache = new();
+
+    /// <summary>A JSON Schema, as text.</summary>
+    public string? Json { get; init; }
+
+    /// <summary>A regular expression that the whole output matches.</summary>
+    public string? Regex { get; init; }
+
+    /// <summary>The output is one of these.</summary>
+    public IReadOnlyList<string>? Choice { get; init; }
+
+    /// <summary>A grammar in GBNF.</summary>
+    public string? Grammar { get; init; }
+
+    /// <summary>Any JSON object.</summary>
+    public bool JsonObject { get; init; }
+
+    /// <inheritdoc/>
+    public bool Equals(StructuredOutputs? other) =>
+        other is not null && Json == other.Json && Regex == other.Regex && Grammar == other.Grammar
+        && JsonObject == other.JsonObject
+        && (Choice is null ? other.Choice is null : other.Choice is not null && Choice.SequenceEqual(other.Choice));
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Json, Regex, Grammar, JsonObject, Choice?.Count);
+
+    /// <summary>The network, made now or kept from an equal request.</summary>
+    /// <exception cref="EngineException">InvalidArgument: not one kind, or not to be enforced.</exception>
+    internal Network Compile(GrammarLimits limits)
+    {
+        lock (CacheLock)
+        {
+            for (LinkedListNode<(StructuredOutputs Key, Network Network)>? node = Cache.First; node is not null; node = node.Next)
+            {
+                if (node.Value.Key.Equals(this))
+                {
+                    Cache.Remove(node);
+                    Cache.AddFirst(node);
+                    return node.Value.Network;
+                }
+            }
+        }
+
+        Network network = CompileNow(limits);
+        lock (CacheLock)
+        {
+            Cache.AddFirst((this, network));
+            if (Cache.Count > MaxCached)
+            {
+                Cache.RemoveLast();
+            }
+        }
+
+        return network;
+    }
+
+    private Network CompileNow(GrammarLimits limits)
+    {
+        int given = (Json is null ? 0 : 1) + (Regex is null ? 0 : 1) + (Choice is null ? 0 : 1)
+            + (Grammar is null ? 0 : 1) + (JsonObject ? 1 : 0);
+        if (given != 1)
+        {
+            throw EngineException.Invalid(
+                Field, $"exactly one of json, regex, choice, grammar and json_object is needed, found {given}");
+        }
+
+        try
+        {
+            return Json is not null ? GrammarCompiler.JsonSchema(Json, limits)
+                : Regex is not null ? GrammarCompiler.Regex(Regex, limits)
+                : Choice is not null ? GrammarCompiler.Choice(Choice, limits)
+                : Grammar is not null ? GrammarCompiler.Gbnf(Grammar, limits)
+                : GrammarCompiler.JsonSchema("{\"type\":\"object\"}", limits);
+        }
+        catch (EngineException e)
+        {
+            throw new EngineException(e.Status, $"{Field}: {e.Message}", Field, e);
+        }
+    }
+
+    private bool PrintMembers(StringBuilder builder)
+    {
+        builder.Append(Json is not null ? "json" : Regex is not null ? "regex" : Choice is not null ? "choice"
+            : Grammar is not null ? "grammar" : "json_object");
+        return true;
+    }
+}
