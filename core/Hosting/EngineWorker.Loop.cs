@@ -36,6 +36,11 @@ public sealed partial class EngineWorker
         }
         finally
         {
+            if (_disposesRunner)
+            {
+                DisposeRunner();
+            }
+
             _hasStopped.Set();
         }
     }

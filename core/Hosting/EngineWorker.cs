@@ -28,7 +28,8 @@ public sealed partial class EngineWorker : IDisposable
     private volatile bool _isDraining;
     private volatile bool _cancelAll;
     private volatile string? _failure;
-    private bool _runnerIsDisposed;
+    private volatile bool _disposesRunner;
+    private int _runnerIsDisposed;
 
     /// <summary>Starts the thread.</summary>
     /// <param name="runner">Computes steps; owned by the worker from here on.</param>
@@ -211,33 +212,33 @@ public sealed partial class EngineWorker : IDisposable
         return false;
     }
 
-    /// <summary>Shutdown without drain, and frees the runner.</summary>
+    /// <summary>
+    /// Shutdown without drain, and frees the runner. Waits for the step under way, however long it takes: it uses the
+    /// model's memory, which the caller is about to free. From a sink the thread frees the runner when it ends.
+    /// </summary>
     public void Dispose()
     {
+        _disposesRunner = true;
         Shutdown(TimeSpan.Zero);
-        if (!_hasStopped.IsSet)
+        if (Thread.CurrentThread != _thread)
         {
-            return; // The thread still uses everything.
+            _thread.Join();
+            DisposeRunner();
         }
-
-        lock (_gate)
-        {
-            if (_runnerIsDisposed)
-            {
-                return;
-            }
-
-            _runnerIsDisposed = true;
-        }
-
-        _thread.Join();
-        _runner.Dispose();
     }
 
     private static LoadedModel Checked(LoadedModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
         return model;
+    }
+
+    private void DisposeRunner()
+    {
+        if (Interlocked.Exchange(ref _runnerIsDisposed, 1) == 0)
+        {
+            _runner.Dispose();
+        }
     }
 
     private void ThrowUnlessOpen()

@@ -209,6 +209,17 @@ public sealed class EngineWorkerFaultTests
     }
 
     [Test]
+    public void DisposeWaitsForTheStepUnderWay()
+    {
+        var worker = EngineWorkerTests.Worker("fake:hang_at=2,hang_ms=300,eos_period=0");
+        CollectingSink sink = EngineWorkerTests.Start(worker, "x", Endless);
+        sink.WaitForToken();
+        worker.Dispose();
+        Assert.That(sink.WaitForEnd().OutputFinished().FinishReason, Is.EqualTo(FinishReason.Abort));
+        Assert.That(worker.NumLive, Is.Zero);
+    }
+
+    [Test]
     public void ShutdownFromASinkEndsEverythingWithoutWaiting()
     {
         EngineWorker? worker = null;
