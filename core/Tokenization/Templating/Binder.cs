@@ -285,7 +285,7 @@ internal sealed class Binder
             case TestExpr { IsKnown: false } test when !frame.Soft:
                 throw Assertion($"No test named {Repr.Quote(test.Name)}.", test.Line);
             case ConcatExpr concat:
-                concat.Escape = frame.Escape;
+                concat.Escape = Folding.IsConstant(concat) ? EscapeMode.Off : frame.Escape;
                 break;
             case CondExpr:
                 frame = frame with { Soft = true };

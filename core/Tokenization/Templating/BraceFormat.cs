@@ -102,6 +102,8 @@ internal sealed class BraceFormat
         }
 
         string spec = p < end - 1 && format[p] == ':' ? Run(format[(p + 1)..(end - 1)], depth - 1) : "";
+        if (_escape && value is Markup && spec.Length > 0)
+            throw TemplateException.Value("Unsupported format specification for Markup.");
         string text = FormatSpec.Format(Convert(value, conversion), spec);
         sb.Append(_escape && value is not Markup ? Html.Escape(text) : text);
         return end;

@@ -27,6 +27,8 @@ internal sealed partial class Parser
         ExpectOp("]");
         if (keys.Count == 1 && keys[0] is SliceKeyExpr slice)
             return new SliceExpr(node, slice.Start, slice.Stop, slice.Step) { Line = token.Line };
+        if (keys.Exists(k => k is SliceKeyExpr))
+            throw new TemplateException(TemplateErrorKind.SyntaxError, "invalid syntax", token.Line);
         Expr key = keys.Count == 1 ? keys[0] : new TupleExpr(keys);
         return new ItemExpr(node, key) { Line = token.Line };
     }

@@ -271,7 +271,7 @@ internal sealed class SliceExpr(Expr target, Expr? start, Expr? stop, Expr? step
     }
 }
 
-/// <summary>A slice among several subscripts, as in a[1:2, 3].</summary>
+/// <summary>What stands between the brackets of a slice; never part of the finished tree.</summary>
 internal sealed class SliceKeyExpr(Expr? start, Expr? stop, Expr? step) : Expr
 {
     public Expr? Start => start;

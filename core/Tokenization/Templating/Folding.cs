@@ -9,7 +9,7 @@ internal static class Folding
             MarkSlices(expression);
     }
 
-    private static bool IsConstant(Expr expression) => expression switch
+    public static bool IsConstant(Expr expression) => expression switch
     {
         NameExpr or CallExpr or FilterExpr { IsPure: false } or TestExpr { IsKnown: false } => false,
         _ => expression.Children.All(IsConstant),

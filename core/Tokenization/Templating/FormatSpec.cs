@@ -13,6 +13,7 @@ internal sealed class FormatSpec
     private char _align;
     private char _sign = '-';
     private bool _alternate;
+    private bool _coerceZero;
     private int _width;
     private char _grouping;
     private int? _precision;
@@ -21,8 +22,7 @@ internal sealed class FormatSpec
     /// <summary>format(value, spec).</summary>
     public static string Format(object? value, string spec)
     {
-        if (value is Markup && spec.Length > 0)
-            throw TemplateException.Value("Unsupported format specification for Markup.");
+        value = value is Markup markup ? markup.Text : value;
         if (spec.Length == 0)
             return Ops.Str(value);
         if (value is not (string or bool or long or BigInteger or double))
@@ -103,7 +103,11 @@ internal sealed class FormatSpec
         if (p < spec.Length && "+- ".Contains(spec[p]))
             _sign = spec[p++];
         if (p < spec.Length && spec[p] == 'z')
+        {
+            _coerceZero = true;
             p++;
+        }
+
         if (p < spec.Length && spec[p] == '#')
         {
             _alternate = true;
@@ -152,6 +156,8 @@ internal sealed class FormatSpec
             throw UnknownType("str");
         if (_sign != '-')
             throw TemplateException.Value("Sign not allowed in string format specifier");
+        if (_coerceZero)
+            throw CoercionRefused("string");
         if (_alternate)
             throw TemplateException.Value("Alternate form (#) not allowed in string format specifier");
         if (_align == '=')
@@ -162,6 +168,9 @@ internal sealed class FormatSpec
             s = s[..Unicode.UnitIndex(s, max)];
         return Align(s, '<', 0);
     }
+
+    private static TemplateException CoercionRefused(string type) => TemplateException.Value(
+        $"Negative zero coercion (z) not allowed in {type} format specifier");
 
     private TemplateException UnknownType(string type) =>
         TemplateException.Value($"Unknown format code '{_type}' for object of type '{type}'");
@@ -178,6 +187,8 @@ internal sealed class FormatSpec
     {
         if (_precision is not null)
             throw TemplateException.Value("Precision not allowed in integer format specifier");
+        if (_coerceZero)
+            throw CoercionRefused("integer");
         if (_type == 'c')
         {
             if (_sign != '-')
@@ -227,7 +238,9 @@ internal sealed class FormatSpec
             text = Float(Math.Abs(scaled), letter, _precision ?? 6, _alternate, '-');
         }
 
-        string sign = double.IsNegative(d) && !double.IsNaN(d) ? "-" : _sign == '-' ? "" : _sign.ToString();
+        bool negative = double.IsNegative(d) && !double.IsNaN(d)
+            && !(_coerceZero && text.AsSpan().IndexOfAnyInRange('1', '9') < 0 && double.IsFinite(d));
+        string sign = negative ? "-" : _sign == '-' ? "" : _sign.ToString();
         int end = 0;
         while (end < text.Length && char.IsAsciiDigit(text[end]))
             end++;

@@ -58,7 +58,11 @@ internal static class Num
             return d;
         if (TryLong(v, out long n))
             return n;
-        double big = (double)Big(v);
+        // The cast of BigInteger truncates; parsing rounds to nearest.
+        BigInteger integer = Big(v);
+        double big = integer.GetBitLength() > 1100
+            ? double.PositiveInfinity
+            : double.Parse(integer.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         if (double.IsInfinity(big))
             throw new TemplateException(TemplateErrorKind.OverflowError, "int too large to convert to float");
         return big;

@@ -94,6 +94,13 @@ internal sealed class PercentFormat
 
     private void Conversion()
     {
+        if (Peek() == '%')
+        {
+            _pos++;
+            _out.Append('%');
+            return;
+        }
+
         bool hasKey = Peek() == '(';
         object? keyed = hasKey ? MappingArgument() : null;
         string flags = "";
@@ -110,12 +117,6 @@ internal sealed class PercentFormat
         while (Peek() is 'h' or 'l' or 'L')
             _pos++;
         char type = _format[_pos++];
-        if (type == '%')
-        {
-            _out.Append('%');
-            return;
-        }
-
         object? value = hasKey ? keyed : Argument();
         string text = Convert(type, value, precision, flags, out bool numeric);
         Pad(text, width, flags, numeric);

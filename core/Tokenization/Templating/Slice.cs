@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Engine.Tokenization.Templating;
 
-/// <summary>A slice inside a tuple subscript; such subscripts match no container.</summary>
+/// <summary>A slice as a key, which no container has; it only names what was looked for.</summary>
 internal sealed record TemplateSlice(object? Start, object? Stop, object? Step);
 
 /// <summary>value[start:stop:step].</summary>

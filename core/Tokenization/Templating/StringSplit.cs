@@ -119,7 +119,7 @@ internal static class StringSplit
                 return parts;
             if (max-- == 0)
             {
-                Add(parts, Unicode.TrimEnd(s[pos..]));
+                Add(parts, s[pos..]);
                 return parts;
             }
 
@@ -142,7 +142,7 @@ internal static class StringSplit
                 break;
             if (max-- == 0)
             {
-                Add(parts, Unicode.TrimStart(s[..end]));
+                Add(parts, s[..end]);
                 break;
             }
 

@@ -26,6 +26,21 @@ internal sealed class ReferenceTests
         Assert.That(failures, Is.Empty, string.Join("\n", failures.Take(20)));
     }
 
+    [TestCase("{{ (0)[1:] }}|", "|")]
+    [TestCase("{% set x = (0)[1:] %}", "error TypeError")]
+    [TestCase("{{ a[1:2, 3] }}", "error SyntaxError")]
+    [TestCase("{% macro m() %}{{ x }}{% endmacro %}{{ m() }}{% set x = 2 %}{{ m() }}", "2")]
+    [TestCase("{{ '%.1f' % 10**25 }}|{{ '%.0f' % (10**25) }}", "error TypeError")]
+    [TestCase("{{ '%.0f' % (10**25) }}", "10000000000000000905969664")]
+    [TestCase("{{ ' a b  c '.split(none, 1) }}", "['a', 'b  c ']")]
+    [TestCase("{{ 'ΑΣ ΣΑΣ.'.lower() }}", "ας σας.")]
+    [TestCase("{{ {'a': 1}.keys() <= {'a': 2, 'b': 1}.keys() }}", "True")]
+    [TestCase("{% macro a() %}{% set kwargs = 1 %}{% endmacro %}{{ a(b=1) }}", "error TypeError")]
+    [TestCase("{% set a | default(qq) %}{% endset %}", "error AssertionError")]
+    [TestCase("{% for j in [1] recursive %}{% else %}{% break %}{% endfor %}", "error SyntaxError")]
+    public void AgreesWithJinja2InTheCorners(string source, string want) =>
+        Assert.That(Snippet(source, default), Is.EqualTo(want));
+
     private static string Snippet(string source, JsonElement context)
     {
         try
