@@ -1,6 +1,7 @@
 using Engine.Hosting;
 using Engine.Memory;
 using Engine.Models;
+using Engine.Quantization;
 
 namespace Engine.Loading;
 
@@ -56,11 +57,19 @@ internal static class ModelResolver
         DType type = DTypeNames.Parse("dtype", options.Dtype) ?? config.StoredType ?? DType.F32;
         return options.LoadFormat switch
         {
-            "auto" or "safetensors" => new WeightMap(SafetensorsModel.Open(folder)),
+            "auto" or "safetensors" => OpenSafetensors(folder),
             "dummy" => new DummyWeights(options.Seed, type),
             _ => throw EngineException.Invalid(
                 "load_format", $"expected auto, safetensors or dummy, found \"{options.LoadFormat}\""),
         };
+    }
+
+    /// <summary>The weights of a folder, quantized or not.</summary>
+    public static WeightSource OpenSafetensors(ModelFolder folder)
+    {
+        QuantizationSettings? settings = QuantizationSettings.Read(folder);
+        SafetensorsModel model = SafetensorsModel.Open(folder);
+        return settings is null ? new WeightMap(model) : new QuantizedWeights(model, settings);
     }
 
     /// <summary>The option, else config.json, else what most weights are stored as.</summary>

@@ -29,13 +29,6 @@ public sealed class ModelConfig
         StoredType = ParseType(json);
         EosTokenIds = ReadEosIds(json, generation);
         BosTokenId = TokenId(json, "bos_token_id") ?? (generation is null ? null : TokenId(generation, "bos_token_id"));
-        if (json.Has("quantization_config"))
-        {
-            throw new EngineException(
-                EngineStatus.Unsupported,
-                $"{FileName}: quantization_config: quantized weights are not supported in this version",
-                "quantization_config");
-        }
     }
 
     /// <summary>The class of architectures[0]: "LlamaForCausalLM".</summary>

@@ -1,0 +1,58 @@
+using Engine.Loading;
+using Engine.Memory;
+
+namespace Engine.Quantization;
+
+/// <summary>
+/// e2m1 codes, neighbours in one byte, low nibble first, with a scale per 16 (NVFP4: e4m3 and a scale of the
+/// tensor) or 32 inputs (MXFP4: a power of two).
+/// </summary>
+internal sealed class Fp4Matrix : WeightMatrix
+{
+    private readonly SafetensorsTensor _codes;
+    private readonly float[] _scales;
+    private readonly int _groupSize;
+
+    private Fp4Matrix(SafetensorsTensor codes, int n, int k, float[] scales, int groupSize)
+        : base(n, k)
+    {
+        _codes = codes;
+        _scales = scales;
+        _groupSize = groupSize;
+    }
+
+    public static Fp4Matrix Open(StoredTensors tensors, string module, int n, int k)
+    {
+        string packed = module + ".weight_packed";
+        SafetensorsTensor codes = tensors.Need(tensors.Has(packed) ? packed : module + ".weight", DType.U8);
+        StoredTensors.CheckShape(codes, n, k / 2);
+        SafetensorsTensor scales = tensors.Need(
+            module + ".weight_scale", DType.F8E4M3, DType.U8, DType.F8E8M0);
+        int groupSize = scales.Type == DType.F8E4M3 ? 16 : 32;
+        StoredTensors.CheckShape(scales, n, k / groupSize);
+        float[] values = StoredTensors.Floats(scales);
+        float factor = TensorScale(tensors, module);
+        for (int i = 0; i < values.Length; i++) values[i] *= factor;
+        return new Fp4Matrix(codes, n, k, values, groupSize);
+    }
+
+    /// <summary>The scale of the tensor: compressed-tensors stores what divides, ModelOpt what multiplies.</summary>
+    private static float TensorScale(StoredTensors tensors, string module)
+    {
+        string divisor = module + ".weight_global_scale";
+        string factor = module + ".weight_scale_2";
+        if (tensors.Has(divisor)) return 1 / StoredTensors.Floats(tensors.Need(divisor, DType.F32))[0];
+        return tensors.Has(factor) ? StoredTensors.Floats(tensors.Need(factor, DType.F32))[0] : 1;
+    }
+
+    public override void Dequantize(int row, Span<float> destination)
+    {
+        ReadOnlySpan<byte> codes = StoredTensors.Bytes(_codes).Slice(row * (K / 2), K / 2);
+        int first = row * (K / _groupSize);
+        for (int i = 0; i < K; i++)
+        {
+            int code = (i & 1) == 0 ? codes[i / 2] & 15 : codes[i / 2] >> 4;
+            destination[i] = SmallFloats.E2M1[code] * _scales[first + (i / _groupSize)];
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using Engine.Loading;
+using Engine.Memory;
+
+namespace Engine.Quantization;
+
+/// <summary>compressed-tensors pack-quantized: 4 or 8 bit codes along K, offset to be unsigned.</summary>
+internal sealed class PackedIntMatrix : WeightMatrix
+{
+    private readonly SafetensorsTensor _codes;
+    private readonly float[] _scales;
+    private readonly int[] _zeros;
+    private readonly int[] _groups;
+    private readonly int _bits;
+    private readonly int _numGroups;
+
+    private PackedIntMatrix(
+        SafetensorsTensor codes, int n, int k, int bits, float[] scales, int[] zeros, int[] groups, int numGroups)
+        : base(n, k)
+    {
+        _codes = codes;
+        _bits = bits;
+        _scales = scales;
+        _zeros = zeros;
+        _groups = groups;
+        _numGroups = numGroups;
+    }
+
+    public static PackedIntMatrix Open(StoredTensors tensors, string module, int n, int k)
+    {
+        SafetensorsTensor codes = tensors.Need(module + ".weight_packed", DType.I32);
+        long perWord = codes.Shape.Length == 2 && codes.Shape[1] > 0 ? k / codes.Shape[1] : 0;
+        int bits = perWord switch { 8 => 4, 4 => 8, _ => 0 };
+        if (bits == 0) throw StoredTensors.Bad(codes, $"4 or 8 bits for {k} inputs", codes.ShapeText);
+        StoredTensors.CheckShape(codes, n, k / perWord);
+        SafetensorsTensor shape = tensors.Need(module + ".weight_shape", DType.I64);
+        if (!StoredTensors.Values<long>(shape).SequenceEqual([n, k]))
+            throw StoredTensors.Bad(shape, $"[{n}, {k}]", "another shape");
+        SafetensorsTensor scales = tensors.Need(module + ".weight_scale", DType.F16, DType.BF16, DType.F32);
+        int numGroups = scales.Shape.Length == 2 ? (int)Math.Min(scales.Shape[1], k) : 0;
+        if (numGroups < 1) throw StoredTensors.Bad(scales, $"[{n}, groups]", scales.ShapeText);
+        StoredTensors.CheckShape(scales, n, numGroups);
+        return new PackedIntMatrix(
+            codes, n, k, bits, StoredTensors.Floats(scales), Zeros(tensors, module, n, numGroups, bits),
+            GptqMatrix.Groups(tensors, module, k, numGroups, ".weight_g_idx"), numGroups);
+    }
+
+    /// <summary>Zeros by row and group; they are packed along the rows.</summary>
+    private static int[] Zeros(StoredTensors tensors, string module, int n, int numGroups, int bits)
+    {
+        int[] zeros = new int[n * numGroups];
+        Array.Fill(zeros, 1 << (bits - 1));
+        string name = module + ".weight_zero_point";
+        if (!tensors.Has(name)) return zeros;
+        SafetensorsTensor packed = tensors.Need(name, DType.I32);
+        StoredTensors.CheckShape(packed, (long)n * bits / 32, numGroups);
+        ReadOnlySpan<uint> words = StoredTensors.Values<uint>(packed);
+        for (int row = 0; row < n; row++)
+        {
+            for (int g = 0; g < numGroups; g++)
+                zeros[(row * numGroups) + g] = BitStream.Get(words, g, numGroups, row, bits);
+        }
+
+        return zeros;
+    }
+
+    public override void Dequantize(int row, Span<float> destination)
+    {
+        ReadOnlySpan<uint> words = StoredTensors.Values<uint>(_codes);
+        int start = row * (K * _bits / 32);
+        for (int i = 0; i < K; i++)
+        {
+            int at = (row * _numGroups) + _groups[i];
+            destination[i] = _scales[at] * (BitStream.Get(words, start, 1, i, _bits) - _zeros[at]);
+        }
+    }
+}

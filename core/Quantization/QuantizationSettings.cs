@@ -1,0 +1,122 @@
+using System.Text.Json;
+using Engine.Loading;
+
+namespace Engine.Quantization;
+
+/// <summary>
+/// What config.json (quantization_config) or an older file beside it says about the weights. Bits and group
+/// sizes follow from the shapes of the tensors; this holds what does not.
+/// </summary>
+internal sealed record QuantizationSettings
+{
+    private static readonly string[] Known =
+        ["gptq", "awq", "bitsandbytes", "compressed-tensors", "fp8", "modelopt"];
+
+    /// <summary>The method: gptq, awq, bitsandbytes, compressed-tensors, fp8, modelopt.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>GPTQ only: zeros are stored as they are (gptq_v2), not less one.</summary>
+    public bool StoresZeros { get; init; }
+
+    /// <summary>Rows and columns of a block of scales.</summary>
+    public (int Rows, int Columns) Block { get; init; } = (128, 128);
+
+    /// <summary>The settings of a folder, or null if its weights are not quantized.</summary>
+    /// <exception cref="EngineException">Unsupported: a method or layout that is not read.</exception>
+    public static QuantizationSettings? Read(ModelFolder folder)
+    {
+        if (Parse(folder, "config.json") is JsonElement config
+            && config.TryGetProperty("quantization_config", out JsonElement inner)
+            && inner.ValueKind == JsonValueKind.Object)
+        {
+            return From("config.json", inner, Text(inner, "quant_method") ?? "");
+        }
+
+        if (Parse(folder, "quantize_config.json") is JsonElement gptq)
+            return From("quantize_config.json", gptq, "gptq");
+        if (Parse(folder, "quant_config.json") is JsonElement awq)
+            return From("quant_config.json", awq, "awq");
+        return Parse(folder, "hf_quant_config.json") is JsonElement modelopt
+            ? From("hf_quant_config.json", modelopt, "modelopt")
+            : null;
+    }
+
+    private static JsonElement? Parse(ModelFolder folder, string name)
+    {
+        if (folder.TryRead(name) is not byte[] bytes) return null;
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(bytes);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? document.RootElement.Clone()
+                : throw EngineException.Corrupt(name, "expected an object");
+        }
+        catch (JsonException e)
+        {
+            throw EngineException.Corrupt(name, $"is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    private static string? Text(JsonElement e, string name) =>
+        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.String ? v.GetString() : null;
+
+    private static QuantizationSettings From(string file, JsonElement e, string method)
+    {
+        if (!Known.Contains(method))
+        {
+            throw new EngineException(
+                EngineStatus.Unsupported,
+                $"{file}: quant_method: expected {string.Join(", ", Known)}, found \"{method}\"",
+                "quantization_config");
+        }
+
+        string version = Text(e, "version") ?? "gemm";
+        if (method == "awq" && !version.Equals("gemm", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new EngineException(
+                EngineStatus.Unsupported, $"{file}: version: expected gemm, found \"{version}\"",
+                "quantization_config");
+        }
+
+        return new QuantizationSettings
+        {
+            Method = method,
+            StoresZeros = Text(e, "checkpoint_format") == "gptq_v2",
+            Block = BlockOf(e) ?? (128, 128),
+        };
+    }
+
+    private static (int Rows, int Columns)? BlockOf(JsonElement e)
+    {
+        if (Pair(e, "weight_block_size") is (int, int) size) return size;
+        if (!e.TryGetProperty("config_groups", out JsonElement groups)
+            || groups.ValueKind != JsonValueKind.Object)
+        {
+            return null;
+        }
+
+        foreach (JsonProperty group in groups.EnumerateObject())
+        {
+            if (group.Value.ValueKind == JsonValueKind.Object
+                && group.Value.TryGetProperty("weights", out JsonElement weights)
+                && weights.ValueKind == JsonValueKind.Object
+                && Pair(weights, "block_structure") is (int, int) block)
+            {
+                return block;
+            }
+        }
+
+        return null;
+    }
+
+    private static (int Rows, int Columns)? Pair(JsonElement e, string name)
+    {
+        if (!e.TryGetProperty(name, out JsonElement v) || v.ValueKind != JsonValueKind.Array
+            || v.GetArrayLength() != 2 || !v[0].TryGetInt32(out int rows) || !v[1].TryGetInt32(out int columns))
+        {
+            return null;
+        }
+
+        return rows > 0 && columns > 0 ? (rows, columns) : null;
+    }
+}

@@ -1,0 +1,33 @@
+namespace Engine.Quantization;
+
+/// <summary>Values of the 4 and 8 bit floats of the OCP formats.</summary>
+internal static class SmallFloats
+{
+    /// <summary>e2m1 by code.</summary>
+    public static readonly float[] E2M1 =
+        [0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0f, -0.5f, -1, -1.5f, -2, -3, -4, -6];
+
+    /// <summary>e4m3fn by code; 0x7F and 0xFF are NaN.</summary>
+    public static readonly float[] E4M3 = MakeE4M3();
+
+    /// <summary>e8m0: 2^(code - 127), 255 is NaN.</summary>
+    public static float PowerOfTwo(int code) =>
+        code == 255 ? float.NaN : MathF.ScaleB(1, code - 127);
+
+    private static float[] MakeE4M3()
+    {
+        float[] values = new float[256];
+        for (int code = 0; code < 256; code++)
+        {
+            int exponent = (code >> 3) & 15;
+            int mantissa = code & 7;
+            float magnitude = exponent == 0
+                ? MathF.ScaleB(mantissa, -9)
+                : MathF.ScaleB(8 + mantissa, exponent - 10);
+            if ((code & 0x7F) == 0x7F) magnitude = float.NaN;
+            values[code] = code >= 128 ? -magnitude : magnitude;
+        }
+
+        return values;
+    }
+}
