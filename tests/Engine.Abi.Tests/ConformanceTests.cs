@@ -1,0 +1,23 @@
+namespace Engine.Abi.Tests;
+
+/// <summary>Every door gives the golden transcript.</summary>
+public sealed class ConformanceTests
+{
+    [TestCase("c")]
+    [TestCase("cpp")]
+    [TestCase("py")]
+    [TestCase("go")]
+    public void TheDoorGivesTheGoldenTranscript(string driver) => Run(driver);
+
+    [Test]
+    public void ThereAreAtLeastSixtyCases()
+    {
+        int count = Directory.GetFiles(Path.Combine(Tree.Root, "conformance/cases"), "*.json")
+            .Sum(file => File.ReadLines(file).Count(line => line.Contains("\"id\"", StringComparison.Ordinal)));
+        Assert.That(count, Is.GreaterThanOrEqualTo(60));
+    }
+
+    private static void Run(string driver) => Tree.Run(
+        $"python3 $ROOT/conformance/run.py $PREFIX --drivers {driver} --build {Tree.Scratch("conformance")}",
+        timeoutSeconds: 240);
+}
