@@ -90,6 +90,7 @@ public sealed class ModelConfig
         ConfigJson json = ConfigJson.Parse(FileName, config);
         List<string>? architectures = json.Strings("architectures");
         if (architectures is not { Count: > 0 }) throw json.Missing("architectures");
+        ArchitectureRegistry.Find(architectures[0]); // before any field that only some families have
         return new ModelConfig(
             json,
             generation is null ? null : ConfigJson.Parse("generation_config.json", generation),
