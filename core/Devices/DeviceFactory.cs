@@ -9,16 +9,39 @@ internal static class DeviceFactory
 {
     public static IDevice Create(ModelLoadOptions options) => options.Device switch
     {
-        "cpu" => CreateCpu(NumThreads(options)),
+        "cpu" => CreateCpu(CpuOptions(options)),
+        "reference" when options.Quantization != "none" => throw EngineException.Invalid(
+            "quantization", $"expected none on the reference device, found \"{options.Quantization}\""),
         "reference" => new ReferenceDevice(),
         _ => throw EngineException.Invalid("device", $"expected cpu or reference, found \"{options.Device}\""),
     };
 
-    private static CpuDevice CreateCpu(int numThreads)
+    private static CpuDeviceOptions CpuOptions(ModelLoadOptions options) => new()
+    {
+        NumThreads = NumThreads(options),
+        Quantization = options.Quantization switch
+        {
+            "none" => WeightQuantization.None,
+            "int8" => WeightQuantization.Int8,
+            "int4" => WeightQuantization.Int4,
+            var other => throw EngineException.Invalid(
+                "quantization", $"expected none, int8 or int4, found \"{other}\""),
+        },
+        ActivationPrecision = options.ActivationPrecision switch
+        {
+            "8" => ActivationPrecision.Bits8,
+            "15" => ActivationPrecision.Bits15,
+            "float" => ActivationPrecision.Float,
+            var other => throw EngineException.Invalid(
+                "activation_precision", $"expected 8, 15 or float, found \"{other}\""),
+        },
+    };
+
+    private static CpuDevice CreateCpu(CpuDeviceOptions options)
     {
         try
         {
-            return new CpuDevice(new CpuDeviceOptions { NumThreads = numThreads });
+            return new CpuDevice(options);
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
         {

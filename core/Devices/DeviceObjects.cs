@@ -72,6 +72,9 @@ public sealed class LinearSource
 
     /// <summary>Rounds the weight when it is packed; a device that cannot throws Unsupported.</summary>
     public WeightQuantization Quantization { get; init; }
+
+    /// <summary>The output matrix, which a device that rounds every weight keeps at 8 bits or more.</summary>
+    public bool IsOutput { get; set; }
 }
 
 /// <summary>What a weight is rounded to when it is packed.</summary>

@@ -21,6 +21,12 @@ public sealed class ModelLoadOptions
     /// <summary>Worker threads; 0 is every CPU of the affinity mask and cgroup quota.</summary>
     public int NumThreads { get; init; }
 
+    /// <summary>"none", "int8" or "int4": weights are rounded in groups of 32 as they are packed (CPU).</summary>
+    public string Quantization { get; init; } = "none";
+
+    /// <summary>"8", "15" or "float": bits of activations that meet rounded weights (CPU).</summary>
+    public string ActivationPrecision { get; init; } = "8";
+
     /// <summary>Longest prompt plus output; null is the model's own.</summary>
     public int? MaxModelLen { get; init; }
 

@@ -148,6 +148,7 @@ internal sealed partial class ModelBuilder
     {
         OutputHead head = new() { Scale = scale, SoftCap = softCap };
         IsTied = tied;
+        if (tied) _embedding!.IsOutput = true;
         if (tied && Device.EmbedsPackedLinear)
         {
             // One copy serves both; it is packed as a matrix.
@@ -159,6 +160,7 @@ internal sealed partial class ModelBuilder
         LinearSource source = tied
             ? _embedding!
             : Source(Scope("").Tensor($"{name}.weight", Config.VocabSize, _embedding!.K));
+        source.IsOutput = true;
         if (bias) head.Bias = Vector(Scope("").Tensor($"{name}.bias", Config.VocabSize));
         AddLinear(source, w => head.Weight = w, isTied: tied);
         return head;

@@ -22,6 +22,18 @@ internal sealed class ModelArguments
         DefaultValueFactory = _ => "auto",
     };
 
+    public Option<string> Quantization { get; } = new("--quantization")
+    {
+        Description = "Rounds weights as they are loaded: none, int8 or int4, in groups of 32.",
+        DefaultValueFactory = _ => "none",
+    };
+
+    public Option<string> ActivationPrecision { get; } = new("--activation-precision")
+    {
+        Description = "Bits of the activations that meet rounded weights: 8, 15 or float.",
+        DefaultValueFactory = _ => "8",
+    };
+
     public Option<string> LoadFormat { get; } = new("--load-format")
     {
         Description = "dummy takes random weights: config.json is then enough.",
@@ -52,6 +64,8 @@ internal sealed class ModelArguments
     public ModelArguments()
     {
         Dtype.AcceptOnlyFromAmong("auto", "float32", "float", "bfloat16", "float16", "half");
+        Quantization.AcceptOnlyFromAmong("none", "int8", "int4");
+        ActivationPrecision.AcceptOnlyFromAmong("8", "15", "float");
         LoadFormat.AcceptOnlyFromAmong("auto", "safetensors", "dummy", "hf", "gguf");
         Device.AcceptOnlyFromAmong("auto", "cpu", "reference");
     }
@@ -61,6 +75,8 @@ internal sealed class ModelArguments
         command.Options.Add(Model);
         command.Options.Add(Tokenizer);
         command.Options.Add(Dtype);
+        command.Options.Add(Quantization);
+        command.Options.Add(ActivationPrecision);
         command.Options.Add(LoadFormat);
         command.Options.Add(Device);
         command.Options.Add(Threads);
@@ -79,6 +95,8 @@ internal sealed class ModelArguments
             Model = ModelOf(result, positional),
             Tokenizer = result.GetValue(Tokenizer),
             Dtype = result.GetValue(Dtype)! switch { "float" => "float32", "half" => "float16", var other => other },
+            Quantization = result.GetValue(Quantization)!,
+            ActivationPrecision = result.GetValue(ActivationPrecision)!,
             LoadFormat = result.GetValue(LoadFormat)! == "dummy" ? "dummy" : "auto",
             Device = result.GetValue(Device)! == "reference" ? "reference" : "cpu",
             NumThreads = result.GetValue(Threads),

@@ -47,6 +47,7 @@ public sealed unsafe partial class CpuDevice : IDevice
 
         _context = context;
         ActivationPrecision = options.ActivationPrecision;
+        Quantization = options.Quantization;
         Isa = (CpuIsa)CpuKernels.ContextIsa(context);
         NumThreads = CpuKernels.ContextThreads(context);
     }
@@ -62,6 +63,9 @@ public sealed unsafe partial class CpuDevice : IDevice
 
     /// <summary>How activations meet quantized weights.</summary>
     public ActivationPrecision ActivationPrecision { get; }
+
+    /// <summary>What weights are rounded to that do not ask for another form.</summary>
+    public WeightQuantization Quantization { get; }
 
     /// <summary>Threads that work, the caller's included.</summary>
     public int NumThreads { get; private set; }
@@ -181,8 +185,12 @@ public sealed unsafe partial class CpuDevice : IDevice
     {
         bool All(DType type) => source.Parts.All(p => p.Blocks == WeightBlocks.None && p.Type == type);
         bool AllIn(WeightBlocks blocks) => source.Parts.All(p => p.Blocks == blocks);
-        if (source.Quantization == WeightQuantization.Int8) return CpuFormat.Q8;
-        if (source.Quantization == WeightQuantization.Int4) return CpuFormat.Q4;
+        WeightQuantization rounding =
+            source.Quantization != WeightQuantization.None ? source.Quantization
+            : source.IsOutput && Quantization == WeightQuantization.Int4 ? WeightQuantization.Int8
+            : Quantization;
+        if (rounding == WeightQuantization.Int8) return CpuFormat.Q8;
+        if (rounding == WeightQuantization.Int4) return CpuFormat.Q4;
         if (AllIn(WeightBlocks.Q8_0)) return CpuFormat.Q8;
         if (AllIn(WeightBlocks.Q4_0)) return CpuFormat.Q4;
         return source.ComputeType switch

@@ -55,6 +55,9 @@ public sealed record CpuDeviceOptions
     /// <summary>How activations meet quantized weights.</summary>
     public ActivationPrecision ActivationPrecision { get; init; }
 
+    /// <summary>Rounds every weight that is packed and does not ask for another form.</summary>
+    public WeightQuantization Quantization { get; init; }
+
     /// <summary>CPUs to use, in order (one NUMA node's, for one); null is the affinity mask.</summary>
     public IReadOnlyList<int>? Cpus { get; init; }
 }
