@@ -35,7 +35,7 @@ internal static class GenerationFieldsParser
         SamplingParams sampling = ParseSampling(body, model, endpoint);
         CheckLimits(sampling, options);
         CheckStreaming(body, sampling, endpoint, stream);
-        StructuredOutputFields.Check(body);
+        sampling = StructuredOutputFields.Apply(body, sampling);
         CheckUnsupported(body);
         JsonElement? streamOptions = StreamOptions(body, stream);
         return new GenerationFields

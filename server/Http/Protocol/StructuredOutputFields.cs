@@ -1,14 +1,13 @@
 using System.Text.Json;
+using Engine.Grammar;
+using Engine.Sampling;
 using Engine.Server.Http.Json;
 
 namespace Engine.Server.Http.Protocol;
 
-/// <summary>response_format and structured_outputs: checked; what needs a grammar is refused by name.</summary>
+/// <summary>response_format and structured_outputs: what the output has to look like.</summary>
 internal static class StructuredOutputFields
 {
-    private static readonly string[] _kinds =
-        ["json", "regex", "choice", "grammar", "json_object", "structural_tag"];
-
     private static readonly string[] _olderNames =
         ["guided_json", "guided_regex", "guided_choice", "guided_grammar"];
 
@@ -19,23 +18,10 @@ internal static class StructuredOutputFields
         || (Fields.TryGet(body, "response_format", out JsonElement format)
             && format.ValueKind == JsonValueKind.Object && Fields.GetString(format, "type") != "text");
 
-    /// <summary>Throws unless the output is unconstrained.</summary>
-    public static void Check(JsonElement body)
+    /// <summary>The parameters with response_format in them; structured_outputs is there already.</summary>
+    /// <exception cref="ApiException">400 naming the field.</exception>
+    public static SamplingParams Apply(JsonElement body, SamplingParams sampling)
     {
-        CheckResponseFormat(body);
-        if (Fields.GetObject(body, "structured_outputs") is { } structured)
-        {
-            string[] given = [.. _kinds.Where(kind => Fields.TryGet(structured, kind, out _))];
-            if (given.Length != 1)
-            {
-                throw ApiException.BadRequest(
-                    $"structured_outputs: exactly one of {string.Join(", ", _kinds)} is needed, "
-                    + $"found {given.Length}.", "structured_outputs");
-            }
-
-            throw NotHere("structured_outputs");
-        }
-
         foreach (string name in _olderNames)
         {
             if (Fields.TryGet(body, name, out _))
@@ -43,14 +29,37 @@ internal static class StructuredOutputFields
                 throw NotHere(name);
             }
         }
+
+        if (ReadResponseFormat(body) is not { } outputs)
+        {
+            return sampling;
+        }
+
+        if (sampling.StructuredOutputs is not null)
+        {
+            throw ApiException.BadRequest(
+                "structured_outputs: response_format says already what the output looks like.",
+                "structured_outputs");
+        }
+
+        try
+        {
+            new SamplingParams { StructuredOutputs = outputs }.Validate(int.MaxValue);
+        }
+        catch (EngineException e)
+        {
+            throw ApiException.BadRequest($"response_format: {e.Message}", "response_format");
+        }
+
+        return sampling with { StructuredOutputs = outputs };
     }
 
-    private static void CheckResponseFormat(JsonElement body)
+    private static StructuredOutputs? ReadResponseFormat(JsonElement body)
     {
         const string name = "response_format";
         if (Fields.GetObject(body, name) is not { } format)
         {
-            return;
+            return null;
         }
 
         string? type = Fields.TryGet(format, "type", out JsonElement value)
@@ -58,12 +67,16 @@ internal static class StructuredOutputFields
         switch (type)
         {
             case "text":
-                return;
-            case "json_object" or "structural_tag":
+                return null;
+            case "json_object":
+                return new StructuredOutputs { JsonObject = true };
+            case "structural_tag":
                 throw NotHere(name);
             case "json_schema":
                 CheckJsonSchema(format);
-                throw NotHere(name);
+                return format.GetProperty("json_schema").TryGetProperty("schema", out JsonElement schema)
+                    ? new StructuredOutputs { Json = schema.GetRawText() }
+                    : new StructuredOutputs { JsonObject = true };
             default:
                 throw ApiException.BadRequest(
                     "response_format.type: must be text, json_object, json_schema or structural_tag.", name);
@@ -86,5 +99,5 @@ internal static class StructuredOutputFields
     }
 
     private static ApiException NotHere(string name) => ApiException.BadRequest(
-        $"{name}: constrained output is not available in this build.", name);
+        $"{name}: not available in this build; use structured_outputs.", name);
 }
