@@ -84,10 +84,10 @@ internal sealed class BadModelTests
     }
 
     [Test]
-    public void A_quantized_model_is_refused_by_name()
+    public void An_unknown_quantization_is_refused_by_name()
     {
-        EditConfig(c => c["quantization_config"] = new JsonObject { ["quant_method"] = "gptq" });
-        Assert.That(Fails(EngineStatus.Unsupported).Message, Does.Contain("quantization_config"));
+        EditConfig(c => c["quantization_config"] = new JsonObject { ["quant_method"] = "quark" });
+        Assert.That(Fails(EngineStatus.Unsupported).Message, Does.Contain("quark"));
     }
 
     [Test]
