@@ -8,6 +8,7 @@ namespace Engine.Tokenization.Models;
 internal sealed class BpeModel : TokenModel, IByteLevelModel
 {
     private const int MaxLookupLength = 512;
+    private const char SpaceSign = '\u2581';
     private readonly Dictionary<string, int> _vocabulary;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _bySpan;
     private readonly MergeTable _merges;
@@ -16,6 +17,7 @@ internal sealed class BpeModel : TokenModel, IByteLevelModel
     private readonly int[]? _byteFallbackIds;
     private readonly int[] _byteLevelIds = new int[256];
     private readonly Dictionary<int, int> _charIds = [];
+    private readonly bool _splitsAtSpace;
     private readonly WordCache _cache = new();
     private readonly WordCache _rawCache = new();
 
@@ -34,8 +36,11 @@ internal sealed class BpeModel : TokenModel, IByteLevelModel
             _byteLevelIds[b] = vocabulary.GetValueOrDefault(token, -1);
         }
 
+        _splitsAtSpace = options is { IgnoreMerges: false, ContinuingPrefix: "", WordSuffix: "" }
+            && vocabulary.ContainsKey(SpaceSign.ToString());
         foreach ((string token, int id) in vocabulary)
         {
+            _splitsAtSpace &= !CrossesSpace(token);
             if (token.Length == 1 && !char.IsSurrogate(token[0]))
             {
                 _charIds[token[0]] = id;
@@ -68,11 +73,42 @@ internal sealed class BpeModel : TokenModel, IByteLevelModel
         return ids;
     }
 
-    public override void Tokenize(ReadOnlySpan<int> word, TokenList output) =>
-        Cached(_cache, word, output, raw: false);
+    public override void Tokenize(ReadOnlySpan<int> word, TokenList output)
+    {
+        if (!_splitsAtSpace || word.Length <= WordCache.MaxWordLength)
+        {
+            Cached(_cache, word, output, raw: false);
+            return;
+        }
+
+        // No token goes on from another character to a space sign, so neither does any merge, and
+        // a long text without pre-tokenizer is a row of words after all.
+        int from = 0;
+        for (int i = 1; i <= word.Length; i++)
+        {
+            if (i == word.Length || (word[i] == SpaceSign && word[i - 1] != SpaceSign))
+            {
+                Cached(_cache, word[from..i], output, raw: false);
+                from = i;
+            }
+        }
+    }
 
     public void TokenizeRaw(ReadOnlySpan<int> word, TokenList output) =>
         Cached(_rawCache, word, output, raw: true);
+
+    private static bool CrossesSpace(string token)
+    {
+        for (int i = 1; i < token.Length; i++)
+        {
+            if (token[i] == SpaceSign && token[i - 1] != SpaceSign)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private void Cached(WordCache cache, ReadOnlySpan<int> word, TokenList output, bool raw)
     {

@@ -21,6 +21,10 @@ internal sealed class PatternMatcher(
     private Dictionary<long, int>? _atomics;
     private (int Start, int End)[]? _runs;
 
+    // By instruction after a run: a stretch [Low, High) of positions that were all entered, so that
+    // a run does not try them one by one again.
+    private (int Low, int High)[]? _entered;
+
     public override bool Find(int from, out int start, out int end)
     {
         int length = memory.Length;
@@ -45,6 +49,11 @@ internal sealed class PatternMatcher(
             {
                 // The path of a match failed nowhere, and the next search begins at its end.
                 _failed?.AsSpan(end * _rowWords, _rowWords).Clear();
+                for (int i = 0; i < _entered?.Length; i++)
+                {
+                    _entered[i].Low = Math.Max(_entered[i].Low, end + 1);
+                }
+
                 return true;
             }
         }
@@ -96,10 +105,16 @@ internal sealed class PatternMatcher(
             int limit = _stack[top + 2];
             if (limit != pos)
             {
-                int next = limit < pos ? pos - 1 : pos + 1;
+                int next = Untried(pc, limit < pos ? pos - 1 : pos + 1, limit < pos);
+                if (limit < pos ? next < limit : next > limit)
+                {
+                    continue;
+                }
+
                 _stack[top + 1] = next;
                 top += next == limit ? 0 : 3;
                 pos = next;
+                NoteEntered(pc, pos);
             }
 
             if (Enter(pc, pos))
@@ -109,6 +124,43 @@ internal sealed class PatternMatcher(
         }
 
         return false;
+    }
+
+    private int Untried(int pc, int pos, bool down)
+    {
+        if (_entered is null || pos < _entered[pc].Low || pos >= _entered[pc].High)
+        {
+            return pos;
+        }
+
+        return down ? _entered[pc].Low - 1 : _entered[pc].High;
+    }
+
+    private void NoteEntered(int pc, int pos)
+    {
+        if (_failed is null)
+        {
+            return;
+        }
+
+        _entered ??= new (int, int)[code.Length];
+        ref (int Low, int High) known = ref _entered[pc];
+        if (known.Low >= known.High)
+        {
+            known = (pos, pos + 1);
+        }
+        else if (pos == known.High)
+        {
+            known.High++;
+        }
+        else if (pos == known.Low - 1)
+        {
+            known.Low--;
+        }
+        else if (pos < known.Low || pos > known.High)
+        {
+            known = (pos, pos + 1);
+        }
     }
 
     /// <summary>Counts a step; false if the state is known to fail.</summary>
@@ -249,7 +301,9 @@ internal sealed class PatternMatcher(
             Push(ref top, pc, pos, i.Op == PatternOp.RunLazy ? end : least);
         }
 
-        return Enter(pc, pos);
+        bool fresh = Enter(pc, pos);
+        NoteEntered(pc, pos);
+        return fresh;
     }
 
     // Where a run without bound ends does not depend on where it began, so it is measured once.
@@ -265,6 +319,12 @@ internal sealed class PatternMatcher(
         int end = pos;
         while (end < text.Length && set.Contains(text[end]))
         {
+            if (end == known.Start && known.End > end)
+            {
+                end = known.End;
+                break;
+            }
+
             end++;
         }
 

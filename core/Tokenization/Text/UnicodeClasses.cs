@@ -54,10 +54,12 @@ internal static class UnicodeClasses
     /// <summary>Simple lower case, without language rules.</summary>
     public static int ToLower(int c) => c < 0x80
         ? (uint)(c - 'A') <= 25 ? c | 0x20 : c
+        : c == 0x212A ? 'k' // the Kelvin sign: .NET maps nothing into ASCII
         : Rune.IsValid(c) ? Rune.ToLowerInvariant(new Rune(c)).Value : c;
 
     public static int ToUpper(int c) => c < 0x80
         ? (uint)(c - 'a') <= 25 ? c & ~0x20 : c
+        : c == 0x17F ? 'S' // the long s, likewise
         : Rune.IsValid(c) ? Rune.ToUpperInvariant(new Rune(c)).Value : c;
 
     public static bool IsChinese(int c) =>
