@@ -84,7 +84,7 @@ internal static unsafe class TokenizerApi
             if ((uint)ids[i] >= (uint)known.VocabSize)
             {
                 throw EngineException.Invalid(
-                    $"tokens[{i}]", $"{ids[i]} is outside the vocabulary of {known.VocabSize}");
+                    "tokens", $"id {ids[i]} at {i} is outside the vocabulary of {known.VocabSize}");
             }
         }
 

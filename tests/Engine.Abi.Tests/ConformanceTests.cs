@@ -10,6 +10,18 @@ public sealed class ConformanceTests
     public void TheDoorGivesTheGoldenTranscript(string driver) => Run(driver);
 
     [Test]
+    public void TheServerGivesTheGoldenTranscript()
+    {
+        if (!File.Exists(Path.Combine(Tree.Prefix, "bin/engine"))
+            && Environment.GetEnvironmentVariable("ENGINE_COMMAND") is null)
+        {
+            Assert.Ignore("the installed tree has the library alone: no bin/engine");
+        }
+
+        Run("http");
+    }
+
+    [Test]
     public void ThereAreAtLeastSixtyCases()
     {
         int count = Directory.GetFiles(Path.Combine(Tree.Root, "conformance/cases"), "*.json")
