@@ -76,7 +76,7 @@ internal static unsafe class ModelApi
             BosTokenId = known.BosTokenId ?? -1,
             EosTokenId = known.EosTokenIds.Count > 0 ? known.EosTokenIds[0] : -1,
             HasTokenizer = loaded.Tokenizer is null ? 0 : 1,
-            HasChatTemplate = loaded.Template is null ? 0 : 1,
+            HasChatTemplate = loaded.HasTemplate ? 1 : 0,
             WeightBytes = loaded.WeightBytes,
             Architecture = pin.Target.Architecture,
         };

@@ -18,12 +18,15 @@ internal abstract class HostedModel : IDisposable
 
     public virtual ChatTemplate? Template => null;
 
+    /// <summary>True if there is a template that can be used.</summary>
+    public virtual bool HasTemplate => false;
+
     public virtual GenerationDefaults Defaults => new();
 
     public static HostedModel Load(ModelLoadOptions options, CancellationToken cancellation = default) =>
         FakeModel.IsFake(options.Model)
             ? new Fake(FakeModelOptions.Parse(options.Model), options.MaxModelLen)
-            : new Real(LoadedModel.Load(options, cancellation), options.Tokenizer ?? options.Model);
+            : new Real(LoadedModel.Load(options, cancellation));
 
     public EngineWorker CreateWorker(EngineOptions options) =>
         new(CreateRunner(options), Tokenizer, Info, options);
@@ -32,14 +35,13 @@ internal abstract class HostedModel : IDisposable
 
     protected abstract IModelRunner CreateRunner(EngineOptions options);
 
-    private sealed class Real(LoadedModel model, string folder) : HostedModel
+    private sealed class Real(LoadedModel model) : HostedModel
     {
-        // Looked for when first asked: a template that does not parse must not keep the model from loading.
-        private readonly Lazy<ChatTemplate?> _template = new(
-            () => Directory.Exists(folder) ? ChatTemplateLoader.Load(folder) : null,
-            LazyThreadSafetyMode.PublicationOnly);
+        /// <summary>Throws if the folder's templates are in error.</summary>
+        public override ChatTemplate? Template =>
+            model.ChatTemplateError is { } error ? throw error : model.ChatTemplate;
 
-        public override ChatTemplate? Template => _template.Value;
+        public override bool HasTemplate => model.ChatTemplate is not null;
 
         public override ModelInfo Info => model.Info;
 
