@@ -1,6 +1,6 @@
 namespace Engine.Grammar;
 
-/// <summary>A compiled grammar over a vocabulary; shared by the outputs of a request. Safe for concurrent use.</summary>
+/// <summary>A compiled grammar over a vocabulary; shared by a request's outputs, safe to use concurrently.</summary>
 internal sealed class GrammarProgram
 {
     private readonly Network _network;

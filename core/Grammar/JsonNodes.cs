@@ -44,7 +44,9 @@ internal static class JsonNodes
         Node.Seq(
             Node.Text("\\u"),
             Node.Any(
-                Node.Seq(Node.Chars(CharSet.Of(('0', '9'), ('A', 'C'), ('E', 'F'), ('a', 'c'), ('e', 'f'))), Node.Times(Hex, 3, 3)),
+                Node.Seq(
+                    Node.Chars(CharSet.Of(('0', '9'), ('A', 'C'), ('E', 'F'), ('a', 'c'), ('e', 'f'))),
+                    Node.Times(Hex, 3, 3)),
                 Node.Seq(
                     Node.Chars(CharSet.Of(('D', 'D'), ('d', 'd'))),
                     Node.Chars(CharSet.Of(('0', '7'))),

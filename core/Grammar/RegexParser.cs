@@ -233,7 +233,9 @@ internal sealed class RegexParser
         }
 
         string[] parts = _text[(_at + 1)..(end - 1)].Split(',');
-        if (parts.Length > 2 || !IsNumber(parts[0]) || (parts.Length == 2 && parts[1].Length > 0 && !IsNumber(parts[1])))
+        if (parts.Length > 2
+            || !IsNumber(parts[0])
+            || (parts.Length == 2 && parts[1].Length > 0 && !IsNumber(parts[1])))
         {
             return false;
         }

@@ -25,7 +25,8 @@ internal static class SchemaOverlap
         }
 
         bool onlyObjects = a.Types == JsonTypes.Object && b.Types == JsonTypes.Object;
-        return onlyObjects && a.Required.Intersect(b.Required).Any(name => AreDisjoint(Constants(a, name), Constants(b, name)));
+        return onlyObjects && a.Required.Intersect(b.Required).Any(
+            name => AreDisjoint(Constants(a, name), Constants(b, name)));
     }
 
     /// <summary>True if more than types is asked for.</summary>
@@ -49,7 +50,8 @@ internal static class SchemaOverlap
     {
         foreach (ObjectPart part in parts.Objects)
         {
-            if (!part.Properties.TryGetValue(name, out JsonElement schema) || schema.ValueKind != JsonValueKind.Object)
+            if (!part.Properties.TryGetValue(name, out JsonElement schema)
+                || schema.ValueKind != JsonValueKind.Object)
             {
                 continue;
             }

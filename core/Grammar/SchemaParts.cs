@@ -19,7 +19,10 @@ internal enum JsonTypes
 
 /// <summary>What one schema object says of objects.</summary>
 internal sealed record ObjectPart(
-    IReadOnlyDictionary<string, JsonElement> Properties, JsonElement? Additional, JsonElement? Pattern, string? PatternKey);
+    IReadOnlyDictionary<string, JsonElement> Properties,
+    JsonElement? Additional,
+    JsonElement? Pattern,
+    string? PatternKey);
 
 /// <summary>What one schema object says of arrays.</summary>
 internal sealed record ArrayPart(JsonElement[] Prefix, JsonElement? Items);

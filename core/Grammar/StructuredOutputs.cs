@@ -43,7 +43,9 @@ public sealed record StructuredOutputs
     {
         lock (CacheLock)
         {
-            for (LinkedListNode<(StructuredOutputs Key, Network Network)>? node = Cache.First; node is not null; node = node.Next)
+            for (LinkedListNode<(StructuredOutputs Key, Network Network)>? node = Cache.First;
+                node is not null;
+                node = node.Next)
             {
                 if (node.Value.Key.Equals(this))
                 {

@@ -38,7 +38,8 @@ internal static class TokenBytes
     /// <summary>A byte-fallback token, such as &lt;0x0A&gt;.</summary>
     private static byte? SingleByte(string spelled) =>
         spelled.Length == 6 && spelled.StartsWith("<0x", StringComparison.Ordinal) && spelled[5] == '>'
-            && byte.TryParse(spelled.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
+            && byte.TryParse(
+                spelled.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
             ? value
             : null;
 

@@ -30,7 +30,7 @@ internal sealed class LogprobReader
         _order = new (float, int)[rowLength];
     }
 
-    /// <summary>Prepares a row: its normaliser runs over all of it, the best are looked for in the vocabulary.</summary>
+    /// <summary>Prepares a row: its normaliser runs over all of it, the best are of the vocabulary.</summary>
     /// <param name="row">Without NaN and +infinity.</param>
     /// <param name="blockMax">Largest of each block.</param>
     /// <param name="vocabSize">Ids at or above it are not among the best.</param>

@@ -40,7 +40,8 @@ internal sealed class StopStrings
     /// <summary>The longest match that a full match of string [index] still leaves open.</summary>
     public int AfterFullMatch(int index) => _fallbacks[index][Strings[index].Length];
 
-    /// <summary>Entry k: the longest proper prefix that also ends the first k characters (Knuth, Morris, Pratt).</summary>
+    /// <summary>Entry k: the longest proper prefix that also ends the first k characters.</summary>
+    /// <remarks>Knuth, Morris and Pratt 1977.</remarks>
     private static int[] FallbacksOf(string text)
     {
         int[] fallbacks = new int[text.Length + 1];

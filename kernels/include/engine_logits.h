@@ -1,5 +1,5 @@
-/* Loops over a whole row of logits, for the sampler. No context, no threads of their own; every function may be called
- * from any thread. The instruction set is the best of the machine. */
+/* Loops over a whole row of logits, for the sampler. No context, no threads of their own; every function may be
+ * called from any thread. The instruction set is the best of the machine. */
 #ifndef ENGINE_LOGITS_H
 #define ENGINE_LOGITS_H
 
@@ -16,8 +16,8 @@ extern "C" {
  * or +infinity; block_max is then not to be used. */
 EK_API int32_t ek_logits_scan(const float* row, int64_t n, float* block_max);
 
-/* The sum of exp((x - max) * scale), at most 2 ulp off each; 0 where the exponent is below -87. block_sums[ceil(n / 64)]
- * gets each block's part. block_max is what ek_logits_scan found; max is the largest of it and above -infinity. */
+/* The sum of exp((x - max) * scale), at most 2 ulp off each; 0 where the exponent is below -87.
+ * block_sums[ceil(n / 64)] gets each block's part. block_max is what ek_logits_scan found; max is the largest of it and above -infinity. */
 EK_API double ek_logits_sum_exp(
     const float* row, int64_t n, const float* block_max, float max, float scale, double* block_sums);
 
