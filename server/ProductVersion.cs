@@ -6,7 +6,8 @@ namespace Engine.Server;
 internal static class ProductVersion
 {
     public static string Text { get; } = WithoutBuild(
-        typeof(ProductVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion);
+        typeof(ProductVersion).Assembly
+            .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion);
 
     private static string WithoutBuild(string? version) => version?.Split('+')[0] ?? "0.0.0";
 }

@@ -40,7 +40,8 @@ internal sealed class BenchRunner(EngineWorker worker, long seed)
 
     private static BenchSample Prefill(BenchCase bench, Sink[] sinks, long started)
     {
-        double[] firstMs = [.. sinks.Select(sink => Stopwatch.GetElapsedTime(started, sink.Times[0]).TotalMilliseconds)];
+        double[] firstMs =
+            [.. sinks.Select(sink => Stopwatch.GetElapsedTime(started, sink.Times[0]).TotalMilliseconds)];
         return new BenchSample((double)bench.Batch * bench.NumTokens / (firstMs.Max() / 1000), firstMs);
     }
 

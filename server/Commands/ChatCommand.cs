@@ -51,7 +51,8 @@ internal sealed class ChatCommand : Command
         using ProgressBar? progress = isQuiet ? null : ProgressBar.OnStandardError();
         long seed = result.GetValue(_engine.Seed);
         ModelLoadOptions load = _model.ToOptions(result, result.GetValue(_modelArgument), seed, progress);
-        using EngineSession session = EngineSession.Open(load, _engine.ToOptions(result, load.MaxModelLen), cancellation);
+        using EngineSession session = EngineSession.Open(
+            load, _engine.ToOptions(result, load.MaxModelLen), cancellation);
         progress?.Dispose();
         IChatRenderer renderer = session.ChatRenderer(result.GetValue(_template), "auto");
         SamplingParams sampling = _sampling.ToParams(

@@ -119,7 +119,7 @@ internal sealed class TemplateCommand : Command
         return JinjaTemplate.Parse(source).Render(Fields.GetObject(body, "context") ?? default, Now(body));
     }
 
-    /// <summary>Reads a case: messages, tools, documents, add_generation_prompt, continue_final_message, now, kwargs.</summary>
+    /// <summary>Reads a case: messages, tools, documents, now, kwargs and how to end the prompt.</summary>
     private static ChatTemplateInput Input(JsonElement body) => new()
     {
         Messages = Fields.GetArray(body, "messages")

@@ -91,7 +91,7 @@ public sealed unsafe class ExportTests
         HandleTable.Release(error.Value, HandleKind.Error);
     }
 
-    /// <summary>Integer and pointer arguments alike travel in registers or 8-byte slots: all are passed as nint.</summary>
+    /// <summary>Integers and pointers alike travel in registers or 8-byte slots: all are passed as nint.</summary>
     private static long Call(MethodInfo export, nint fill, int position = -1, nint value = 0)
     {
         Assert.That(export.GetParameters(), Has.Length.LessThanOrEqualTo(8));

@@ -89,7 +89,8 @@ internal sealed class TemplateChatRenderer : IChatRenderer
 
             json.WriteEndObject();
         });
-        using JsonDocument document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
+        using JsonDocument document = JsonDocument.Parse(
+            text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
         return document.RootElement.Clone();
     }
 }

@@ -24,7 +24,8 @@ internal static class MessageParts
 
             json.WriteEndArray();
         });
-        using JsonDocument document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
+        using JsonDocument document = JsonDocument.Parse(
+            text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
         return document.RootElement.Clone();
     }
 

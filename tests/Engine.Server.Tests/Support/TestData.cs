@@ -15,7 +15,8 @@ internal static class TestData
     public static JsonElement Schema(string name) => Json(OpenAi($"schemas/{name}.json"));
 
     public static IEnumerable<JsonElement> JsonLines(string path) =>
-        File.ReadLines(path).Where(line => line.Length > 0).Select(line => JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = 512 }).RootElement);
+        File.ReadLines(path).Where(line => line.Length > 0)
+            .Select(line => JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = 512 }).RootElement);
 
     private static string FindRoot([CallerFilePath] string here = "")
     {
