@@ -62,7 +62,8 @@ public sealed class EngineWorkerTests
         using EngineWorker worker = Worker();
         CollectingSink sink = Run(worker, "hello", new SamplingParams
         {
-            AllowedTokenIds = ['x'], StopTokenIds = ['x'],
+            AllowedTokenIds = ['x'],
+            StopTokenIds = ['x'],
         });
         Assert.That(sink.OutputFinished().StopReason, Is.EqualTo((int)'x'));
     }
@@ -73,7 +74,9 @@ public sealed class EngineWorkerTests
         using EngineWorker worker = Worker();
         CollectingSink sink = Run(worker, "hello", new SamplingParams
         {
-            AllowedTokenIds = ['a'], Stop = ["aaa"], MaxTokens = 50,
+            AllowedTokenIds = ['a'],
+            Stop = ["aaa"],
+            MaxTokens = 50,
         });
         Assert.That(sink.Text(), Is.Empty);
         Assert.That(sink.Tokens(), Has.Length.EqualTo(3));
@@ -95,7 +98,8 @@ public sealed class EngineWorkerTests
         using EngineWorker worker = Worker();
         CollectingSink sink = Run(worker, "smile", new SamplingParams
         {
-            AllowedTokenIds = [0xF0], MaxTokens = 4,
+            AllowedTokenIds = [0xF0],
+            MaxTokens = 4,
         });
         Assert.That(sink.Text(), Does.Not.Contain("\uD83D"));
         Assert.That(sink.Events.Where(e => e.Kind == RequestEventKind.Token).SkipLast(1)

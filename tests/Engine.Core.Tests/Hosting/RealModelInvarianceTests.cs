@@ -27,7 +27,10 @@ public sealed class RealModelInvarianceTests
 
         var options = new EngineOptions
         {
-            NumBlocks = numBlocks, MaxNumBatchedTokens = budget, MaxModelLen = 100, MaxNumSeqs = 16,
+            NumBlocks = numBlocks,
+            MaxNumBatchedTokens = budget,
+            MaxModelLen = 100,
+            MaxNumSeqs = 16,
         };
         using var worker = new EngineWorker(model, options);
         CollectingSink[] sinks = [.. Prompts.Select((p, i) => Start(worker, p, i))];
@@ -48,7 +51,12 @@ public sealed class RealModelInvarianceTests
     {
         var sampling = new SamplingParams
         {
-            N = 2, MaxTokens = 24, Seed = seed, Logprobs = 3, PromptLogprobs = 1, PresencePenalty = 0.5f,
+            N = 2,
+            MaxTokens = 24,
+            Seed = seed,
+            Logprobs = 3,
+            PromptLogprobs = 1,
+            PresencePenalty = 0.5f,
         };
         return EngineWorkerTests.Start(worker, prompt, sampling);
     }

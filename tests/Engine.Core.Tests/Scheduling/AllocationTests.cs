@@ -79,7 +79,9 @@ public sealed class AllocationTests
     {
         var options = new EngineOptions
         {
-            MaxNumSeqs = numSeqs, NumBlocks = runner.NumBlocks, MaxNumBatchedTokens = 2048,
+            MaxNumSeqs = numSeqs,
+            NumBlocks = runner.NumBlocks,
+            MaxNumBatchedTokens = 2048,
         };
         var engine = new InferenceEngine(runner, options);
         for (int i = 0; i < numSeqs; i++)

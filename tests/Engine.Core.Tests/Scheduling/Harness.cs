@@ -43,7 +43,10 @@ internal sealed class Harness
         int[] prompt = [.. Enumerable.Range(0, promptLength).Select(i => i % 7)];
         var sampling = new SamplingParams
         {
-            N = n, MaxTokens = maxTokens, PromptLogprobs = promptLogprobs, Logprobs = logprobs,
+            N = n,
+            MaxTokens = maxTokens,
+            PromptLogprobs = promptLogprobs,
+            Logprobs = logprobs,
         };
         var request = new Request(_nextId++, prompt, sampling, Engine.MaxModelLen, 1) { Priority = priority };
         _requests.Add(request.Id, request);

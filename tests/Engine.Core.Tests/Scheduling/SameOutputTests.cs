@@ -27,7 +27,10 @@ public sealed class SameOutputTests
     {
         var options = new EngineOptions
         {
-            NumBlocks = 40, BlockSize = 4, MaxNumBatchedTokens = 20, EnablePrefixCaching = caches,
+            NumBlocks = 40,
+            BlockSize = 4,
+            MaxNumBatchedTokens = 20,
+            EnablePrefixCaching = caches,
         };
         Assert.That(Run(options, afterStep: (harness, i) =>
         {

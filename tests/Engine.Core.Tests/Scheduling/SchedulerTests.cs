@@ -38,7 +38,10 @@ public sealed class SchedulerTests
     {
         var harness = new Harness(new EngineOptions
         {
-            MaxNumBatchedTokens = 10, EnableChunkedPrefill = false, NumBlocks = 40, BlockSize = 4,
+            MaxNumBatchedTokens = 10,
+            EnableChunkedPrefill = false,
+            NumBlocks = 40,
+            BlockSize = 4,
             EnablePrefixCaching = false,
         });
         harness.Add(6);
@@ -52,7 +55,10 @@ public sealed class SchedulerTests
     {
         var harness = new Harness(new EngineOptions
         {
-            MaxNumBatchedTokens = 10, EnableChunkedPrefill = false, NumBlocks = 40, BlockSize = 4,
+            MaxNumBatchedTokens = 10,
+            EnableChunkedPrefill = false,
+            NumBlocks = 40,
+            BlockSize = 4,
         });
         harness.Add(25);
         harness.RunAll();
@@ -114,7 +120,10 @@ public sealed class SchedulerTests
         var random = new Random(seed);
         var harness = new Harness(new EngineOptions
         {
-            NumBlocks = 12, BlockSize = 2, MaxNumSeqs = 12, MaxNumBatchedTokens = 16,
+            NumBlocks = 12,
+            BlockSize = 2,
+            MaxNumSeqs = 12,
+            MaxNumBatchedTokens = 16,
             EnablePrefixCaching = seed % 2 == 0,
         });
         for (int i = 0; i < 60; i++)
@@ -144,7 +153,10 @@ public sealed class SchedulerTests
     {
         var harness = new Harness(new EngineOptions
         {
-            NumBlocks = 100, BlockSize = 4, MaxNumBatchedTokens = 8, MaxNumSeqs = 2,
+            NumBlocks = 100,
+            BlockSize = 4,
+            MaxNumBatchedTokens = 8,
+            MaxNumSeqs = 2,
         });
         long running = harness.Add(30, n: 4, maxTokens: 30);
         long waiting = harness.Add(30, n: 2);
