@@ -122,7 +122,8 @@ internal static unsafe class EngineApi
         return EngineStatus.Ok;
     }
 
-    /// <summary>Asks the engine to end a request by its id. Idempotent; unknown ids and ended requests are no error.</summary>
+    /// <summary>Asks the engine to end a request by its id. Idempotent; unknown ids and ended requests are
+    /// no error.</summary>
     /// <param name="engine">The engine.</param>
     /// <param name="requestId">What engine_submit gave.</param>
     [AbiFunction("engine_cancel")]
@@ -158,7 +159,8 @@ internal static unsafe class EngineApi
             : throw new EngineException(status, health.Message);
     }
 
-    /// <summary>Takes nothing new, lets running requests end, cancels the rest and stops the thread. Idempotent.</summary>
+    /// <summary>Takes nothing new, lets running requests end, cancels the rest and stops the thread.
+    /// Idempotent.</summary>
     /// <param name="engine">The engine; it is still to be polled to the end and released.</param>
     /// <param name="timeoutMs">How long requests may take to end; 0 cancels at once, -1 waits for all.</param>
     /// <returns>ENGINE_E_TIMEOUT if requests had to be cancelled.</returns>
@@ -169,7 +171,8 @@ internal static unsafe class EngineApi
         return pin.Target.Stop(Lifetime.DrainTime(timeoutMs)) ? EngineStatus.Ok : EngineStatus.Timeout;
     }
 
-    /// <summary>Lets go of an engine; NULL is a no-op. It is freed, its remaining requests cancelled, once the handles of
+    /// <summary>Lets go of an engine; NULL is a no-op. It is freed, its remaining requests cancelled, once
+    /// the handles of
     /// its requests are released too.</summary>
     /// <param name="engine">The engine or NULL.</param>
     /// <returns>ENGINE_E_INVALID_HANDLE if it was released before.</returns>

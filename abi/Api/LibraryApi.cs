@@ -7,7 +7,8 @@ namespace Engine.Abi.Api;
 /// <summary>The library as a whole.</summary>
 internal static unsafe class LibraryApi
 {
-    /// <summary>Starts the library. Optional: every other call does it; idempotent, and possible again after engine_shutdown.</summary>
+    /// <summary>Starts the library. Optional: every other call does it; idempotent, and possible again
+    /// after engine_shutdown.</summary>
     /// <param name="options">Params of kind LIBRARY, or NULL.</param>
     [AbiFunction("engine_init", Threading = Threading.Init)]
     public static EngineStatus Init(ParamsHandle options)
@@ -26,7 +27,8 @@ internal static unsafe class LibraryApi
     }
 
     /// <summary>Stops every engine: nothing new is taken, running requests may end for timeout_ms, the rest is
-    /// cancelled. Optional at exit; idempotent. Handles stay valid until released; new engines can be made after it.</summary>
+    /// cancelled. Optional at exit; idempotent. Handles stay valid until released; new engines can be made
+    /// after it.</summary>
     /// <param name="timeoutMs">How long running requests may take to end; 0 cancels at once, -1 waits for all.</param>
     /// <returns>ENGINE_E_TIMEOUT if requests had to be cancelled.</returns>
     [AbiFunction("engine_shutdown", Threading = Threading.Init)]
@@ -89,7 +91,8 @@ internal unsafe interface INativeApi
     [AbiFunction("engine_has_feature", Native = true, NoError = true)]
     int HasFeature([CString] byte* name);
 
-    /// <summary>Sizes and offsets of every struct and the value of every enum member, as JSON, for bindings to check.</summary>
+    /// <summary>Sizes and offsets of every struct and the value of every enum member, as JSON, for bindings
+    /// to check.</summary>
     /// <param name="buffer">Takes the text; not NUL-terminated.</param>
     /// <param name="capacity">Its size in bytes.</param>
     /// <param name="length">The size needed.</param>

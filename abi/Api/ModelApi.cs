@@ -25,7 +25,8 @@ internal static unsafe class ModelApi
         return EngineStatus.Ok;
     }
 
-    /// <summary>What a model and one engine on it would take, from the headers of the files: no weight is read.</summary>
+    /// <summary>What a model and one engine on it would take, from the headers of the files: no weight is
+    /// read.</summary>
     /// <param name="path">As for engine_model_load, but for "fake:".</param>
     /// <param name="pathLen">Its bytes.</param>
     /// <param name="parameters">Params of kind MODEL, or NULL.</param>
@@ -84,7 +85,8 @@ internal static unsafe class ModelApi
         return EngineStatus.Ok;
     }
 
-    /// <summary>The sampling parameters that the model's authors recommend, as generation_config.json has them.</summary>
+    /// <summary>The sampling parameters that the model's authors recommend, as generation_config.json has
+    /// them.</summary>
     /// <param name="model">The model.</param>
     /// <param name="outParams">Takes params of kind REQUEST; release them.</param>
     [AbiFunction("engine_model_default_params")]
@@ -122,7 +124,8 @@ internal static unsafe class ModelApi
         return EngineStatus.Ok;
     }
 
-    /// <summary>Frees a model once the last engine and tokenizer made from it is released too; NULL is a no-op.</summary>
+    /// <summary>Frees a model once the last engine and tokenizer made from it is released too; NULL is a
+    /// no-op.</summary>
     /// <param name="model">The model or NULL.</param>
     /// <returns>ENGINE_E_INVALID_HANDLE if it was released before.</returns>
     [AbiFunction("engine_model_release", NoError = true)]

@@ -31,7 +31,8 @@ internal sealed class ModelReader
             Marked<AbiHandleAttribute>().Select(p => new AbiHandleModel(p.Mark.Name, Doc(p.Type))).ToArray(),
             Marked<AbiStructAttribute>().OrderBy(p => p.Type.MetadataToken).Select(ReadStruct).ToArray(),
             Functions().ToArray(),
-            _assembly.GetCustomAttributes<AbiFeatureAttribute>().Select(a => a.Name).Order(StringComparer.Ordinal).ToArray(),
+            _assembly.GetCustomAttributes<AbiFeatureAttribute>()
+                .Select(a => a.Name).Order(StringComparer.Ordinal).ToArray(),
             EngineStatusTable.Rows);
     }
 

@@ -75,7 +75,8 @@ internal unsafe struct EngineEvent
     /// <summary>The token, or -1.</summary>
     public int Token;
 
-    /// <summary>Text that became final, never half a character; FAILED: the message. UTF-8, not NUL-terminated.</summary>
+    /// <summary>Text that became final, never half a character; FAILED: the message. UTF-8, not
+    /// NUL-terminated.</summary>
     public byte* Text;
 
     /// <summary>Bytes of text.</summary>
@@ -93,7 +94,8 @@ internal unsafe struct EngineEvent
     /// <summary>FAILED: the status; else ENGINE_OK.</summary>
     public EngineStatus Status;
 
-    /// <summary>The token itself first, then the best N; PROMPT: those of all prompt tokens one after another.</summary>
+    /// <summary>The token itself first, then the best N; PROMPT: those of all prompt tokens one after
+    /// another.</summary>
     public LogprobEntry* Logprobs;
 
     /// <summary>How many entries.</summary>
