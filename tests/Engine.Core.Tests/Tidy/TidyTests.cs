@@ -89,7 +89,8 @@ public sealed partial class TidyTests
                 continue;
             }
 
-            int end = Array.IndexOf(lines, brace.Groups[1].Value + "}", i);
+            string closing = brace.Groups[1].Value + "}";
+            int end = Array.FindIndex(lines, i, line => line.StartsWith(closing, StringComparison.Ordinal));
             if (end > 0 && end - i - 1 > MaxMethodLines)
             {
                 yield return $"{SourceTree.Relative(path)}: {name}";
