@@ -17,7 +17,8 @@ extern "C" {
 EK_API int32_t ek_logits_scan(const float* row, int64_t n, float* block_max);
 
 /* The sum of exp((x - max) * scale), at most 2 ulp off each; 0 where the exponent is below -87.
- * block_sums[ceil(n / 64)] gets each block's part. block_max is what ek_logits_scan found; max is the largest of it and above -infinity. */
+ * block_sums[ceil(n / 64)] gets each block's part. block_max is what ek_logits_scan found; max is the largest of it
+ * and above -infinity. */
 EK_API double ek_logits_sum_exp(
     const float* row, int64_t n, const float* block_max, float max, float scale, double* block_sums);
 

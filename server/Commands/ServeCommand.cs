@@ -58,9 +58,11 @@ internal sealed class ServeCommand : Command
             $"engine {ProductVersion.Text}: {served.Name} on {server.Address} ({session.DeviceName}), "
             + $"up in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:F0} ms"));
         await WaitAsync(signals.Token);
+        // The line comes after the state: whoever reads it finds /readyz at 503.
+        Task<bool> drain = server.DrainAsync();
         Console.Error.WriteLine(
             $"shutting down: up to {options.DrainTimeout.TotalSeconds:F0} s for {server.State.NumActive} requests");
-        bool isClean = await server.DrainAsync();
+        bool isClean = await drain;
         Console.Error.WriteLine(isClean ? "all requests ended" : "some requests were ended early");
         return 0;
     }
