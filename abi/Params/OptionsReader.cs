@@ -16,6 +16,8 @@ internal static class OptionsReader
             Tokenizer = Text(values, "tokenizer"),
             Dtype = Text(values, "dtype") ?? defaults.Dtype,
             LoadFormat = Text(values, "load_format") ?? defaults.LoadFormat,
+            Quantization = Text(values, "quantization") ?? defaults.Quantization,
+            ActivationPrecision = Text(values, "activation_precision") ?? defaults.ActivationPrecision,
             Device = Text(values, "device") ?? defaults.Device,
             NumThreads = Int(values, "num_threads") ?? defaults.NumThreads,
             MaxModelLen = Int(values, "max_model_len"),

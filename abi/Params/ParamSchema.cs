@@ -43,6 +43,8 @@ internal sealed class ParamSchema
         ("tokenizer", ParamType.Text),
         ("dtype", ParamType.Text),
         ("load_format", ParamType.Text),
+        ("quantization", ParamType.Text),
+        ("activation_precision", ParamType.Text),
         ("device", ParamType.Text),
         ("num_threads", ParamType.Integer),
         ("max_model_len", ParamType.Integer),

@@ -53,6 +53,29 @@ public sealed class ConsumerTests
             folder);
     }
 
+    [TestCase("int8")]
+    [TestCase("int4")]
+    public void WeightsAreRoundedAtLoadWhenAsked(string quantization)
+    {
+        string text = Tree.Run(
+            "PYTHONPATH=$PREFIX/python python3 -c 'from libengine import LLM, SamplingParams; import os; "
+            + "llm = LLM(os.environ[\"PREFIX\"] + \"/share/engine/demo-model\", "
+            + $"quantization=\"{quantization}\", use_tqdm=False); "
+            + "print(llm.generate(\"Once upon a time there was a\", "
+            + "SamplingParams(temperature=0, max_tokens=8))[0].outputs[0].text)'");
+        Assert.That(text, Does.Match("[a-z]+ [A-Za-z]+"));
+    }
+
+    [Test]
+    public void AnUnknownRoundingIsRefusedByName()
+    {
+        Tree.Run(
+            "PYTHONPATH=$PREFIX/python python3 -c 'from libengine import LLM, InvalidArgumentError; import os\n"
+            + "try:\n    LLM(os.environ[\"PREFIX\"] + \"/share/engine/demo-model\", quantization=\"int3\")\n"
+            + "except InvalidArgumentError as e:\n    assert \"quantization\" in str(e), e\n"
+            + "else:\n    raise SystemExit(1)'");
+    }
+
     [Test]
     public void TheWheelWorksInACleanEnvironment()
     {

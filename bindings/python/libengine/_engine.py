@@ -17,8 +17,8 @@ from .sampling_params import BeamSearchParams, SamplingParams
 from .tokenizer import Tokenizer
 
 MODEL_KEYS = frozenset(
-    ("tokenizer", "dtype", "load_format", "device", "num_threads", "max_model_len", "revision",
-     "download_dir", "seed"))
+    ("tokenizer", "dtype", "load_format", "quantization", "activation_precision", "device",
+     "num_threads", "max_model_len", "revision", "download_dir", "seed"))
 REASONS = {
     _abi.FINISH_STOP: "stop",
     _abi.FINISH_LENGTH: "length",
