@@ -214,7 +214,9 @@ class Processes(unittest.TestCase):
 
     def test_interrupt_ends_generate(self):
         code = (
-            "import _thread, threading\n"
+            "import _thread, signal, threading\n"
+            # A shell that starts jobs in the background has them ignore SIGINT, and Python keeps that.
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "from libengine import LLM, SamplingParams\n"
             "llm = LLM('fake:delay_ms=5')\n"
             "threading.Timer(0.3, _thread.interrupt_main).start()\n"
