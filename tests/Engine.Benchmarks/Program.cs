@@ -1,10 +1,14 @@
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
+using Engine.Benchmarks.Accuracy;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+
+if (args is ["accuracy", .. string[] rest]) return AccuracyTable.Run(rest);
 
 // In this process: the native library is found beside the assembly, and nothing is compiled per benchmark.
 IConfig config = DefaultConfig.Instance
     .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
     .WithOptions(ConfigOptions.JoinSummary);
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, config);
+return 0;
