@@ -21,6 +21,15 @@ internal sealed record BenchReport
 
     public required double LoadS { get; init; }
 
+    /// <summary>Most memory resident while loading.</summary>
+    public required long LoadPeakBytes { get; init; }
+
+    /// <summary>Most memory resident while measuring.</summary>
+    public required long RunPeakBytes { get; init; }
+
+    /// <summary>llama.cpp's; 0 without comparison.</summary>
+    public long OtherPeakBytes { get; init; }
+
     public required CpuPeak Peak { get; init; }
 
     public required IReadOnlyList<BenchResult> Results { get; init; }
@@ -37,6 +46,8 @@ internal sealed record BenchReport
         var text = new StringBuilder();
         Line(text, $"{Model}, {Dtype}, {ByteText.Of(WeightBytes)} of weights, {Device}, loaded in {LoadS:F2} s");
         Line(text, $"peak, measured: read {Peak.ReadBytesPerS / 1e9:F1} GB/s, multiply-add {Peak.FmaFlopsPerS / 1e9:F0} GFLOP/s, bf16 dot {Peak.DotFlopsPerS / 1e9:F0} GFLOP/s");
+        string other = OtherPeakBytes > 0 ? $"; llama.cpp {ByteText.Of(OtherPeakBytes)}" : "";
+        Line(text, $"most memory resident: loading {ByteText.Of(LoadPeakBytes)}, running {ByteText.Of(RunPeakBytes)}{other}");
         Line(text, $"");
         bool isCompared = OtherCommands.Count > 0;
         Line(text, $"| test | batch | tokens/s | +- | p50 ms | p90 ms | p99 ms | GB/s | GFLOP/s | of peak |{(isCompared ? " llama.cpp | ratio |" : "")}");
@@ -46,10 +57,10 @@ internal sealed record BenchReport
             string row = string.Create(
                 CultureInfo.InvariantCulture,
                 $"| {result.Case.Name} | {result.Case.Batch} | {result.TokensPerS:F1} | {Statistics.Deviation(result.Samples):F1} | {Latency(result, 0.5):F2} | {Latency(result, 0.9):F2} | {Latency(result, 0.99):F2} | {result.BytesPerS / 1e9:F1} | {result.FlopsPerS / 1e9:F0} | {ShareOfPeak(result):P0} |");
-            string other = isCompared
+            string ratio = isCompared
                 ? string.Create(CultureInfo.InvariantCulture, $" {result.OtherTokensPerS:F1} | {Ratio(result):F2} |")
                 : "";
-            text.Append(row).Append(other).Append('\n');
+            text.Append(row).Append(ratio).Append('\n');
         }
 
         if (isCompared)
@@ -75,6 +86,13 @@ internal sealed record BenchReport
         json.WriteString("dtype", Dtype);
         json.WriteNumber("weight_bytes", WeightBytes);
         json.WriteNumber("load_s", LoadS);
+        json.WriteNumber("load_peak_bytes", LoadPeakBytes);
+        json.WriteNumber("run_peak_bytes", RunPeakBytes);
+        if (OtherPeakBytes > 0)
+        {
+            json.WriteNumber("llama_peak_bytes", OtherPeakBytes);
+        }
+
         json.WriteStartObject("peak");
         json.WriteNumber("read_bytes_per_s", Peak.ReadBytesPerS);
         json.WriteNumber("fma_flops_per_s", Peak.FmaFlopsPerS);

@@ -30,6 +30,9 @@ internal sealed class LlamaComparison
         }
     }
 
+    /// <summary>The most memory that one of its programs had resident, in bytes.</summary>
+    public long PeakBytes { get; private set; }
+
     /// <summary>The command of a case, for the report.</summary>
     public string CommandOf(BenchCase bench) => string.Join(' ', [ProgramOf(bench), .. ArgumentsOf(bench)]);
 
@@ -44,8 +47,10 @@ internal sealed class LlamaComparison
         using Process process = Process.Start(start)
             ?? throw new EngineException(EngineStatus.Io, $"cannot start {start.FileName}");
         Task<string> error = process.StandardError.ReadToEndAsync(cancellation);
+        Task<long> peak = PeakMemory.WatchAsync(process, cancellation);
         string output = await process.StandardOutput.ReadToEndAsync(cancellation);
         await process.WaitForExitAsync(cancellation);
+        PeakBytes = Math.Max(PeakBytes, await peak);
         if (process.ExitCode != 0)
         {
             throw new EngineException(

@@ -85,7 +85,9 @@ internal sealed class BenchCommand : Command
         using EngineSession session = EngineSession.Open(load, Limits(result, cases, load), interrupt.Token);
         double loadS = Stopwatch.GetElapsedTime(started).TotalSeconds;
         progress?.Dispose();
+        long loadPeakBytes = PeakMemory.OfThisProcess();
         CpuPeak peak = CpuPeak.Measure(load.NumThreads);
+        PeakMemory.Reset();
         LlamaComparison? llama = Comparison(result, session);
         List<BenchResult> results = await MeasureAsync(result, session, cases, llama, interrupt.Token);
         var report = new BenchReport
@@ -96,6 +98,9 @@ internal sealed class BenchCommand : Command
             Dtype = session.Dtype,
             WeightBytes = session.WeightBytes,
             LoadS = loadS,
+            LoadPeakBytes = loadPeakBytes,
+            RunPeakBytes = PeakMemory.OfThisProcess(),
+            OtherPeakBytes = llama?.PeakBytes ?? 0,
             Peak = peak,
             Results = results,
             OtherCommands = llama is null ? [] : [.. cases.Select(llama.CommandOf)],
