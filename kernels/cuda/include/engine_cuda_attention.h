@@ -1,0 +1,60 @@
+/* Attention over the paged cache: arguments and launch geometry. See engine_cuda.h for the layout of a page. */
+#ifndef ENGINE_CUDA_ATTENTION_H
+#define ENGINE_CUDA_ATTENTION_H
+
+#include "engine_cuda.h"
+
+/* All attention kernels take this structure. A query at position p sees keys [max(0, p - sliding_window + 1), p].
+ * The last query of sequence s is at position context_lens[s] - 1.
+ *
+ * ekc_attention_any_T: any head_dim up to EKC_ANY_HEAD_DIM, any kv_type, any number of heads.
+ *   grid {rows, num_heads, 1}, block 128, shared EKC_ATTENTION_ANY_SHARED.
+ *
+ * ekc_attention_tiled_T_dD and ekc_attention_split_T_dD, T in {f16, bf16}, D in {64, 128, 192, 256}: tensor cores;
+ * D is head_dim rounded up to 64, kv_type is T. Both give the same bits for the same row. With
+ * G = num_heads / num_kv_heads, a sequence of q queries belongs to the split form if q * G <= 16, else to the tiled
+ * form; each form skips the other's sequences, so that a mixed batch launches both and a uniform one the one it needs.
+ *   tiled: grid {ceil(max_q * G / 64), num_kv_heads, num_sequences}, block 128, shared EKC_ATTENTION_TILED_SHARED(D).
+ *   split: grid {any number of CTAs, 1, 1}, block 128, shared EKC_ATTENTION_SPLIT_SHARED(D); work is the line of
+ *     (sequence, kv head, chunk of EKC_ATTENTION_CHUNK keys) that chunk_starts describes, so the grid may be fixed.
+ *     chunk_starts[s + 1] - chunk_starts[s] = ceil(context_lens[s] / EKC_ATTENTION_CHUNK), or 0 for a sequence of the
+ *     tiled form. partials and counters are scratch; counters must be zero at first and is left zero.
+ */
+typedef struct EkcAttention {
+  uint64_t output;         /* T [rows, num_heads * head_dim] */
+  uint64_t query;          /* T [rows, num_heads * head_dim], 16-byte aligned rows for the tensor-core forms */
+  uint64_t keys;           /* the layer's pools */
+  uint64_t values;
+  uint64_t cu_seqlens_q;   /* int32 [num_sequences + 1] */
+  uint64_t context_lens;   /* int32 [num_sequences] */
+  uint64_t block_tables;   /* int32 [num_sequences, max_blocks] */
+  uint64_t alibi_slopes;   /* f32 [num_heads], or 0 */
+  uint64_t chunk_starts;   /* int32 [num_sequences + 1]; split only */
+  uint64_t partials;       /* f32 [total chunks][num_kv_heads][16][D + 2]; split only */
+  uint64_t counters;       /* uint32 [num_sequences][num_kv_heads]; split only */
+  int64_t output_stride;
+  int64_t query_stride;
+  int32_t num_sequences;
+  int32_t max_blocks;
+  int32_t block_size;      /* a multiple of EKC_PAGE_TOKENS */
+  int32_t num_heads;
+  int32_t num_kv_heads;
+  int32_t head_dim;
+  int32_t sliding_window;  /* 0: all */
+  int32_t kv_type;
+  float scale;
+  float soft_cap;          /* 0: off */
+  float key_scale;         /* what is stored times this is the key; 1 unless EKC_E4M3 */
+  float value_scale;
+} EkcAttention;
+EKC_ASSERT_SIZE(EkcAttention, 152);
+
+#define EKC_ATTENTION_CHUNK 256
+#define EKC_ANY_HEAD_DIM 512
+#define EKC_ATTENTION_ANY_SHARED (4 * (EKC_ANY_HEAD_DIM + 4) * 4 + EKC_ANY_HEAD_DIM * 4)
+/* Two stages of 64 keys and 64 values of D 16-bit elements. */
+#define EKC_ATTENTION_TILED_SHARED(D) (2 * 2 * 64 * (D) * 2)
+/* Per warp, two stages of one page of keys and values, and 16 bytes of flags. */
+#define EKC_ATTENTION_SPLIT_SHARED(D) (4 * 2 * 2 * 64 * (D) * 2 / 4 + 64)
+
+#endif

@@ -1,0 +1,51 @@
+/* The kernels compiled for the CPU: what a fake driver and the kernel tests call. Not part of the product. */
+#ifndef ENGINE_CUDA_EMULATION_H
+#define ENGINE_CUDA_EMULATION_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ek_emu_kernel ek_emu_kernel;
+
+/* When asynchronous copies take effect; the rules allow any moment between issue and wait. */
+enum { EK_EMU_LATE = 0, EK_EMU_EARLY = 1, EK_EMU_MIXED = 2 };
+
+typedef struct ek_emu_launch {
+  uint32_t grid[3];
+  uint32_t block[3];
+  uint32_t cluster[3];     /* 0 or 1: none */
+  uint32_t shared_bytes;
+  const void* params;      /* the kernel's structure */
+  uint32_t seed;           /* order of blocks, warps, lanes and copies */
+  int32_t asynchrony;      /* EK_EMU_* */
+} ek_emu_launch;
+
+/* The kernel of that name, or null. */
+const ek_emu_kernel* ek_emu_find(const char* name);
+
+/* The index-th kernel, or null: for listing. */
+const ek_emu_kernel* ek_emu_at(int32_t index);
+const char* ek_emu_name(const ek_emu_kernel* kernel);
+
+/* Bytes of its structure. */
+int32_t ek_emu_param_bytes(const ek_emu_kernel* kernel);
+
+/* Threads per block it was compiled for, or 0 for any: another block is refused at launch. */
+int32_t ek_emu_max_threads(const ek_emu_kernel* kernel);
+
+/* Runs a launch to its end on the calling thread; launches take turns. 0, or not 0 and a message: deadlock, access out
+ * of range or misaligned, a barrier or a copy used against its rules. */
+int32_t ek_emu_run(const ek_emu_kernel* kernel, const ek_emu_launch* launch, char* message, int32_t message_bytes);
+
+/* Once any range is known, global accesses outside of all of them end a launch. */
+void ek_emu_add_range(const void* address, uint64_t bytes);
+void ek_emu_remove_range(const void* address);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
