@@ -3,7 +3,7 @@
 set -euo pipefail
 need=(g++:g++ cmake:cmake ninja:ninja-build)
 if [ "${1:-build}" = test ]; then
-  need+=(go:golang-go python3:python3 pkg-config:pkg-config abidw:abigail-tools nm:binutils node:nodejs npm:npm)
+  need+=(go:golang-go python3:python3 pkg-config:pkg-config abidw:abigail-tools nm:binutils node:nodejs npm:npm chromium:chromium)
 fi
 missing=()
 for pair in "${need[@]}"; do

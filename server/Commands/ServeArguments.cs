@@ -73,6 +73,11 @@ internal sealed class ServeArguments
         Description = "No line per request.",
     };
 
+    private readonly Option<bool> _noPage = new("--no-webui")
+    {
+        Description = "No chat page at /.",
+    };
+
     // Flags of vLLM that mean nothing here, or what is done anyway; scripts that pass them keep working.
     private readonly Option[] _tolerated =
     [
@@ -114,7 +119,7 @@ internal sealed class ServeArguments
         Option[] own =
         [
             _host, _port, _apiKey, _managementKey, _allowOpenBind, ServedModelName, ChatTemplate, _contentFormat,
-            _trustTemplate, _maxN, _maxBodyBytes, _shutdownTimeout, _forceUsage, _noAccessLog, .. _tolerated,
+            _trustTemplate, _maxN, _maxBodyBytes, _shutdownTimeout, _forceUsage, _noAccessLog, _noPage, .. _tolerated,
         ];
         foreach (Option option in own)
         {
@@ -141,6 +146,7 @@ internal sealed class ServeArguments
             TrustRequestChatTemplate = result.GetValue(_trustTemplate),
             ChatTemplateContentFormat = result.GetValue(_contentFormat)!,
             LogRequests = !result.GetValue(_noAccessLog),
+            ServesPage = !result.GetValue(_noPage),
         };
     }
 

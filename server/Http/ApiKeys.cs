@@ -10,6 +10,7 @@ namespace Engine.Server.Http;
 internal sealed class ApiKeys
 {
     private const string Scheme = "Bearer ";
+    private const string BasicScheme = "Basic ";
 
     private readonly byte[][] _digests;
 
@@ -19,15 +20,32 @@ internal sealed class ApiKeys
     public bool IsEmpty => _digests.Length == 0;
 
     /// <summary>True if the Authorization header is "Bearer KEY" with a known key.</summary>
-    public bool Accepts(string? authorization)
+    public bool Accepts(string? authorization) =>
+        authorization?.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) == true
+        && IsKnown(authorization[Scheme.Length..].Trim());
+
+    /// <summary>The same, or HTTP Basic with a known key as the password, as browsers ask people for one.</summary>
+    public bool AcceptsFromBrowser(string? authorization)
     {
-        if (authorization is null || !authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+        if (authorization?.StartsWith(BasicScheme, StringComparison.OrdinalIgnoreCase) != true)
+        {
+            return Accepts(authorization);
+        }
+
+        byte[] pair = new byte[authorization.Length];
+        if (!Convert.TryFromBase64String(authorization[BasicScheme.Length..].Trim(), pair, out int length))
         {
             return false;
         }
 
+        int colon = pair.AsSpan(0, length).IndexOf((byte)':');
+        return colon >= 0 && IsKnown(Encoding.UTF8.GetString(pair.AsSpan(colon + 1, length - colon - 1)));
+    }
+
+    private bool IsKnown(string key)
+    {
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(Encoding.UTF8.GetBytes(authorization[Scheme.Length..].Trim()), digest);
+        SHA256.HashData(Encoding.UTF8.GetBytes(key), digest);
         bool isKnown = false;
         foreach (byte[] known in _digests)
         {

@@ -191,8 +191,12 @@ internal sealed class ApiServer : IAsyncDisposable
         }
 
         ApiKeys keys = access == RouteAccess.Management && !_managementKeys.IsEmpty ? _managementKeys : _apiKeys;
-        if (!keys.IsEmpty && !keys.Accepts(context.Request.Headers.Authorization))
+        string? authorization = context.Request.Headers.Authorization;
+        bool isPage = access == RouteAccess.Page;
+        if (!keys.IsEmpty && !(isPage ? keys.AcceptsFromBrowser(authorization) : keys.Accepts(authorization)))
         {
+            // Of the page alone: a password that a browser keeps must not open what other sites can make it call.
+            if (isPage) context.Response.Headers.WWWAuthenticate = "Basic realm=\"API key as password\"";
             throw new ApiException(StatusCodes.Status401Unauthorized, "A valid API key is needed.");
         }
     }

@@ -9,6 +9,9 @@ internal enum RouteAccess
     /// <summary>Holders of a management key if there are such, else of an API key.</summary>
     Management,
 
+    /// <summary>As Guarded, for people: a browser asks for the key as a password.</summary>
+    Page,
+
     /// <summary>Everyone: probes alone.</summary>
     Open,
 }

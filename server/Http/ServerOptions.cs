@@ -54,6 +54,9 @@ internal sealed class ServerOptions
     /// <summary>"auto", "string" or "openai": how message parts reach the template.</summary>
     public string ChatTemplateContentFormat { get; init; } = "auto";
 
+    /// <summary>Serves the chat page at /.</summary>
+    public bool ServesPage { get; init; } = true;
+
     /// <summary>One line per request on standard error; never a prompt.</summary>
     public bool LogRequests { get; init; } = true;
 }

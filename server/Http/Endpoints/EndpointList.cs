@@ -26,6 +26,7 @@ internal static class EndpointList
             Get("/health", health.HandleReadyAsync, RouteAccess.Open),
             Get("/ping", health.HandleReadyAsync, RouteAccess.Open),
             Post("/ping", health.HandleReadyAsync, RouteAccess.Open),
+            .. options.ServesPage ? PageEndpoint.Routes : [],
         ];
     }
 

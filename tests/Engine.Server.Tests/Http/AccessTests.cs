@@ -68,6 +68,29 @@ public sealed class AccessTests
     }
 
     [Test]
+    public async Task ABrowserMayBringTheKeyAsAPasswordForThePageAndForNothingElse()
+    {
+        await using TestServer server = await TestServer.StartAsync(options: Guarded("k"));
+        string basic = "Basic " + Convert.ToBase64String("someone:k"u8);
+        string wrong = "Basic " + Convert.ToBase64String("k:other"u8);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(await SendAsync(server, "/", basic), Is.EqualTo(HttpStatusCode.OK));
+            Assert.That(await SendAsync(server, "/", wrong), Is.EqualTo(HttpStatusCode.Unauthorized));
+            Assert.That(await SendAsync(server, "/", "Basic ###"), Is.EqualTo(HttpStatusCode.Unauthorized));
+            Assert.That(await SendAsync(server, "/v1/models", basic), Is.EqualTo(HttpStatusCode.Unauthorized));
+        }
+    }
+
+    [Test]
+    public async Task ThePageCanBeLeftOut()
+    {
+        await using TestServer server = await TestServer.StartAsync(
+            options: new ServerOptions { Port = 0, ServesPage = false });
+        Assert.That(await SendAsync(server, "/", ""), Is.EqualTo(HttpStatusCode.NotFound));
+    }
+
+    [Test]
     public void AnAddressBeyondThisMachineNeedsAKey()
     {
         EngineException? e = Assert.ThrowsAsync<EngineException>(
@@ -106,10 +129,13 @@ public sealed class AccessTests
         .Create(new() { Engine = server.Engine, Names = ["m"], Root = "" }, new(), server.Server.State, new())
         .Select(route => route.Path.Replace("*", "m"));
 
-    private static async Task<HttpStatusCode> GetAsync(TestServer server, string path, string key)
+    private static Task<HttpStatusCode> GetAsync(TestServer server, string path, string key) =>
+        SendAsync(server, path, "Bearer " + key);
+
+    private static async Task<HttpStatusCode> SendAsync(TestServer server, string path, string authorization)
     {
         using var message = new HttpRequestMessage(HttpMethod.Get, path);
-        message.Headers.TryAddWithoutValidation("Authorization", "Bearer " + key);
+        message.Headers.TryAddWithoutValidation("Authorization", authorization);
         using HttpResponseMessage response = await server.Client.SendAsync(message);
         return response.StatusCode;
     }

@@ -9,7 +9,7 @@ internal static class ClientServer
 {
     public const string ApiKey = "sk-test";
 
-    public static Task<TestServer> StartAsync()
+    public static Task<TestServer> StartAsync(string? apiKey = ApiKey)
     {
         var options = new EngineOptions { MaxNumSeqs = 16 };
         EngineWorker worker = FakeModel.CreateWorker("fake:eos_period=0,max_model_len=512", options);
@@ -20,6 +20,6 @@ internal static class ClientServer
             Root = "fake:",
             Chat = new FakeChat(),
         };
-        return TestServer.StartAsync(model, null, new ServerOptions { Port = 0, ApiKeys = [ApiKey] });
+        return TestServer.StartAsync(model, null, new ServerOptions { Port = 0, ApiKeys = apiKey is null ? [] : [apiKey] });
     }
 }

@@ -1,0 +1,52 @@
+using System.Diagnostics;
+
+namespace Engine.Server.Tests.Support;
+
+/// <summary>Runs a script of tests/clients/node, with its packages installed once.</summary>
+internal static class NodeScript
+{
+    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);
+    private static readonly SemaphoreSlim _installing = new(1);
+    private static readonly string _folder = Path.Combine(TestData.Root, "tests", "clients", "node");
+
+    public static async Task<(int Status, string Output)> RunAsync(string script, params string[] arguments)
+    {
+        await InstallAsync();
+        return await RunProgramAsync("node", [script, .. arguments]);
+    }
+
+    private static async Task InstallAsync()
+    {
+        // npm writes this file last: it is older than the list only if packages were added since.
+        var installed = new FileInfo(Path.Combine(_folder, "node_modules", ".package-lock.json"));
+        var wanted = new FileInfo(Path.Combine(_folder, "package-lock.json"));
+        await _installing.WaitAsync();
+        try
+        {
+            if (installed.Exists && installed.LastWriteTimeUtc >= wanted.LastWriteTimeUtc) return;
+            (int code, string text) = await RunProgramAsync("npm", ["ci", "--no-audit", "--no-fund"]);
+            Assert.That(code, Is.Zero, text);
+        }
+        finally
+        {
+            _installing.Release();
+        }
+    }
+
+    private static async Task<(int Status, string Output)> RunProgramAsync(
+        string command, string[] arguments)
+    {
+        var start = new ProcessStartInfo(command, arguments)
+        {
+            WorkingDirectory = _folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        using var limit = new CancellationTokenSource(_limit);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token);
+        Task<string> error = process.StandardError.ReadToEndAsync(limit.Token);
+        await process.WaitForExitAsync(limit.Token);
+        return (process.ExitCode, await output + await error);
+    }
+}
