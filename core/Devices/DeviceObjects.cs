@@ -1,4 +1,5 @@
 using Engine.Memory;
+using Engine.Quantization;
 
 namespace Engine.Devices;
 
@@ -103,7 +104,10 @@ public enum WeightBlocks
     Q4_0 = 101,
 }
 
-/// <summary>One tensor of a weight, in mapped host memory.</summary>
+/// <summary>
+/// One tensor of a weight: elements or blocks in mapped host memory, or a matrix in a checkpoint's own form, of which
+/// the device takes the integer codes where it has kernels for them and else the floats, some rows at a time.
+/// </summary>
 /// <param name="N">Rows.</param>
 /// <param name="K">Columns.</param>
 /// <param name="Type">Element type on disk (F32, F16, BF16).</param>
@@ -111,9 +115,11 @@ public enum WeightBlocks
 /// <param name="RowStride">Elements from row to row (or from column to column if Transposed); of blocks, bytes.</param>
 /// <param name="Transposed">True if stored [K, N] (GPT-2's Conv1D).</param>
 /// <param name="Blocks">Blocks instead of elements of Type; K is then a multiple of 32.</param>
+/// <param name="Matrix">Gives the rows in place of Address; Type is then F32.</param>
+/// <param name="FirstRow">First row of Matrix.</param>
 public readonly record struct LinearPart(
     int N, int K, DType Type, nint Address, int RowStride, bool Transposed = false,
-    WeightBlocks Blocks = WeightBlocks.None);
+    WeightBlocks Blocks = WeightBlocks.None, WeightMatrix? Matrix = null, int FirstRow = 0);
 
 /// <summary>Shape of the paged KV memory of a model.</summary>
 public sealed class KvStorageShape

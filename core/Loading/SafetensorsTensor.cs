@@ -1,4 +1,5 @@
 using Engine.Memory;
+using Engine.Quantization;
 
 namespace Engine.Loading;
 
@@ -21,6 +22,9 @@ internal sealed class SafetensorsTensor
 
     /// <summary>First byte in memory; 0 when only the header is known.</summary>
     public nint Address { get; set; }
+
+    /// <summary>The values, where they are stored in a quantized form; Address is then 0 and Type F32.</summary>
+    public WeightMatrix? Matrix { get; init; }
 
     public string ShapeText => Format(Shape);
 

@@ -1,4 +1,5 @@
 using Engine.Memory;
+using Engine.Quantization;
 
 namespace Engine.Loading;
 
@@ -22,10 +23,16 @@ internal abstract class WeightSource : IDisposable
     /// <param name="ignorable">Names known to carry nothing.</param>
     public abstract void CheckAllTaken(string architecture, Func<string, bool> ignorable);
 
-    /// <summary>A vector as f32.</summary>
+    /// <summary>All values as f32.</summary>
     public static float[] ReadVector(SafetensorsTensor tensor)
     {
         float[] values = new float[tensor.Shape.Aggregate(1L, static (a, b) => a * b)];
+        if (tensor.Matrix is WeightMatrix matrix)
+        {
+            Parallel.For(0, matrix.N, r => matrix.Dequantize(r, values.AsSpan(r * matrix.K, matrix.K)));
+            return values;
+        }
+
         FloatBits.Read(values, tensor.Address, 0, tensor.Type);
         return values;
     }

@@ -19,6 +19,8 @@ internal sealed partial class ModelBuilder
     internal static LinearPart Part(SafetensorsTensor t, int firstRow, int numRows)
     {
         int k = (int)t.Shape[1];
+        if (t.Matrix is not null)
+            return new LinearPart(numRows, k, DType.F32, 0, k, Matrix: t.Matrix, FirstRow: firstRow);
         nint address = t.Address == 0 ? 0 : t.Address + (nint)((long)firstRow * k * t.Type.SizeOf());
         return new LinearPart(numRows, k, t.Type, address, k);
     }
@@ -51,7 +53,7 @@ internal sealed partial class ModelBuilder
     /// <summary>A tensor as f32; zeros in a plan.</summary>
     internal float[] ReadVector(SafetensorsTensor tensor)
     {
-        return tensor.Address != 0 && !IsPlan
+        return (tensor.Address != 0 || tensor.Matrix is not null) && !IsPlan
             ? WeightSource.ReadVector(tensor)
             : new float[tensor.Shape.Aggregate(1L, static (a, b) => a * b)];
     }

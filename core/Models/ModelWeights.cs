@@ -3,7 +3,6 @@ using Engine.Execution;
 using Engine.Hosting;
 using Engine.Loading;
 using Engine.Memory;
-using Engine.Quantization;
 
 namespace Engine.Models;
 
@@ -70,7 +69,6 @@ internal sealed class ModelWeights : IDisposable
                 $"the weights of {config.Architecture} take {plan.PlannedBytes} bytes, {free} are free", "model");
         }
         if (weights is DummyWeights dummy) dummy.Fill();
-        if (weights is QuantizedWeights quantized) quantized.IsLoading = true;
         ModelBuilder builder = new(config, device, weights, type, isPlan: false);
         List<IDisposable> owned = [];
         try

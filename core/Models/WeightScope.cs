@@ -1,6 +1,8 @@
 using Engine.Devices;
 using Engine.Loading;
+using Engine.Memory;
 using Engine.Models.Layers;
+using Engine.Quantization;
 
 namespace Engine.Models;
 
@@ -60,7 +62,12 @@ internal readonly struct WeightScope(ModelBuilder builder, string prefix)
         SafetensorsTensor t = Tensor($"{name}.weight", k, n);
         LinearSource source = new()
         {
-            Parts = [new LinearPart(n, k, t.Type, t.Address, n, Transposed: true)],
+            Parts =
+            [
+                t.Matrix is null
+                    ? new LinearPart(n, k, t.Type, t.Address, n, Transposed: true)
+                    : new LinearPart(n, k, DType.F32, 0, k, Matrix: new TransposedMatrix(t.Matrix)),
+            ],
             ComputeType = builder.ComputeType,
         };
         return builder.AddLinear(source, builder.ReadVector(Tensor($"{name}.bias", n)));

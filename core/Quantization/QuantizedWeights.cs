@@ -1,25 +1,20 @@
-using System.Runtime.InteropServices;
 using Engine.Loading;
 using Engine.Memory;
 
 namespace Engine.Quantization;
 
 /// <summary>
-/// A quantized checkpoint seen as float tensors: layers are dequantized to f32 when the model asks for them.
+/// A quantized checkpoint seen as float tensors: a quantized layer is a matrix whose rows the device reads.
 /// </summary>
-internal sealed unsafe class QuantizedWeights(SafetensorsModel model, QuantizationSettings settings)
+internal sealed class QuantizedWeights(SafetensorsModel model, QuantizationSettings settings)
     : WeightSource
 {
     private const string Suffix = ".weight";
     private readonly WeightMap _plain = new(model);
     private readonly StoredTensors _stored = new(model.Tensors, model.Name);
-    private readonly Dictionary<string, SafetensorsTensor> _dequantized = new(StringComparer.Ordinal);
-    private readonly List<nint> _memory = [];
+    private readonly Dictionary<string, SafetensorsTensor> _matrices = new(StringComparer.Ordinal);
 
     public override DType? StoredType => _plain.StoredType;
-
-    /// <summary>False while the model is only planned: then tensors have shapes but no values.</summary>
-    public bool IsLoading { get; set; }
 
     public override bool HasPrefix(string prefix) => _plain.HasPrefix(prefix);
 
@@ -34,9 +29,7 @@ internal sealed unsafe class QuantizedWeights(SafetensorsModel model, Quantizati
         string? module = ModuleOf(name);
         bool quantized = module is not null && shape.Length == 2 && WeightFormats.IsQuantized(_stored, module);
         if (!quantized) return _plain.Require(name, shape);
-        if (IsLoading && _dequantized.TryGetValue(name, out SafetensorsTensor? ready)) return ready;
-        WeightMatrix matrix = WeightFormats.Open(_stored, module!, (int)shape[0], (int)shape[1], settings);
-        long bytes = shape[0] * shape[1] * sizeof(float);
+        if (_matrices.TryGetValue(name, out SafetensorsTensor? ready)) return ready;
         SafetensorsTensor tensor = new()
         {
             Name = name,
@@ -44,13 +37,10 @@ internal sealed unsafe class QuantizedWeights(SafetensorsModel model, Quantizati
             Type = DType.F32,
             Shape = shape.ToArray(),
             Offset = 0,
-            Bytes = bytes,
+            Bytes = checked(shape[0] * shape[1] * sizeof(float)),
+            Matrix = WeightFormats.Open(_stored, module!, (int)shape[0], (int)shape[1], settings),
         };
-        if (!IsLoading) return tensor;
-        tensor.Address = (nint)NativeMemory.AlignedAlloc((nuint)bytes, 64);
-        _memory.Add(tensor.Address);
-        Fill(matrix, (float*)tensor.Address);
-        _dequantized[name] = tensor;
+        _matrices[name] = tensor;
         return tensor;
     }
 
@@ -79,10 +69,6 @@ internal sealed unsafe class QuantizedWeights(SafetensorsModel model, Quantizati
         return ((int)weight.Shape[0], (int)weight.Shape[1] * (isFp4 ? 2 : 1));
     }
 
-    private static void Fill(WeightMatrix matrix, float* destination) =>
-        Parallel.For(0, matrix.N, row => matrix.Dequantize(
-            row, new Span<float>(destination + ((long)row * matrix.K), matrix.K)));
-
     public override void CheckAllTaken(string architecture, Func<string, bool> ignorable) =>
         _plain.CheckAllTaken(
             architecture,
@@ -103,8 +89,7 @@ internal sealed unsafe class QuantizedWeights(SafetensorsModel model, Quantizati
 
     public override void Dispose()
     {
-        foreach (nint address in _memory) NativeMemory.AlignedFree((void*)address);
-        _memory.Clear();
+        _matrices.Clear();
         _plain.Dispose();
         base.Dispose();
     }

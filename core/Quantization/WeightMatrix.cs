@@ -1,7 +1,12 @@
 namespace Engine.Quantization;
 
-/// <summary>A matrix [N, K] in the form of some checkpoint, as floats row by row.</summary>
-internal abstract class WeightMatrix(int n, int k)
+/// <summary>
+/// A matrix [N, K] in the form of some checkpoint. Every form gives floats row by row; one made of small integers
+/// with scales also gives those, so that a device can keep them as they are. Reads may come from several threads.
+/// </summary>
+/// <param name="n">Rows.</param>
+/// <param name="k">Columns.</param>
+public abstract class WeightMatrix(int n, int k)
 {
     /// <summary>Rows: outputs of the linear layer.</summary>
     public int N => n;
@@ -13,4 +18,94 @@ internal abstract class WeightMatrix(int n, int k)
     /// <param name="row">0 to N - 1.</param>
     /// <param name="destination">[K] f32.</param>
     public abstract void Dequantize(int row, Span<float> destination);
+
+    /// <summary>What the codes are like, or null if there are only floats. Known from headers alone.</summary>
+    public virtual WeightCodes? Codes => null;
+
+    /// <summary>
+    /// Input of every position that codes are read in, so that groups are runs; null if that is their own order.
+    /// </summary>
+    public virtual int[]? InputOrder => null;
+
+    /// <summary>Reads the codes of one row, in the order of InputOrder. Only where Codes is not null.</summary>
+    /// <param name="row">0 to N - 1.</param>
+    /// <param name="target">Filled as Codes says.</param>
+    public virtual void ReadCodes(int row, in CodeRow target) =>
+        throw new InvalidOperationException("this matrix has no codes");
+}
+
+/// <summary>How the codes of a matrix become weights.</summary>
+public enum CodeScales
+{
+    /// <summary>A scale per group: w = scale * (value(code) - zero), zeros are whole numbers from 0 to 255.</summary>
+    Zero,
+
+    /// <summary>A scale and a minimum per group: w = scale * value(code) + min.</summary>
+    Min,
+
+    /// <summary>Per 256 inputs a scale and a factor of minima, per group small numbers:
+    /// w = (super * sub) * (value(code) - zero) - superMin * subMin, zero being the same everywhere.</summary>
+    Super,
+}
+
+/// <summary>What value a code has.</summary>
+public enum CodeValues
+{
+    /// <summary>Itself.</summary>
+    Integer,
+
+    /// <summary>GGUF's IQ4 table: 16 uneven values in a signed byte.</summary>
+    Iq4,
+
+    /// <summary>Twice the value of an e2m1 float: 0, 1, 2, 3, 4, 6, 8, 12 and their negatives.</summary>
+    DoubledE2M1,
+
+    /// <summary>An e4m3 float.</summary>
+    E4M3,
+}
+
+/// <summary>Types that scales are held in without loss.</summary>
+public enum CodeScaleType
+{
+    /// <summary>binary16.</summary>
+    F16,
+
+    /// <summary>bfloat16.</summary>
+    BF16,
+
+    /// <summary>binary32.</summary>
+    F32,
+}
+
+/// <summary>The integer form of a matrix.</summary>
+/// <param name="Bits">Codes are 0 to 2^Bits - 1; 1 to 8.</param>
+/// <param name="GroupSize">Inputs that share a scale, in order of position; the last group may be short.</param>
+/// <param name="Scales">How a weight is made.</param>
+/// <param name="ScaleType">Holds the scales (or super scales) and minima.</param>
+/// <param name="Values">What a code stands for.</param>
+/// <param name="Zero">With Super: what is taken from every code.</param>
+public sealed record WeightCodes(
+    int Bits, int GroupSize, CodeScales Scales, CodeScaleType ScaleType,
+    CodeValues Values = CodeValues.Integer, int Zero = 0);
+
+/// <summary>One row of codes; spans that a form does not use may be empty.</summary>
+public readonly ref struct CodeRow
+{
+    /// <summary>[K] codes, one a byte.</summary>
+    public Span<byte> Codes { get; init; }
+
+    /// <summary>[groups] scales; with Super [ceil(K / 256)] super scales.</summary>
+    public Span<float> Scales { get; init; }
+
+    /// <summary>With Zero: [groups].</summary>
+    public Span<byte> Zeros { get; init; }
+
+    /// <summary>With Min: [groups] minima; with Super [ceil(K / 256)] factors of them.</summary>
+    public Span<float> Mins { get; init; }
+
+    /// <summary>With Super: [groups] scales within the super scale.</summary>
+    public Span<sbyte> Subs { get; init; }
+
+    /// <summary>With Super: [groups] minima, from 0 up.</summary>
+    public Span<byte> SubMins { get; init; }
 }

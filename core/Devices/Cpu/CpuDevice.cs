@@ -114,18 +114,7 @@ public sealed unsafe partial class CpuDevice : IDevice
         NativeArena.Piece piece = _arena.Allocate(bytes);
         try
         {
-            var weight = new CpuKernels.Weight
-            {
-                Data = piece.Address,
-                N = source.N,
-                K = source.K,
-                Format = format,
-            };
-            CpuKernels.WeightPart[] parts = source.Parts.Select(PartOf).ToArray();
-            fixed (CpuKernels.WeightPart* first = parts)
-            {
-                Check(CpuKernels.LinearPack(_context, &weight, first, parts.Length), nameof(PackLinear));
-            }
+            Pack(source, format, piece.Address);
         }
         catch
         {

@@ -38,19 +38,19 @@ internal sealed unsafe partial class ReferenceDevice : IDevice
     {
         long bytes = PackedLinearBytes(source);
         ReferenceBuffer rows = new(bytes);
-        long at = 0;
-        foreach (LinearPart part in source.Parts)
-        {
-            for (int n = 0; n < part.N; n++)
+        Parallel.For(
+            0, source.N, () => new float[source.K],
+            (n, _, values) =>
             {
-                for (int k = 0; k < part.K; k++, at++)
+                LinearRows.Read(source, n, values);
+                for (int k = 0; k < source.K; k++)
                 {
-                    long i = part.Transposed ? ((long)k * part.RowStride) + n : ((long)n * part.RowStride) + k;
-                    float value = FloatBits.Read(part.Address, i, part.Type);
-                    FloatBits.Write(rows.Address, at, source.ComputeType, value);
+                    FloatBits.Write(rows.Address, ((long)n * source.K) + k, source.ComputeType, values[k]);
                 }
-            }
-        }
+
+                return values;
+            },
+            static _ => { });
         return new ReferenceWeight
         {
             N = source.N,

@@ -1,12 +1,14 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Engine.Devices;
+using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
 using Engine.Loading;
 using Engine.Memory;
 using Engine.Models;
 using Engine.Quantization;
 using Engine.Tests.Golden;
+using Engine.Tests.Kernels;
 
 namespace Engine.Tests.Quantization;
 
@@ -50,7 +52,6 @@ internal sealed class QuantizedFolderTests
             && Exact.Any(p => name.StartsWith(p, StringComparison.Ordinal));
         using WeightSource weights = ModelResolver.OpenSafetensors(new ModelFolder(folder));
         var quantized = (QuantizedWeights)weights;
-        quantized.IsLoading = true;
         using SafetensorsFile stored = SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors"));
         Assert.Multiple(() =>
         {
@@ -96,10 +97,18 @@ internal sealed class QuantizedFolderTests
         Assert.That(worst, Is.LessThan(1e-6), module);
     }
 
-    [TestCaseSource(nameof(Folders))]
-    public void TheModelComputesTheStoredLogitsAndGreedyTokens(string folder)
+    private static IDevice Device(string name) => name == "reference"
+        ? new ReferenceDevice()
+        : KernelData.Device(Enum.Parse<CpuIsa>(name), precision: ActivationPrecision.Float);
+
+    private static IEnumerable<string> Devices() =>
+        KernelData.Isas.Select(isa => isa.ToString()).Prepend("reference");
+
+    [Test]
+    public void TheModelComputesTheStoredLogitsAndGreedyTokens(
+        [ValueSource(nameof(Folders))] string folder, [ValueSource(nameof(Devices))] string deviceName)
     {
-        using IDevice device = new ReferenceDevice();
+        using IDevice device = Device(deviceName);
         ModelFolder files = new(folder);
         ModelConfig config = ModelConfig.Read(files);
         using WeightSource map = ModelResolver.OpenSafetensors(files);
