@@ -13,16 +13,23 @@ internal sealed class GbnfParser
     private readonly HashSet<string> _defined = [];
     private int _at;
 
-    private GbnfParser(string text, string field, GrammarLimits limits)
+    private GbnfParser(string text, string field, GrammarLimits limits, NetworkBuilder builder)
     {
         _text = text;
         _field = field;
         _limits = limits;
-        _builder = new NetworkBuilder(field, limits);
+        _builder = builder;
     }
 
     /// <summary>The network of the rule called root.</summary>
     public static Network Parse(string text, string field, GrammarLimits limits)
+    {
+        var builder = new NetworkBuilder(field, limits);
+        return builder.Build(Parse(text, field, limits, builder));
+    }
+
+    /// <summary>The rule called root, as a part of a larger network.</summary>
+    public static Node Parse(string text, string field, GrammarLimits limits, NetworkBuilder builder)
     {
         if (text.Length > limits.MaxLength)
         {
@@ -30,10 +37,10 @@ internal sealed class GbnfParser
                 field, $"is {text.Length} characters long, at most {limits.MaxLength} are allowed");
         }
 
-        return new GbnfParser(text, field, limits).ParseAll();
+        return new GbnfParser(text, field, limits, builder).ParseAll();
     }
 
-    private Network ParseAll()
+    private Node.Rule ParseAll()
     {
         SkipSpace(newlines: true);
         while (_at < _text.Length)
@@ -55,7 +62,7 @@ internal sealed class GbnfParser
             }
         }
 
-        return _builder.Build(new Node.Rule(_rules["root"]));
+        return new Node.Rule(_rules["root"]);
     }
 
     private void ParseRule()

@@ -9,6 +9,9 @@ internal static class GrammarCompiler
     public static Network JsonSchema(string schema, GrammarLimits? limits = null) =>
         SchemaCompiler.Compile(schema, "json", limits ?? GrammarLimits.Default);
 
+    public static Network StructuralTag(string text, GrammarLimits? limits = null) =>
+        StructuralTagCompiler.Compile(text, "structural_tag", limits ?? GrammarLimits.Default);
+
     public static Network Regex(string pattern, GrammarLimits? limits = null)
     {
         limits ??= GrammarLimits.Default;

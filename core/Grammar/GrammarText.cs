@@ -23,6 +23,9 @@ internal static class GrammarText
         return rune.Value;
     }
 
+    /// <summary>The code points of a text; half a surrogate pair becomes U+FFFD.</summary>
+    public static IEnumerable<int> CodePoints(string text) => text.EnumerateRunes().Select(rune => rune.Value);
+
     /// <summary>So many hexadecimal digits.</summary>
     public static int Hex(string text, ref int at, int digits, string field)
     {

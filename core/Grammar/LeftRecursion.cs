@@ -22,26 +22,35 @@ internal sealed class LeftRecursion
         _component = new int[states.Count];
     }
 
-    /// <summary>Throws if there is such a rule.</summary>
-    public static void Refuse(List<BuildState> states, string field)
+    /// <summary>The beginning of states without such rules: the one given, or a rewritten one.</summary>
+    /// <param name="states">All states, pruned; rewritten rules are added.</param>
+    /// <param name="root">Where the whole begins.</param>
+    /// <param name="newState">Adds a state, within the limits.</param>
+    public static int Remove(List<BuildState> states, int root, Func<int> newState)
     {
         var search = new LeftRecursion(states);
-        for (int state = 0; state < states.Count; state++)
+        return search.IsFound() ? LeftCorner.Rewrite(states, search._nullable, root, newState) : root;
+    }
+
+    private bool IsFound()
+    {
+        for (int state = 0; state < _states.Count; state++)
         {
-            search.Visit(state);
+            Visit(state);
         }
 
-        for (int state = 0; state < states.Count; state++)
+        for (int state = 0; state < _states.Count; state++)
         {
-            foreach ((int start, _) in states[state].Calls)
+            foreach ((int start, _) in _states[state].Calls)
             {
-                if (search._component[state] == search._component[start])
+                if (_component[state] == _component[start])
                 {
-                    throw EngineException.Invalid(
-                        field, "has a left-recursive rule; write it with a repetition instead");
+                    return true;
                 }
             }
         }
+
+        return false;
     }
 
     /// <summary>States from which the rule's end is reached without reading.</summary>

@@ -26,6 +26,14 @@ internal sealed class NetworkBuilder
 
     public void Define(int rule, Node body) => _rules[rule] = body;
 
+    /// <summary>A rule of a node, so that using it often costs its states once.</summary>
+    public Node.Rule RuleOf(Node body)
+    {
+        int rule = NewRule();
+        Define(rule, body);
+        return new Node.Rule(rule);
+    }
+
     /// <summary>The network that matches a node from beginning to end.</summary>
     public Network Build(Node root)
     {
@@ -52,7 +60,7 @@ internal sealed class NetworkBuilder
             throw EngineException.Invalid(_field, "matches no text at all");
         }
 
-        LeftRecursion.Refuse(_states, _field);
+        start = LeftRecursion.Remove(_states, start, NewState);
         return new Network(_field, start, _states);
     }
 
@@ -96,6 +104,12 @@ internal sealed class NetworkBuilder
                 break;
             case Node.Repeat repeat:
                 AddRepeat(repeat, from, to, depth);
+                break;
+            case Node.ByteRange range:
+                _states[from].Edges.Add(new ByteEdge(range.Low, range.High, to));
+                break;
+            case Node.Graph graph:
+                AddGraph(graph, from, to, depth);
                 break;
             case Node.Rule rule:
                 _states[from].Calls.Add((_ruleStarts[rule.Index], to));
@@ -160,6 +174,26 @@ internal sealed class NetworkBuilder
             int next = i == parts.Length - 1 ? to : NewState();
             Add(parts[i], from, next, depth + 1);
             from = next;
+        }
+    }
+
+    private void AddGraph(Node.Graph graph, int from, int to, int depth)
+    {
+        var states = new int[graph.NumStates];
+        for (int i = 0; i < states.Length; i++)
+        {
+            states[i] = NewState();
+        }
+
+        _states[from].Empty.Add(states[0]);
+        foreach (GraphEdge edge in graph.Edges)
+        {
+            Add(edge.Via, states[edge.From], states[edge.To], depth + 1);
+        }
+
+        foreach (int final in graph.Finals)
+        {
+            _states[states[final]].Empty.Add(to);
         }
     }
 

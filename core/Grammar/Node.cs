@@ -41,6 +41,15 @@ internal abstract record Node
     /// <summary>Again and again.</summary>
     internal sealed record Repeat(Node Body, int Min, int Max) : Node;
 
+    /// <summary>One byte of a range, which need not be a whole character.</summary>
+    internal sealed record ByteRange(byte Low, byte High) : Node;
+
+    /// <summary>An automaton whose edges are nodes; it starts in state 0.</summary>
+    internal sealed record Graph(int NumStates, GraphEdge[] Edges, int[] Finals) : Node;
+
     /// <summary>A rule, which may be defined later and refer to itself.</summary>
     internal sealed record Rule(int Index) : Node;
 }
+
+/// <summary>An edge of a <see cref="Node.Graph"/>.</summary>
+internal readonly record struct GraphEdge(int From, Node Via, int To);

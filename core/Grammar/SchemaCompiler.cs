@@ -23,13 +23,13 @@ internal sealed class SchemaCompiler
     private readonly Node _countedChar;
     private readonly Node _space;
 
-    private SchemaCompiler(JsonElement root, string field, GrammarLimits limits)
+    private SchemaCompiler(JsonElement root, string field, GrammarLimits limits, NetworkBuilder? builder = null)
     {
         _root = root;
         _field = field;
         _limits = limits;
         _reader = new SchemaReader(root, field);
-        _builder = new NetworkBuilder(field, limits);
+        _builder = builder ?? new NetworkBuilder(field, limits);
         _space = Rule(JsonNodes.Space);
         _countedChar = Rule(JsonNodes.CountedChar);
         int any = _builder.NewRule();
@@ -67,7 +67,22 @@ internal sealed class SchemaCompiler
         return compiler.Finish(compiler.Schema(schema));
     }
 
+    /// <summary>A schema as a part of a larger network.</summary>
+    public static Node Compile(JsonElement schema, string field, GrammarLimits limits, NetworkBuilder builder)
+    {
+        var compiler = new SchemaCompiler(schema, field, limits, builder);
+        Node root = compiler.Schema(schema);
+        compiler.DefineRules();
+        return root;
+    }
+
     private Network Finish(Node root)
+    {
+        DefineRules();
+        return _builder.Build(root);
+    }
+
+    private void DefineRules()
     {
         while (_todo.TryDequeue(out (int Rule, JsonElement[] Schemas) next))
         {
@@ -79,8 +94,6 @@ internal sealed class SchemaCompiler
 
             _builder.Define(next.Rule, Node.Any(Expand(parts).Select(Value)));
         }
-
-        return _builder.Build(root);
     }
 
     /// <summary>A value that satisfies all of some schemas; equal ones share a rule, which ends recursion.</summary>
@@ -381,10 +394,5 @@ internal sealed class SchemaCompiler
 
     internal EngineException Error(string message) => EngineException.Invalid(_field, message);
 
-    private Node.Rule Rule(Node body)
-    {
-        int rule = _builder.NewRule();
-        _builder.Define(rule, body);
-        return new Node.Rule(rule);
-    }
+    private Node.Rule Rule(Node body) => _builder.RuleOf(body);
 }

@@ -25,17 +25,23 @@ public sealed record StructuredOutputs
     /// <summary>A grammar in GBNF.</summary>
     public string? Grammar { get; init; }
 
+    /// <summary>
+    /// Free text with constrained stretches, as JSON: vLLM's structural_tag, {structures, triggers} or {format}.
+    /// </summary>
+    public string? StructuralTag { get; init; }
+
     /// <summary>Any JSON object.</summary>
     public bool JsonObject { get; init; }
 
     /// <inheritdoc/>
     public bool Equals(StructuredOutputs? other) =>
         other is not null && Json == other.Json && Regex == other.Regex && Grammar == other.Grammar
-        && JsonObject == other.JsonObject
+        && JsonObject == other.JsonObject && StructuralTag == other.StructuralTag
         && (Choice is null ? other.Choice is null : other.Choice is not null && Choice.SequenceEqual(other.Choice));
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Json, Regex, Grammar, JsonObject, Choice?.Count);
+    public override int GetHashCode() =>
+        HashCode.Combine(Json, Regex, Grammar, StructuralTag, JsonObject, Choice?.Count);
 
     /// <summary>The network, made now or kept from an equal request.</summary>
     /// <exception cref="EngineException">InvalidArgument: not one kind, or not to be enforced.</exception>
@@ -72,11 +78,12 @@ public sealed record StructuredOutputs
     private Network CompileNow(GrammarLimits limits)
     {
         int given = (Json is null ? 0 : 1) + (Regex is null ? 0 : 1) + (Choice is null ? 0 : 1)
-            + (Grammar is null ? 0 : 1) + (JsonObject ? 1 : 0);
+            + (Grammar is null ? 0 : 1) + (StructuralTag is null ? 0 : 1) + (JsonObject ? 1 : 0);
         if (given != 1)
         {
             throw EngineException.Invalid(
-                Field, $"exactly one of json, regex, choice, grammar and json_object is needed, found {given}");
+                Field,
+                $"exactly one of json, regex, choice, grammar, structural_tag and json_object is needed, found {given}");
         }
 
         try
@@ -85,6 +92,7 @@ public sealed record StructuredOutputs
                 : Regex is not null ? GrammarCompiler.Regex(Regex, limits)
                 : Choice is not null ? GrammarCompiler.Choice(Choice, limits)
                 : Grammar is not null ? GrammarCompiler.Gbnf(Grammar, limits)
+                : StructuralTag is not null ? GrammarCompiler.StructuralTag(StructuralTag, limits)
                 : GrammarCompiler.JsonSchema("{\"type\":\"object\"}", limits);
         }
         catch (EngineException e)
@@ -96,7 +104,7 @@ public sealed record StructuredOutputs
     private bool PrintMembers(StringBuilder builder)
     {
         builder.Append(Json is not null ? "json" : Regex is not null ? "regex" : Choice is not null ? "choice"
-            : Grammar is not null ? "grammar" : "json_object");
+            : Grammar is not null ? "grammar" : StructuralTag is not null ? "structural_tag" : "json_object");
         return true;
     }
 }

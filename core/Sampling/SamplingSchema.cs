@@ -41,7 +41,7 @@ public static class SamplingSchema
         Int("mirostat_mode", p => p.MirostatMode, (p, v) => p with { MirostatMode = v }),
         Float("mirostat_tau", p => p.MirostatTau, (p, v) => p with { MirostatTau = v }),
         Float("mirostat_eta", p => p.MirostatEta, (p, v) => p with { MirostatEta = v }),
-        new("structured_outputs", "object with one of json, regex, choice, grammar, json_object",
+        new("structured_outputs", "object with one of json, regex, choice, grammar, structural_tag, json_object",
             p => p.StructuredOutputs,
             (p, v) => p with { StructuredOutputs = StructuredOutputsReader.Read("structured_outputs", v) }),
         new("stop", "string or list of strings", p => p.Stop,

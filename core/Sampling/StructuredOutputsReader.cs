@@ -47,6 +47,11 @@ internal static class StructuredOutputsReader
             writer.WriteString("grammar", outputs.Grammar);
         }
 
+        if (outputs.StructuralTag is not null)
+        {
+            writer.WriteString("structural_tag", outputs.StructuralTag);
+        }
+
         if (outputs.JsonObject)
         {
             writer.WriteBoolean("json_object", true);
@@ -72,10 +77,7 @@ internal static class StructuredOutputsReader
         switch (item.Name)
         {
             case "json":
-                string schema = item.Value.ValueKind == JsonValueKind.String
-                    ? item.Value.GetString()!
-                    : item.Value.GetRawText();
-                return outputs with { Json = schema };
+                return outputs with { Json = TextOrJson(item.Value) };
             case "regex":
                 return outputs with { Regex = Text(name, item) };
             case "grammar":
@@ -85,13 +87,16 @@ internal static class StructuredOutputsReader
             case "json_object":
                 return outputs with { JsonObject = ParamReader.BoolOrNull(name, value) ?? false };
             case "structural_tag":
-                throw EngineException.Invalid(name, "structural_tag is not supported");
+                return outputs with { StructuralTag = TextOrJson(item.Value) };
             default:
                 string? nearest = NearestName.Find(item.Name, Keys);
                 throw EngineException.Invalid(
                     name, $"unknown key {item.Name}" + (nearest is null ? "" : $"; did you mean {nearest}?"));
         }
     }
+
+    private static string TextOrJson(JsonElement value) =>
+        value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
 
     private static string Text(string name, JsonProperty item) =>
         item.Value.ValueKind == JsonValueKind.String

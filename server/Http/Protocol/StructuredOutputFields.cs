@@ -9,7 +9,7 @@ namespace Engine.Server.Http.Protocol;
 internal static class StructuredOutputFields
 {
     private static readonly string[] _olderNames =
-        ["guided_json", "guided_regex", "guided_choice", "guided_grammar"];
+        ["guided_json", "guided_regex", "guided_choice", "guided_grammar", "guided_json_object"];
 
     /// <summary>True if the body constrains the output in any way.</summary>
     public static bool IsConstrained(JsonElement body) =>
@@ -18,27 +18,29 @@ internal static class StructuredOutputFields
         || (Fields.TryGet(body, "response_format", out JsonElement format)
             && format.ValueKind == JsonValueKind.Object && Fields.GetString(format, "type") != "text");
 
-    /// <summary>The parameters with response_format in them; structured_outputs is there already.</summary>
+    /// <summary>The parameters with response_format or an older guided_ field; structured_outputs is there.</summary>
     /// <exception cref="ApiException">400 naming the field.</exception>
     public static SamplingParams Apply(JsonElement body, SamplingParams sampling)
     {
         foreach (string name in _olderNames)
         {
-            if (Fields.TryGet(body, name, out _))
+            if (ReadOlder(body, name) is { } older)
             {
-                throw NotHere(name);
+                sampling = Add(sampling, older, name);
             }
         }
 
-        if (ReadResponseFormat(body) is not { } outputs)
-        {
-            return sampling;
-        }
+        return ReadResponseFormat(body) is { } outputs
+            ? Add(sampling, outputs, "response_format")
+            : sampling;
+    }
 
+    private static SamplingParams Add(SamplingParams sampling, StructuredOutputs outputs, string name)
+    {
         if (sampling.StructuredOutputs is not null)
         {
             throw ApiException.BadRequest(
-                "structured_outputs: response_format says already what the output looks like.",
+                $"structured_outputs: {name} and another field both say what the output looks like.",
                 "structured_outputs");
         }
 
@@ -48,10 +50,34 @@ internal static class StructuredOutputFields
         }
         catch (EngineException e)
         {
-            throw ApiException.BadRequest($"response_format: {e.Message}", "response_format");
+            throw ApiException.BadRequest($"{name}: {e.Message}", name);
         }
 
         return sampling with { StructuredOutputs = outputs };
+    }
+
+    /// <summary>vLLM's older fields, from before structured_outputs.</summary>
+    private static StructuredOutputs? ReadOlder(JsonElement body, string name)
+    {
+        if (!Fields.TryGet(body, name, out JsonElement value))
+        {
+            return null;
+        }
+
+        return name switch
+        {
+            "guided_json" => new StructuredOutputs { Json = TextOrJson(value) },
+            "guided_regex" => new StructuredOutputs { Regex = Text(name, value) },
+            "guided_grammar" => new StructuredOutputs { Grammar = Text(name, value) },
+            "guided_json_object" => value.ValueKind == JsonValueKind.False
+                ? null
+                : value.ValueKind == JsonValueKind.True
+                    ? new StructuredOutputs { JsonObject = true }
+                    : throw ApiException.BadRequest($"{name}: a truth value is needed.", name),
+            _ => value.ValueKind == JsonValueKind.Array
+                ? new StructuredOutputs { Choice = [.. value.EnumerateArray().Select(one => Text(name, one))] }
+                : throw ApiException.BadRequest($"{name}: a list of strings is needed.", name),
+        };
     }
 
     private static StructuredOutputs? ReadResponseFormat(JsonElement body)
@@ -71,7 +97,7 @@ internal static class StructuredOutputFields
             case "json_object":
                 return new StructuredOutputs { JsonObject = true };
             case "structural_tag":
-                throw NotHere(name);
+                return new StructuredOutputs { StructuralTag = format.GetRawText() };
             case "json_schema":
                 CheckJsonSchema(format);
                 return format.GetProperty("json_schema").TryGetProperty("schema", out JsonElement schema)
@@ -98,6 +124,10 @@ internal static class StructuredOutputFields
         }
     }
 
-    private static ApiException NotHere(string name) => ApiException.BadRequest(
-        $"{name}: not available in this build; use structured_outputs.", name);
+    private static string TextOrJson(JsonElement value) =>
+        value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+
+    private static string Text(string name, JsonElement value) => value.ValueKind == JsonValueKind.String
+        ? value.GetString()!
+        : throw ApiException.BadRequest($"{name}: a string is needed.", name);
 }

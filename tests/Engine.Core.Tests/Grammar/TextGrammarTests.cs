@@ -41,12 +41,35 @@ public sealed class TextGrammarTests
             : null;
     });
 
-    [TestCase("root ::= root \"a\" | \"b\"")]
-    [TestCase("root ::= a\na ::= \"x\"? b \"c\"\nb ::= a | \"d\"")]
-    public void LeftRecursionIsRefused(string grammar)
+    [TestCase("root ::= root \"a\" | \"b\"", "b,ba,baaa", ",a,ab")]
+    [TestCase("root ::= a\na ::= \"x\"? b \"c\"\nb ::= a | \"d\"", "dc,xdcc,dcccc,xxdcc,dcc", "d,xd,xxdc")]
+    [TestCase("root ::= e\ne ::= e [+-] t | t\nt ::= t \"*\" f | f\nf ::= \"n\" | \"(\" e \")\"",
+        "n,n+n,n*n-n,(n+n)*n,((n))", "+n,n+,n**n,(n")]
+    [TestCase("root ::= root root | \"ab\" | \"\"", ",ab,abab,ababab", "a,aba,b")]
+    [TestCase("root ::= (\"a\" | root \"b\")* \"c\"", "c,ac,cbc,acbc", "a,cb,bc")]
+    public void LeftRecursionIsFollowed(string grammar, string accept, string reject)
     {
-        Assert.That(() => GrammarCompiler.Gbnf(grammar),
-            Throws.InstanceOf<EngineException>().With.Message.Contains("left-recursive"));
+        Network network = GrammarCompiler.Gbnf(grammar);
+        Assert.Multiple(() =>
+        {
+            foreach (string text in accept.Split(','))
+            {
+                Assert.That(GrammarData.Matches(network, text), Is.True, $"refuses \"{text}\"");
+            }
+
+            foreach (string text in reject.Split(','))
+            {
+                Assert.That(GrammarData.Matches(network, text), Is.False, $"accepts \"{text}\"");
+            }
+        });
+    }
+
+    [Test]
+    public void AGrammarOfTooManyReadingsAtOnceEndsWithAnError()
+    {
+        Network network = GrammarCompiler.Gbnf("root ::= root root root | \"a\" | \"\"");
+        Assert.That(() => GrammarData.Matches(network, new string('a', 50)),
+            Throws.InstanceOf<EngineException>().With.Message.Contains("positions open"));
     }
 
     [Test]
