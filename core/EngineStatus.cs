@@ -53,6 +53,9 @@ public enum EngineStatus
 
     /// <summary>A defect: an unexpected exception, reported and contained.</summary>
     Internal = -15,
+
+    /// <summary>The GPU or its driver failed for good: only a new process can use it again.</summary>
+    DeviceLost = -16,
 }
 
 /// <summary>Questions asked of a status.</summary>

@@ -59,6 +59,9 @@ public static class EngineStatusTable
             "the process has forked since the library was initialized"),
         new(EngineStatus.Internal, 500, "InternalServerError",
             "InternalError", "RuntimeError", "ErrInternal", "an unexpected error, contained"),
+        new(EngineStatus.DeviceLost, 503, "ServiceUnavailableError",
+            "DeviceLostError", "RuntimeError", "ErrDeviceLost",
+            "the GPU or its driver failed for good; restart the process"),
     ];
 
     /// <summary>The row of a status; an unknown one is Internal's.</summary>
@@ -72,6 +75,6 @@ public static class EngineStatusTable
             }
         }
 
-        return Rows[^1];
+        return Of(EngineStatus.Internal);
     }
 }

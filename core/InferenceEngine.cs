@@ -53,6 +53,9 @@ public sealed class InferenceEngine
     /// <summary>Why the engine does no more work; null while it does.</summary>
     public string? Failure { get; private set; }
 
+    /// <summary>EngineFailed, or DeviceLost where the device is gone for good; Ok while it works.</summary>
+    public EngineStatus FailureStatus { get; private set; }
+
     /// <summary>True if a Step would do something.</summary>
     public bool HasWork
     {
@@ -123,14 +126,14 @@ public sealed class InferenceEngine
     /// <summary>Runs one step: schedule, execute, commit.</summary>
     /// <param name="output">What happened; also filled when the step fails.</param>
     /// <returns>Ok; Idle if nothing is runnable; EngineFailed if the engine does no more work, in which case every
-    /// request has ended with an error.</returns>
+    /// request has ended with an error (FailureStatus).</returns>
     public EngineStatus Step(StepOutput output)
     {
         ArgumentNullException.ThrowIfNull(output);
         output.Clear();
         if (Failure != null)
         {
-            return Poison(Failure, output);
+            return Poison(Failure, output, FailureStatus);
         }
 
         try
@@ -164,7 +167,9 @@ public sealed class InferenceEngine
         else if (status.IsError())
         {
             _scheduler.Rollback(plan);
-            return Poison($"the device failed ({status}): {_runner.LastError ?? "no reason given"}", output);
+            return Poison(
+                $"the device failed ({status}): {_runner.LastError ?? "no reason given"}", output,
+                status == EngineStatus.DeviceLost ? status : EngineStatus.EngineFailed);
         }
         else
         {
@@ -229,12 +234,14 @@ public sealed class InferenceEngine
     }
 
     /// <summary>Ends everything without touching the scheduler, whose state may be what broke.</summary>
-    private EngineStatus Poison(string reason, StepOutput output)
+    private EngineStatus Poison(
+        string reason, StepOutput output, EngineStatus status = EngineStatus.EngineFailed)
     {
         Failure = reason;
+        FailureStatus = status;
         foreach (Request request in _requests.Values)
         {
-            FailOutputs(request, reason, output);
+            FailOutputs(request, status, reason, output);
         }
 
         _requests.Clear();
@@ -242,7 +249,7 @@ public sealed class InferenceEngine
         {
             foreach (Command command in _draining)
             {
-                FailOutputs(command.Request, reason, output);
+                FailOutputs(command.Request, status, reason, output);
             }
 
             _draining.Clear();
@@ -252,7 +259,8 @@ public sealed class InferenceEngine
         return EngineStatus.EngineFailed;
     }
 
-    private static void FailOutputs(Request? request, string reason, StepOutput output)
+    private static void FailOutputs(
+        Request? request, EngineStatus status, string reason, StepOutput output)
     {
         foreach (Sequence sequence in request == null ? default : request.Sequences)
         {
@@ -263,7 +271,7 @@ public sealed class InferenceEngine
                 (sequence.SamplerState as IDisposable)?.Dispose();
                 sequence.SamplerState = null;
                 output.Add(new StepOutputItem(
-                    sequence, -1, null, null, FinishReason.Error, -1, EngineStatus.EngineFailed, reason));
+                    sequence, -1, null, null, FinishReason.Error, -1, status, reason));
             }
         }
     }

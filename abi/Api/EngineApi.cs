@@ -140,7 +140,7 @@ internal static unsafe class EngineApi
 
     /// <summary>Whether the engine works.</summary>
     /// <param name="engine">The engine.</param>
-    /// <returns>ENGINE_E_ENGINE_FAILED if it failed, ENGINE_E_TIMEOUT if work is pending and no step ends,
+    /// <returns>ENGINE_E_ENGINE_FAILED if it failed, ENGINE_E_DEVICE_LOST if its GPU did, ENGINE_E_TIMEOUT if work is pending and no step ends,
     /// ENGINE_E_SHUTTING_DOWN if it drains.</returns>
     [AbiFunction("engine_health")]
     public static EngineStatus Health(EngineHandle engine)
@@ -151,7 +151,7 @@ internal static unsafe class EngineApi
         {
             EngineHealthState.Healthy => EngineStatus.Ok,
             EngineHealthState.Stalled => EngineStatus.Timeout,
-            EngineHealthState.Failed => EngineStatus.EngineFailed,
+            EngineHealthState.Failed => health.Status,
             _ => EngineStatus.ShuttingDown,
         };
         return health.Message is null || !status.IsError()

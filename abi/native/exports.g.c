@@ -35,11 +35,12 @@ const engine_shim_status engine_shim_statuses[] = {
     {-13, "ENGINE_E_SHUTTING_DOWN", "the engine is draining or shut down"},
     {-14, "ENGINE_E_FORKED", "the process has forked since the library was initialized"},
     {-15, "ENGINE_E_INTERNAL", "an unexpected error, contained"},
+    {-16, "ENGINE_E_DEVICE_LOST", "the GPU or its driver failed for good; restart the process"},
     {0, 0, 0},
 };
 
 const char engine_shim_layout[] =
-    "{\"version\":\"0.1.0\",\"enums\":[{\"name\":\"engine_status\",\"values\":{\"ENGINE_OK\":0,\"ENGINE_IDLE\":1,\"ENGINE_E_INVALID_ARGUMENT\":-1,\"ENGINE_E_INVALID_HANDLE\":-2,\"ENGINE_E_NOT_FOUND\":-3,\"ENGINE_E_BUFFER_TOO_SMALL\":-4,\"ENGINE_E_WOULD_BLOCK\":-5,\"ENGINE_E_OUT_OF_MEMORY\":-6,\"ENGINE_E_CANCELLED\":-7,\"ENGINE_E_TIMEOUT\":-8,\"ENGINE_E_UNSUPPORTED\":-9,\"ENGINE_E_CORRUPT_DATA\":-10,\"ENGINE_E_IO\":-11,\"ENGINE_E_ENGINE_FAILED\":-12,\"ENGINE_E_SHUTTING_DOWN\":-13,\"ENGINE_E_FORKED\":-14,\"ENGINE_E_INTERNAL\":-15}},\n"
+    "{\"version\":\"0.1.0\",\"enums\":[{\"name\":\"engine_status\",\"values\":{\"ENGINE_OK\":0,\"ENGINE_IDLE\":1,\"ENGINE_E_INVALID_ARGUMENT\":-1,\"ENGINE_E_INVALID_HANDLE\":-2,\"ENGINE_E_NOT_FOUND\":-3,\"ENGINE_E_BUFFER_TOO_SMALL\":-4,\"ENGINE_E_WOULD_BLOCK\":-5,\"ENGINE_E_OUT_OF_MEMORY\":-6,\"ENGINE_E_CANCELLED\":-7,\"ENGINE_E_TIMEOUT\":-8,\"ENGINE_E_UNSUPPORTED\":-9,\"ENGINE_E_CORRUPT_DATA\":-10,\"ENGINE_E_IO\":-11,\"ENGINE_E_ENGINE_FAILED\":-12,\"ENGINE_E_SHUTTING_DOWN\":-13,\"ENGINE_E_FORKED\":-14,\"ENGINE_E_INTERNAL\":-15,\"ENGINE_E_DEVICE_LOST\":-16}},\n"
     "{\"name\":\"engine_params_kind\",\"values\":{\"ENGINE_PARAMS_LIBRARY\":0,\"ENGINE_PARAMS_MODEL\":1,\"ENGINE_PARAMS_ENGINE\":2,\"ENGINE_PARAMS_REQUEST\":3}},\n"
     "{\"name\":\"engine_event_kind\",\"values\":{\"ENGINE_EVENT_TOKEN\":0,\"ENGINE_EVENT_PROMPT\":1,\"ENGINE_EVENT_OUTPUT_FINISHED\":2,\"ENGINE_EVENT_FINISHED\":3,\"ENGINE_EVENT_FAILED\":4}},\n"
     "{\"name\":\"engine_finish_reason\",\"values\":{\"ENGINE_FINISH_NONE\":0,\"ENGINE_FINISH_STOP\":1,\"ENGINE_FINISH_LENGTH\":2,\"ENGINE_FINISH_ABORT\":3,\"ENGINE_FINISH_ERROR\":4}},\n"

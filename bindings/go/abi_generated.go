@@ -33,6 +33,7 @@ const (
 	StatusShuttingDown    Status = -13
 	StatusForked          Status = -14
 	StatusInternal        Status = -15
+	StatusDeviceLost      Status = -16
 )
 
 const (
@@ -95,6 +96,7 @@ var (
 	ErrShuttingDown    = errors.New("the engine is draining or shut down")
 	ErrForked          = errors.New("the process has forked since the library was initialized")
 	ErrInternal        = errors.New("an unexpected error, contained")
+	ErrDeviceLost      = errors.New("the GPU or its driver failed for good; restart the process")
 )
 
 var statusErrors = map[Status]error{
@@ -113,6 +115,7 @@ var statusErrors = map[Status]error{
 	StatusShuttingDown:    ErrShuttingDown,
 	StatusForked:          ErrForked,
 	StatusInternal:        ErrInternal,
+	StatusDeviceLost:      ErrDeviceLost,
 }
 
 // Sizes and offsets: a difference does not compile.

@@ -19,7 +19,9 @@ public enum EngineHealthState
 /// <summary>The engine's health at one moment.</summary>
 /// <param name="State">The state.</param>
 /// <param name="Message">The reason, for a person; null if healthy.</param>
-public readonly record struct EngineHealth(EngineHealthState State, string? Message)
+/// <param name="Status">Of Failed: EngineFailed, or DeviceLost where a new process is needed.</param>
+public readonly record struct EngineHealth(
+    EngineHealthState State, string? Message, EngineStatus Status = EngineStatus.EngineFailed)
 {
     /// <summary>True if requests can be expected to be served.</summary>
     public bool IsHealthy => State == EngineHealthState.Healthy;

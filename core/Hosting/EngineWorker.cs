@@ -99,7 +99,7 @@ public sealed partial class EngineWorker : IDisposable
         {
             if (_failure is string failure)
             {
-                return new EngineHealth(EngineHealthState.Failed, failure);
+                return new EngineHealth(EngineHealthState.Failed, failure, FailureStatus);
             }
 
             TimeSpan since = _time.GetElapsedTime(Volatile.Read(ref _lastProgress));
@@ -122,7 +122,7 @@ public sealed partial class EngineWorker : IDisposable
     /// output, then exactly one of Finished or Failed. Must not block or throw; the first event may come before Submit
     /// returns.</param>
     /// <exception cref="EngineException">InvalidArgument names the field; WouldBlock if the queue is full;
-    /// ShuttingDown; EngineFailed. No event follows.</exception>
+    /// ShuttingDown; EngineFailed; DeviceLost. No event follows.</exception>
     public RequestHandle Submit(GenerationRequest request, IRequestSink sink)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -233,6 +233,9 @@ public sealed partial class EngineWorker : IDisposable
         return model;
     }
 
+    private EngineStatus FailureStatus =>
+        _engine.FailureStatus == EngineStatus.DeviceLost ? EngineStatus.DeviceLost : EngineStatus.EngineFailed;
+
     private void DisposeRunner()
     {
         if (Interlocked.Exchange(ref _runnerIsDisposed, 1) == 0)
@@ -245,7 +248,7 @@ public sealed partial class EngineWorker : IDisposable
     {
         if (_failure is string failure)
         {
-            throw new EngineException(EngineStatus.EngineFailed, $"the engine has failed: {failure}");
+            throw new EngineException(FailureStatus, $"the engine has failed: {failure}");
         }
 
         if (_isDraining)

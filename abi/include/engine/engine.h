@@ -69,7 +69,9 @@ enum {
     /* The process has forked since the library was initialized. */
     ENGINE_E_FORKED = -14,
     /* A defect: an unexpected exception, reported and contained. */
-    ENGINE_E_INTERNAL = -15
+    ENGINE_E_INTERNAL = -15,
+    /* The GPU or its driver failed for good: only a new process can use it again. */
+    ENGINE_E_DEVICE_LOST = -16
 };
 
 /* Which schema checks the keys of a params object. */
@@ -880,8 +882,8 @@ ENGINE_API engine_status engine_cancel(engine_t *engine, uint64_t request_id, en
 /*
  * Whether the engine works.
  * @param engine The engine.
- * @return ENGINE_E_ENGINE_FAILED if it failed, ENGINE_E_TIMEOUT if work is pending and no step
- *     ends, ENGINE_E_SHUTTING_DOWN if it drains.
+ * @return ENGINE_E_ENGINE_FAILED if it failed, ENGINE_E_DEVICE_LOST if its GPU did,
+ *     ENGINE_E_TIMEOUT if work is pending and no step ends, ENGINE_E_SHUTTING_DOWN if it drains.
  * Threads: any thread, any time. Since 0.1, stable.
  */
 ENGINE_API engine_status engine_health(engine_t *engine, engine_error **err);

@@ -6,6 +6,7 @@ from .async_llm import AsyncLLM
 from .errors import (
     BufferTooSmallError,
     CorruptDataError,
+    DeviceLostError,
     EngineError,
     EngineFailedError,
     EngineIOError,
@@ -29,7 +30,7 @@ from .tokenizer import Tokenizer
 __version__ = version()
 __all__ = [
     "AsyncLLM", "BeamSearchOutput", "BeamSearchParams", "BeamSearchSequence", "BufferTooSmallError",
-    "CompletionOutput", "CorruptDataError", "EngineError", "EngineFailedError", "EngineIOError",
+    "CompletionOutput", "CorruptDataError", "DeviceLostError", "EngineError", "EngineFailedError", "EngineIOError",
     "EngineOutOfMemoryError", "EngineTimeoutError", "ForkedError", "InternalError",
     "InvalidArgumentError", "InvalidHandleError", "LLM", "Logprob", "NotFoundError", "QueueFullError",
     "RequestCancelledError", "RequestOutput", "RequestOutputKind", "SamplingParams",

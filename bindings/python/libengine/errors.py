@@ -122,6 +122,13 @@ class InternalError(EngineError, RuntimeError):
     http_status = 500
 
 
+class DeviceLostError(EngineError, RuntimeError):
+    """The GPU or its driver failed for good; restart the process."""
+
+    status = -16
+    http_status = 503
+
+
 BY_STATUS: dict[int, type[EngineError]] = {
     -1: InvalidArgumentError,
     -2: InvalidHandleError,
@@ -138,4 +145,5 @@ BY_STATUS: dict[int, type[EngineError]] = {
     -13: ShuttingDownError,
     -14: ForkedError,
     -15: InternalError,
+    -16: DeviceLostError,
 }

@@ -1,0 +1,97 @@
+namespace Engine.Devices.Cuda;
+
+internal sealed unsafe partial class CudaContext
+{
+    /// <summary>Device memory as the driver hands it out: aligned to 256 bytes, not zeroed.</summary>
+    public nint AllocateDevice(long bytes)
+    {
+        Enter();
+        nint address;
+        CudaResult result = Driver.MemAlloc(&address, (nuint)bytes);
+        if (result == CudaResult.Success) return address;
+        if (result != CudaResult.OutOfMemory) Throw(result, "cuMemAlloc");
+        (long free, long total) = Memory();
+        throw new EngineException(
+            EngineStatus.OutOfMemory,
+            $"cuda:{Ordinal}: no room for {bytes} bytes: {free} of {total} are free; lower max_model_len, "
+            + "max_num_seqs, max_num_batched_tokens or gpu_memory_utilization, or end what else uses the GPU",
+            "device");
+    }
+
+    public void FreeDevice(nint address)
+    {
+        if (address != 0 && TryEnter()) Quiet(Driver.MemFree(address));
+    }
+
+    /// <summary>Host memory that copies read and write while the host goes on.</summary>
+    public nint AllocatePinned(long bytes)
+    {
+        const uint Portable = 1;
+        Enter();
+        nint address;
+        CudaResult result = Driver.MemHostAlloc(&address, (nuint)bytes, Portable);
+        if (result == CudaResult.OutOfMemory)
+        {
+            throw new EngineException(
+                EngineStatus.OutOfMemory, $"cuda:{Ordinal}: cannot pin {bytes} bytes of host memory", "device");
+        }
+
+        Check(result, "cuMemHostAlloc");
+        return address;
+    }
+
+    public void FreePinned(nint address)
+    {
+        if (address != 0 && TryEnter()) Quiet(Driver.MemFreeHost(address));
+    }
+
+    /// <summary>Fills with a byte, in stream order.</summary>
+    public void Fill(nint address, byte value, long bytes)
+    {
+        if (bytes == 0) return;
+        Enter();
+        Check(Driver.MemsetD8Async(address, value, (nuint)bytes, Stream), "cuMemsetD8Async");
+    }
+
+    /// <summary>Copies to the device, in stream order: the source must stay as it is until then.</summary>
+    public void CopyToDevice(nint target, nint source, long bytes)
+    {
+        if (bytes == 0) return;
+        Enter();
+        Check(Driver.MemcpyHtoDAsync(target, source, (nuint)bytes, Stream), "cuMemcpyHtoDAsync");
+    }
+
+    /// <summary>Copies to the host, in stream order.</summary>
+    public void CopyToHost(nint target, nint source, long bytes)
+    {
+        if (bytes == 0) return;
+        Enter();
+        Check(Driver.MemcpyDtoHAsync(target, source, (nuint)bytes, Stream), "cuMemcpyDtoHAsync");
+    }
+
+    public nint CreateEvent()
+    {
+        const uint DisableTiming = 2;
+        Enter();
+        nint handle;
+        Check(Driver.EventCreate(&handle, DisableTiming), "cuEventCreate");
+        return handle;
+    }
+
+    public void DestroyEvent(nint handle)
+    {
+        if (handle != 0 && TryEnter()) Quiet(Driver.EventDestroy(handle));
+    }
+
+    public void Record(nint handle)
+    {
+        Enter();
+        Check(Driver.EventRecord(handle, Stream), "cuEventRecord");
+    }
+
+    public void Wait(nint handle)
+    {
+        Enter();
+        Check(Driver.EventSynchronize(handle), "cuEventSynchronize");
+    }
+}

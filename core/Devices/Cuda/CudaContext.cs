@@ -1,0 +1,235 @@
+using System.Runtime.InteropServices;
+
+namespace Engine.Devices.Cuda;
+
+/// <summary>
+/// One GPU as this process uses it: its primary context and one stream. Every call to the driver goes through here,
+/// so that none is made after an error that is final.
+/// </summary>
+internal sealed unsafe partial class CudaContext : IDisposable
+{
+    /// <summary>The lowest compute capability that has kernels.</summary>
+    public const int LeastCapability = 80;
+
+    private const uint NonBlockingStream = 1;
+
+    [ThreadStatic]
+    private static nint _current;
+
+    private readonly int _device;
+    private volatile string? _lost;
+    private bool _isDisposed;
+
+    private CudaContext(CudaDriver driver, int ordinal, int device)
+    {
+        Driver = driver;
+        Ordinal = ordinal;
+        _device = device;
+        Name = NameOf(driver, device);
+        Capability = (Attribute(CudaAttribute.CapabilityMajor) * 10) + Attribute(CudaAttribute.CapabilityMinor);
+        NumMultiprocessors = Attribute(CudaAttribute.Multiprocessors);
+        SharedBytesMax = Attribute(CudaAttribute.SharedBytesPerBlockOptIn);
+        int version;
+        Check(driver.DriverGetVersion(&version), "cuDriverGetVersion");
+        DriverVersion = version;
+        SynchronizesEachLaunch = Environment.GetEnvironmentVariable("ENGINE_CUDA_SYNC") == "1";
+    }
+
+    public CudaDriver Driver { get; }
+
+    /// <summary>Index among the GPUs that this process sees.</summary>
+    public int Ordinal { get; }
+
+    /// <summary>"NVIDIA H200".</summary>
+    public string Name { get; }
+
+    /// <summary>Compute capability, 90 for 9.0.</summary>
+    public int Capability { get; }
+
+    public int NumMultiprocessors { get; }
+
+    /// <summary>Shared memory that a block may ask for.</summary>
+    public int SharedBytesMax { get; }
+
+    /// <summary>12040 for CUDA 12.4.</summary>
+    public int DriverVersion { get; }
+
+    /// <summary>ENGINE_CUDA_SYNC=1: waits after each launch, so that an error names its kernel.</summary>
+    public bool SynchronizesEachLaunch { get; set; }
+
+    public nint Handle { get; private set; }
+
+    /// <summary>All work of this device, in order.</summary>
+    public nint Stream { get; private set; }
+
+    /// <summary>Why the device can be used no more; null while it can.</summary>
+    public string? Lost => _lost;
+
+    /// <summary>Opens a GPU.</summary>
+    /// <param name="ordinal">Index among those that the process sees.</param>
+    /// <param name="libraryPath">The driver; null is the usual one.</param>
+    /// <exception cref="EngineException">Unsupported: no driver, no GPU, or one that is too old; InvalidArgument: no
+    /// such ordinal; OutOfMemory.</exception>
+    public static CudaContext Open(int ordinal, string? libraryPath = null)
+    {
+        CudaDriver driver = CudaDriver.Load(libraryPath);
+        int count = Count(driver);
+        if (ordinal < 0 || ordinal >= count)
+        {
+            throw EngineException.Invalid(
+                "device", $"cuda:{ordinal} is not there: {count} GPU{(count == 1 ? " is" : "s are")} visible, from "
+                + "cuda:0 (CUDA_VISIBLE_DEVICES limits what is visible)");
+        }
+
+        int device;
+        CudaResult result = driver.DeviceGet(&device, ordinal);
+        if (result != CudaResult.Success) throw Failure(driver, result, "cuDeviceGet");
+        CudaContext context = new(driver, ordinal, device);
+        if (context.Capability < LeastCapability)
+        {
+            throw new EngineException(
+                EngineStatus.Unsupported,
+                $"device: cuda:{ordinal} ({context.Name}) has compute capability {Capability2(context.Capability)}; "
+                + $"{Capability2(LeastCapability)} (Ampere) or later is needed",
+                "device");
+        }
+
+        try
+        {
+            context.Start();
+            return context;
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>GPUs that this process sees.</summary>
+    public static int Count(CudaDriver driver)
+    {
+        CudaResult result = driver.Init(0);
+        int count = 0;
+        if (result == CudaResult.Success) result = driver.DeviceGetCount(&count);
+        if (result == CudaResult.NoDevice || (result == CudaResult.Success && count == 0))
+        {
+            throw new EngineException(
+                EngineStatus.Unsupported,
+                $"device: the CUDA driver {driver.Path} sees no GPU (is CUDA_VISIBLE_DEVICES empty, or the device not "
+                + "passed into the container?)",
+                "device");
+        }
+
+        return result == CudaResult.Success ? count : throw Failure(driver, result, "cuInit");
+    }
+
+    /// <summary>Binds the context to the calling thread and checks that the device is still there.</summary>
+    public void Enter()
+    {
+        if (_lost is string why) throw new EngineException(EngineStatus.DeviceLost, why, "device");
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (_current == Handle) return;
+        Check(Driver.CtxSetCurrent(Handle), "cuCtxSetCurrent");
+        _current = Handle;
+    }
+
+    /// <summary>Throws for a code that is not Success; a final error closes the device.</summary>
+    public void Check(CudaResult result, string call)
+    {
+        if (result != CudaResult.Success) Throw(result, call);
+    }
+
+    public void Synchronize()
+    {
+        Enter();
+        Check(Driver.StreamSynchronize(Stream), "cuStreamSynchronize");
+    }
+
+    /// <summary>Free and all memory of the device, in bytes.</summary>
+    public (long Free, long Total) Memory()
+    {
+        Enter();
+        nuint free, total;
+        Check(Driver.MemGetInfo(&free, &total), "cuMemGetInfo");
+        return ((long)free, (long)total);
+    }
+
+    public void Dispose()
+    {
+        if (_isDisposed) return;
+        if (_lost is null && Handle != 0)
+        {
+            // Whatever fails here has nobody left to tell, but it must not be followed by another call.
+            if (TryEnter() && Stream != 0) Quiet(Driver.StreamDestroy(Stream));
+            if (_lost is null) Quiet(Driver.CtxSetCurrent(0));
+            if (_lost is null) Quiet(Driver.DevicePrimaryCtxRelease(_device));
+            _current = 0;
+        }
+
+        _isDisposed = true;
+    }
+
+    /// <summary>For Dispose of what lives on the device: false if the driver must not be called any more.</summary>
+    public bool TryEnter()
+    {
+        if (_lost is not null || _isDisposed) return false;
+        if (_current == Handle) return true;
+        Quiet(Driver.CtxSetCurrent(Handle));
+        _current = _lost is null ? Handle : 0;
+        return _lost is null;
+    }
+
+    /// <summary>Takes a result where nothing may be thrown.</summary>
+    public void Quiet(CudaResult result)
+    {
+        if (result.IsSticky()) _lost ??= LostMessage(result, "freeing");
+    }
+
+    private static string Capability2(int capability) => $"{capability / 10}.{capability % 10}";
+
+    private static string NameOf(CudaDriver driver, int device)
+    {
+        const int Length = 256;
+        byte* text = stackalloc byte[Length];
+        return driver.DeviceGetName(text, Length, device) == CudaResult.Success
+            ? Marshal.PtrToStringUTF8((nint)text) ?? "GPU" : "GPU";
+    }
+
+    private static EngineException Failure(CudaDriver driver, CudaResult result, string call) =>
+        new(result.ToStatus(), $"device: {call} failed: {driver.Describe(result)}", "device");
+
+    private void Start()
+    {
+        nint handle, stream;
+        Check(Driver.DevicePrimaryCtxRetain(&handle, _device), "cuDevicePrimaryCtxRetain");
+        Handle = handle;
+        _current = 0;
+        Enter();
+        Check(Driver.StreamCreate(&stream, NonBlockingStream, 0), "cuStreamCreateWithPriority");
+        Stream = stream;
+    }
+
+    private int Attribute(CudaAttribute attribute)
+    {
+        int value;
+        Check(Driver.DeviceGetAttribute(&value, attribute, _device), $"cuDeviceGetAttribute({attribute})");
+        return value;
+    }
+
+    private void Throw(CudaResult result, string call)
+    {
+        if (!result.IsSticky())
+        {
+            throw new EngineException(
+                result.ToStatus(), $"cuda:{Ordinal}: {call} failed: {Driver.Describe(result)}", "device");
+        }
+
+        _lost ??= LostMessage(result, call);
+        throw new EngineException(EngineStatus.DeviceLost, _lost, "device");
+    }
+
+    private string LostMessage(CudaResult result, string call) =>
+        $"cuda:{Ordinal} ({Name}) is lost: {call}: {Driver.Describe(result)}; restart the process"
+        + (SynchronizesEachLaunch ? "" : " (ENGINE_CUDA_SYNC=1 names the kernel)");
+}

@@ -1,0 +1,61 @@
+// What tests do to the driver: set it up, make it fail, count.
+#include <cstring>
+
+#include "fake.h"
+
+using namespace fake;
+
+// Forgets everything, leaks included, and starts over.
+API void fake_cuda_reset(const Options* options) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  State& s = state();
+  free_everything();
+  s.streams.clear();
+  s.events.clear();
+  s.modules.clear();
+  s.graphs.clear();
+  s.execs.clear();
+  s.contexts.clear();
+  s.options = options ? *options : Options();
+  s.initialized = false;
+  s.lost = 0;
+  s.lost_told = false;
+  s.random = s.options.seed;
+  s.fail_alloc = s.fail_launch = -1;
+  s.fail_link = 0;
+  s.message.clear();
+  s.counts = Counters();
+}
+
+// The n-th allocation from now (0 is the next one) fails.
+API void fake_cuda_fail_alloc(int n, int code) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  state().fail_alloc = n;
+  state().fail_alloc_code = code;
+}
+
+// The n-th kernel from now raises a sticky error when it runs.
+API void fake_cuda_fail_launch(int n, int code) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  state().fail_launch = n;
+  state().fail_launch_code = code;
+}
+
+API void fake_cuda_fail_link(int fails) { state().fail_link = fails; }
+
+API void fake_cuda_counters(Counters* out) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  *out = state().counts;
+}
+
+// Memory that another process took.
+API void fake_cuda_use(int device, uint64_t bytes) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  state().used[(size_t)device] = bytes;
+}
+
+API void fake_cuda_message(char* out, int bytes) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  strncpy(out, state().message.c_str(), (size_t)bytes - 1);
+  out[bytes - 1] = 0;
+}
