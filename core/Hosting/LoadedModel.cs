@@ -75,6 +75,13 @@ public sealed class LoadedModel : IDisposable
     /// <summary>Bytes of weights on the device.</summary>
     public long WeightBytes => _weights.Bytes;
 
+    /// <summary>Parameters, tied ones once.</summary>
+    public long NumParameters => _weights.NumParameters;
+
+    /// <summary>Parameters of the layers: without embedding and output matrix.</summary>
+    public long NumLayerParameters =>
+        NumParameters - ((_weights.IsTied ? 1L : 2L) * Config.VocabSize * Config.HiddenSize);
+
     /// <summary>The device, for people: "cpu (avx512-vnni, 2 threads)".</summary>
     public string DeviceName => _weights.Device.Name;
 

@@ -19,6 +19,8 @@ internal sealed class ModelWeights : IDisposable
         Activations = builder.Activations;
         KvLayers = builder.KvLayers;
         ComputeType = builder.ComputeType;
+        NumParameters = builder.NumParameters;
+        IsTied = builder.IsTied;
         _owned = owned;
         foreach (IDisposable item in owned)
         {
@@ -37,6 +39,12 @@ internal sealed class ModelWeights : IDisposable
     public IReadOnlyList<(int NumKvHeads, int HeadDim)> KvLayers { get; }
 
     public DType ComputeType { get; }
+
+    /// <summary>Parameters, tied ones once.</summary>
+    public long NumParameters { get; }
+
+    /// <summary>True if the output matrix is the embedding.</summary>
+    public bool IsTied { get; }
 
     /// <summary>Bytes on the device.</summary>
     public long Bytes { get; }

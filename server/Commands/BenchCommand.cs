@@ -71,6 +71,7 @@ internal sealed class BenchCommand : Command
         Array.ForEach(own, Options.Add);
         _model.AddTo(this);
         _engine.AddTo(this);
+        Subcommands.Add(new BenchServeCommand());
         SetAction(RunAsync);
     }
 

@@ -38,9 +38,7 @@ internal sealed class EngineSession : IDisposable
     public string Dtype { get; private init; } = "none";
 
     /// <summary>Multiplications and additions per prompt token in the weight matrices of the layers.</summary>
-    public double FlopsPerPromptToken => _model is null
-        ? 0
-        : 2 * ((double)WeightBytes / ElementBytes - (double)_model.Config.VocabSize * _model.Config.HiddenSize);
+    public double FlopsPerPromptToken => 2.0 * (_model?.NumLayerParameters ?? 0);
 
     /// <summary>Bytes that a decode step has to read: every weight once, and the KV of every request.</summary>
     public double BytesPerStep(int batch, int contextLength) => _model is null

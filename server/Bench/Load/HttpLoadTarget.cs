@@ -1,0 +1,107 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Engine.Server.Terminal;
+
+namespace Engine.Server.Bench.Load;
+
+/// <summary>An OpenAI-compatible server: streams of /v1/completions.</summary>
+internal sealed class HttpLoadTarget : LoadTarget
+{
+    private const string Data = "data: ";
+
+    private readonly HttpClient _client;
+    private readonly string? _model;
+
+    public HttpLoadTarget(Uri url, string? model, string? apiKey)
+    {
+        Name = url.ToString();
+        _model = model;
+        _client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = int.MaxValue })
+        {
+            BaseAddress = new Uri(url.ToString().TrimEnd('/') + "/"),
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+        if (apiKey is not null)
+        {
+            _client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", apiKey);
+        }
+    }
+
+    public override string Name { get; }
+
+    public override async Task<LoadRecord> AskAsync(LoadRequest request, CancellationToken cancellation)
+    {
+        using var message = new HttpRequestMessage(HttpMethod.Post, "v1/completions")
+        {
+            Content = new StringContent(BodyOf(request), Encoding.UTF8, "application/json"),
+        };
+        var record = new LoadRecord();
+        try
+        {
+            using HttpResponseMessage response = await _client.SendAsync(
+                message, HttpCompletionOption.ResponseHeadersRead, cancellation);
+            if (!response.IsSuccessStatusCode)
+            {
+                string answer = await response.Content.ReadAsStringAsync(cancellation);
+                record.Failure = $"{(int)response.StatusCode}: {answer}";
+                return record;
+            }
+
+            await ReadAsync(response, record, cancellation);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
+        {
+            record.Failure = e.Message;
+        }
+
+        return record;
+    }
+
+    public override void Dispose() => _client.Dispose();
+
+    private static async Task ReadAsync(HttpResponseMessage response, LoadRecord record, CancellationToken cancellation)
+    {
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(cancellation));
+        while (await reader.ReadLineAsync(cancellation) is { } line)
+        {
+            if (!line.StartsWith(Data, StringComparison.Ordinal) || line == Data + "[DONE]") continue;
+            using JsonDocument json = JsonDocument.Parse(line.AsMemory(Data.Length));
+            Add(json.RootElement, record);
+        }
+
+        if (record.Arrivals.Count == 0) record.Failure ??= "the stream ended without a token";
+    }
+
+    private static void Add(JsonElement answer, LoadRecord record)
+    {
+        if (answer.TryGetProperty("error", out JsonElement error)) record.Failure = error.ToString();
+        if (answer.TryGetProperty("usage", out JsonElement usage) && usage.ValueKind == JsonValueKind.Object)
+        {
+            record.NumTokens = usage.GetProperty("completion_tokens").GetInt32();
+        }
+
+        if (answer.TryGetProperty("choices", out JsonElement choices)
+            && choices.EnumerateArray().Any(choice => choice.GetProperty("text").GetString()?.Length > 0))
+        {
+            record.Arrived();
+        }
+    }
+
+    private string BodyOf(LoadRequest request) => JsonText.Write(
+        json =>
+        {
+            json.WriteStartObject();
+            if (_model is not null) json.WriteString("model", _model);
+            json.WriteString("prompt", request.Prompt);
+            json.WriteNumber("max_tokens", request.NumTokens);
+            json.WriteNumber("temperature", 0);
+            json.WriteBoolean("ignore_eos", true);
+            json.WriteBoolean("stream", true);
+            json.WriteStartObject("stream_options");
+            json.WriteBoolean("include_usage", true);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        },
+        isIndented: false);
+}
