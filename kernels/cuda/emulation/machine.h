@@ -1,0 +1,138 @@
+// The emulated machine: one fiber per thread, blocks (or clusters of them) one after another in a seeded order.
+//
+// What it holds kernels to, beyond computing: shared memory and copy destinations are poisoned; warps and lanes run in
+// shuffled order; asynchronous work happens as late, as early, or as randomly as the rules allow; every access is
+// checked for range and alignment; a collective that not all lanes reach, a barrier that never fills, a copy that nobody
+// waited for, and bytes that do not add up end the launch with a message.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <vector>
+
+namespace emu {
+
+typedef std::function<void()> Action;
+
+// Where the lanes of a warp meet: the last to arrive does the work for all.
+struct Meeting {
+  int arrived = 0;
+  uint64_t generation = 0;
+  const char* operation = nullptr;
+  void* slot[32];
+  uint64_t value[32];
+  uint64_t result[32];
+};
+
+struct Warp {
+  Meeting meeting;
+};
+
+struct Barrier {
+  int arrived = 0;
+  int expected = 0;
+  uint64_t generation = 0;
+};
+
+struct MemoryBarrier {
+  uint32_t count = 0;
+  uint32_t pending = 0;
+  int64_t bytes = 0;
+  uint32_t phase = 0;
+};
+
+struct Block {
+  uint8_t* shared = nullptr;
+  uint32_t rank = 0;  // in its cluster
+  uint32_t index[3];
+  int alive = 0;
+  Barrier barriers[16];
+  std::vector<Warp> warps;
+  std::map<uint32_t, MemoryBarrier> memory_barriers;
+};
+
+struct Thread {
+  void* stack_pointer;
+  Block* block;
+  Warp* warp;
+  int index;
+  int lane;
+  bool done;
+  std::vector<Action> copies;                     // cp.async since the last commit
+  std::vector<std::vector<Action>> copy_groups;   // committed, not waited for
+  std::vector<Action> stores;                     // bulk stores since the last commit
+  std::vector<std::vector<Action>> store_groups;
+};
+
+struct Machine {
+  Thread* thread = nullptr;   // the one that runs
+  void* scheduler = nullptr;  // its stack pointer
+  std::vector<Block*> cluster;
+  std::vector<Action> pending;  // bulk copies in flight
+  Barrier cluster_barrier;
+  int cluster_alive = 0;
+  uint32_t grid[3], block_threads, shared_bytes;
+  int asynchrony = 0;
+  uint64_t progress = 0;
+  uint64_t random = 1;
+  bool failed = false;
+  char message[512];
+};
+
+extern Machine machine;
+
+[[noreturn]] void fail(const char* what, const char* detail = "");
+void yield();
+uint32_t random_bits();
+
+// Address on this machine of `bytes` bytes of shared memory at a 32-bit shared address; checks range and alignment.
+uint8_t* shared_at(uint32_t address, uint32_t bytes, uint32_t alignment);
+void check_global(const void* p, uint64_t bytes, uint32_t alignment);
+
+// True if asynchronous work that is issued now should be done at once.
+bool do_it_now();
+
+void block_barrier(int id, int threads);
+void cluster_sync_all();
+MemoryBarrier& memory_barrier(uint32_t address);
+void check_phase(MemoryBarrier& b);
+void arrive(MemoryBarrier& b);
+void complete_bytes(uint32_t barrier, uint32_t bytes);
+
+// All 32 lanes meet; the last one calls work(meeting), which fills `result`; returns this lane's result.
+template <class F>
+uint64_t meet(const char* operation, void* slot, uint64_t value, F work) {
+  Meeting& m = machine.thread->warp->meeting;
+  const int lane = machine.thread->lane;
+  if (m.operation != nullptr && strcmp(m.operation, operation) != 0) fail("lanes of a warp diverge at", operation);
+  m.operation = operation;
+  m.slot[lane] = slot;
+  m.value[lane] = value;
+  if (++m.arrived == 32) {
+    work(m);
+    m.arrived = 0;
+    m.operation = nullptr;
+    m.generation++;
+    machine.progress++;
+  } else {
+    const uint64_t generation = m.generation;
+    while (m.generation == generation) yield();
+  }
+  return m.result[lane];
+}
+
+typedef void (*KernelFunction)(const void* params);
+
+// A kernel adds itself to the list when its object file is loaded.
+struct Registered {
+  const char* name;
+  KernelFunction function;
+  int32_t param_bytes;
+  int32_t max_threads;
+  Registered* next;
+  Registered(const char* name, KernelFunction function, int32_t param_bytes, int32_t max_threads);
+};
+
+}  // namespace emu

@@ -1,0 +1,131 @@
+// The functions of device/ptx.h on the emulated machine. Fragment layouts are those of the PTX ISA.
+#pragma once
+
+#include <cmath>
+
+#include "machine.h"
+
+#define DEV static inline
+#define INLINED
+#define UNROLL
+#define NO_UNROLL
+#define KERNEL(name, Args, threads, blocks)                                                                    \
+  static void name(const Args& p);                                                                             \
+  static emu::Registered name##_registered(                                                                    \
+      #name, [](const void* params) { name(*(const Args*)params); }, sizeof(Args), threads);                   \
+  static void name(const Args& p)
+
+DEV u32 thread_index() { return emu::machine.thread->index; }
+DEV u32 lane_index() { return emu::machine.thread->lane; }
+DEV u32 block_x() { return emu::machine.thread->block->index[0]; }
+DEV u32 block_y() { return emu::machine.thread->block->index[1]; }
+DEV u32 block_z() { return emu::machine.thread->block->index[2]; }
+DEV u32 grid_x() { return emu::machine.grid[0]; }
+// Rank in bits 24 and up, as a window of the cluster's shared memory; address 0 is never valid.
+DEV u32 shared_base() { return emu::machine.thread->block->rank << 24 | 1024; }
+
+// ---- barriers, votes, shuffles
+
+DEV void sync_block() { emu::block_barrier(0, emu::machine.block_threads); }
+DEV void sync_warp() {
+  emu::meet("sync_warp", nullptr, 0, [](emu::Meeting&) {});
+}
+DEV void barrier_sync(int id, int threads) { emu::block_barrier(id, threads); }
+DEV void fence_gpu() {}
+
+DEV u32 float_bits(float f) {
+  u32 u;
+  memcpy(&u, &f, 4);
+  return u;
+}
+DEV float bits_float(u32 u) {
+  float f;
+  memcpy(&f, &u, 4);
+  return f;
+}
+DEV u32 shuffle(u32 v, int lane) {
+  return (u32)emu::meet("shuffle", (void*)(intptr_t)lane, v, [](emu::Meeting& m) {
+    for (int l = 0; l < 32; l++) m.result[l] = m.value[(intptr_t)m.slot[l] & 31];
+  });
+}
+DEV u32 shuffle_xor(u32 v, int mask) {
+  return (u32)emu::meet("shuffle_xor", nullptr, v, [mask](emu::Meeting& m) {
+    for (int l = 0; l < 32; l++) m.result[l] = m.value[l ^ mask];
+  });
+}
+DEV u32 shuffle_up(u32 v, int by) {
+  return (u32)emu::meet("shuffle_up", nullptr, v, [by](emu::Meeting& m) {
+    for (int l = 0; l < 32; l++) m.result[l] = m.value[l >= by ? l - by : l];
+  });
+}
+DEV u32 vote(bool p) {
+  return (u32)emu::meet("vote", nullptr, p, [](emu::Meeting& m) {
+    u32 bits = 0;
+    for (int l = 0; l < 32; l++) bits |= (u32)(m.value[l] & 1) << l;
+    for (int l = 0; l < 32; l++) m.result[l] = bits;
+  });
+}
+
+// ---- memory
+
+template <class T>
+DEV T load(const T* p) {
+  emu::check_global(p, sizeof(T), alignof(T));
+  return *p;
+}
+template <class T>
+DEV void store(T* p, T v) {
+  emu::check_global(p, sizeof(T), alignof(T));
+  *p = v;
+}
+DEV float load_fresh(const float* p) { return load(p); }
+DEV u32x4 load_stream(const void* p) { return load((const u32x4*)p); }
+DEV u32 atomic_add_acq_rel(u32* p, u32 v) {
+  emu::check_global(p, 4, 4);
+  const u32 old = *p;
+  *p = old + v;
+  return old;
+}
+template <class T>
+DEV T& shared_ref(u32 a) {
+  return *(T*)emu::shared_at(a, sizeof(T), sizeof(T));
+}
+DEV u32 shared_load(u32 a) { return shared_ref<u32>(a); }
+DEV u32x2 shared_load2(u32 a) { return shared_ref<u32x2>(a); }
+DEV u32x4 shared_load4(u32 a) { return shared_ref<u32x4>(a); }
+DEV void shared_store(u32 a, u32 v) { shared_ref<u32>(a) = v; }
+DEV void shared_store2(u32 a, u32x2 v) { shared_ref<u32x2>(a) = v; }
+DEV void shared_store4(u32 a, u32x4 v) { shared_ref<u32x4>(a) = v; }
+DEV void shared_add(u32 a, u32 v) { shared_ref<u32>(a) += v; }
+DEV void shared_add64(u32 a, u64 v) { shared_ref<u64>(a) += v; }
+
+// ---- cp.async: poisoned when issued; the source is read when the copy takes effect
+
+DEV void copy_async(u32 to, const void* from, u32 bytes) {
+  if (bytes > 16) emu::fail("cp.async of more than 16 bytes");
+  emu::check_global(from, bytes, bytes == 0 ? 1 : 16);
+  u8* target = emu::shared_at(to, 16, 16);
+  memset(target, 0xff, 16);
+  auto copy = [=] {
+    memset(target, 0, 16);
+    memcpy(target, from, bytes);
+  };
+  if (emu::do_it_now()) copy();
+  else emu::machine.thread->copies.push_back(copy);
+}
+DEV void copy_commit() {
+  emu::Thread& t = *emu::machine.thread;
+  t.copy_groups.push_back(t.copies);
+  t.copies.clear();
+}
+template <int N>
+DEV void copy_wait() {
+  auto& groups = emu::machine.thread->copy_groups;
+  while ((int)groups.size() > N) {
+    for (auto& copy : groups[0]) copy();
+    groups.erase(groups.begin());
+  }
+}
+
+#include "ptx_matrix.h"
+#include "ptx_numbers.h"

@@ -1,0 +1,326 @@
+// The scheduler of the emulated machine: fibers, barriers, the list of kernels, and the C functions.
+#include "machine.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+
+#include "engine_cuda_emulation.h"
+
+struct ek_emu_kernel : emu::Registered {};
+
+// Saves the callee-saved registers and the stack pointer in *save, and goes on at `to`.
+extern "C" void ek_emu_switch(void** save, void* to);
+asm(".text\n"
+    ".globl ek_emu_switch\n"
+    ".hidden ek_emu_switch\n"
+    "ek_emu_switch:\n"
+    "  pushq %rbp\n  pushq %rbx\n  pushq %r12\n  pushq %r13\n  pushq %r14\n  pushq %r15\n"
+    "  movq %rsp, (%rdi)\n"
+    "  movq %rsi, %rsp\n"
+    "  popq %r15\n  popq %r14\n  popq %r13\n  popq %r12\n  popq %rbx\n  popq %rbp\n"
+    "  ret\n");
+
+namespace emu {
+
+Machine machine;
+
+namespace {
+
+constexpr size_t StackBytes = 1 << 17;
+constexpr uint32_t SharedBase = 1024;      // shared addresses start here, so that 0 is invalid
+constexpr uint32_t SharedLimit = 232448;   // what a block of sm_90 may ask for
+constexpr uint32_t SharedTail = 4096;      // beyond what was asked for: caught by the range check
+
+Registered* first_kernel;
+std::mutex launches;
+std::map<uintptr_t, uintptr_t> ranges;  // start to end
+std::vector<uint8_t*> stacks;
+std::vector<Thread> threads;
+KernelFunction running;
+const void* parameters;
+
+void thread_main() {
+  running(parameters);
+  Thread& t = *machine.thread;
+  if (!t.copies.empty()) fail("a thread ended with cp.async copies that it had not committed");
+  for (auto& group : t.copy_groups) {
+    if (!group.empty()) fail("a thread ended with cp.async copies that it had not waited for");
+  }
+  t.done = true;
+  t.block->alive--;
+  machine.cluster_alive--;
+  machine.progress++;
+  yield();
+  abort();
+}
+
+void prepare_thread(Thread& t, size_t stack) {
+  if (stacks.size() <= stack) stacks.push_back((uint8_t*)aligned_alloc(4096, StackBytes));
+  uint64_t* top = (uint64_t*)(stacks[stack] + StackBytes - 64);
+  *--top = 0;  // keeps the stack aligned as after a call
+  *--top = (uint64_t)thread_main;
+  for (int i = 0; i < 6; i++) *--top = 0;
+  t.stack_pointer = top;
+  t.done = false;
+  t.copies.clear();
+  t.copy_groups.clear();
+  t.stores.clear();
+  t.store_groups.clear();
+}
+
+void finish_one_pending() {
+  const size_t i = random_bits() % machine.pending.size();
+  Action action = machine.pending[i];
+  machine.pending.erase(machine.pending.begin() + i);
+  action();
+  machine.progress++;
+}
+
+void run_warp(size_t warp) {
+  const uint32_t start = random_bits() & 31;
+  for (uint32_t l = 0; l < 32 && !machine.failed; l++) {
+    Thread& t = threads[warp * 32 + ((l + start) & 31)];
+    if (t.done) continue;
+    machine.thread = &t;
+    ek_emu_switch(&machine.scheduler, t.stack_pointer);
+  }
+}
+
+// Runs the blocks of `machine.cluster` to their end.
+void run_cluster() {
+  std::vector<size_t> order(threads.size() / 32);
+  for (size_t i = 0; i < order.size(); i++) order[i] = i;
+  int idle = 0;
+  while (machine.cluster_alive > 0 && !machine.failed) {
+    const uint64_t before = machine.progress;
+    for (size_t i = order.size() - 1; i > 0; i--) std::swap(order[i], order[random_bits() % (i + 1)]);
+    for (size_t i = 0; i < order.size() && !machine.failed; i++) {
+      run_warp(order[i]);
+      const bool mixed = machine.asynchrony == EK_EMU_MIXED && random_bits() % 8 == 0;
+      if (mixed && !machine.pending.empty()) finish_one_pending();
+    }
+    if (machine.failed || machine.progress != before) {
+      idle = 0;
+    } else if (!machine.pending.empty()) {
+      finish_one_pending();
+    } else if (++idle > 3) {
+      machine.failed = true;
+      snprintf(machine.message, sizeof machine.message, "deadlock: %d threads wait", machine.cluster_alive);
+    }
+  }
+  if (!machine.failed && !machine.pending.empty()) {
+    machine.failed = true;
+    snprintf(machine.message, sizeof machine.message, "%zu bulk copies in flight at exit", machine.pending.size());
+  }
+}
+
+void prepare_cluster(uint32_t first, uint32_t size, uint32_t threads_per_block) {
+  machine.pending.clear();
+  machine.cluster_barrier = Barrier();
+  machine.cluster_alive = (int)(size * threads_per_block);
+  threads.resize((size_t)size * threads_per_block);
+  for (uint32_t c = 0; c < size; c++) {
+    Block& block = *machine.cluster[c];
+    const uint32_t id = first + c;
+    block.rank = c;
+    block.index[0] = id % machine.grid[0];
+    block.index[1] = id / machine.grid[0] % machine.grid[1];
+    block.index[2] = id / machine.grid[0] / machine.grid[1];
+    block.alive = (int)threads_per_block;
+    for (Barrier& b : block.barriers) b = Barrier();
+    block.memory_barriers.clear();
+    block.warps.assign(threads_per_block / 32, Warp());
+    memset(block.shared, 0xff, SharedBase + machine.shared_bytes + SharedTail);
+    for (uint32_t i = 0; i < threads_per_block; i++) {
+      const size_t at = (size_t)c * threads_per_block + i;
+      threads[at].block = &block;
+      threads[at].warp = &block.warps[i / 32];
+      threads[at].index = (int)i;
+      threads[at].lane = (int)(i & 31);
+      prepare_thread(threads[at], at);
+    }
+  }
+}
+
+const char* refuse(const Registered& kernel, const ek_emu_launch& launch, uint32_t size, uint64_t blocks) {
+  if (launch.block[1] > 1 || launch.block[2] > 1) return "blocks have one dimension";
+  if (launch.block[0] == 0 || launch.block[0] % 32 != 0) return "a block is whole warps";
+  if ((int32_t)launch.block[0] > kernel.max_threads) return "more threads than the kernel was compiled for";
+  if (launch.shared_bytes > SharedLimit) return "more shared memory than a block may have";
+  if (blocks == 0) return "the grid is empty";
+  if (launch.grid[1] > 65535 || launch.grid[2] > 65535) return "grid y and z end at 65535";
+  if (size > 16 || blocks % size != 0) return "the grid is not whole clusters";
+  return nullptr;
+}
+
+}  // namespace
+
+uint32_t random_bits() {
+  machine.random ^= machine.random << 13;
+  machine.random ^= machine.random >> 7;
+  machine.random ^= machine.random << 17;
+  return (uint32_t)(machine.random >> 16);
+}
+
+void yield() { ek_emu_switch(&machine.thread->stack_pointer, machine.scheduler); }
+
+void fail(const char* what, const char* detail) {
+  const Thread& t = *machine.thread;
+  const uint32_t* block = t.block->index;
+  snprintf(machine.message, sizeof machine.message, "%s %s (block %u,%u,%u thread %d)", what, detail, block[0],
+           block[1], block[2], t.index);
+  machine.failed = true;
+  for (;;) yield();
+}
+
+uint8_t* shared_at(uint32_t address, uint32_t bytes, uint32_t alignment) {
+  const uint32_t rank = address >> 24, offset = address & 0xffffff;
+  if (rank >= machine.cluster.size()) fail("shared memory of a block outside of the cluster");
+  if (offset < SharedBase || offset + bytes > SharedBase + machine.shared_bytes) fail("shared memory out of range");
+  if (offset % alignment != 0) fail("shared memory misaligned");
+  return machine.cluster[rank]->shared + offset;
+}
+
+void check_global(const void* p, uint64_t bytes, uint32_t alignment) {
+  const uintptr_t start = (uintptr_t)p;
+  if (start % alignment != 0) fail("global memory misaligned");
+  if (ranges.empty() || bytes == 0) return;
+  auto after = ranges.upper_bound(start);
+  if (after == ranges.begin()) fail("global memory out of range");
+  --after;
+  if (start + bytes > after->second) fail("global memory out of range");
+}
+
+bool do_it_now() {
+  return machine.asynchrony == EK_EMU_EARLY || (machine.asynchrony == EK_EMU_MIXED && (random_bits() & 1) != 0);
+}
+
+void block_barrier(int id, int count) {
+  Block& block = *machine.thread->block;
+  Barrier& b = block.barriers[id];
+  if (id == 0 && block.alive < count) fail("a block barrier after threads have ended");
+  if (b.arrived > 0 && b.expected != count) fail("a barrier with two different counts");
+  b.expected = count;
+  if (++b.arrived == count) {
+    b.arrived = 0;
+    b.generation++;
+    machine.progress++;
+    return;
+  }
+  const uint64_t generation = b.generation;
+  while (b.generation == generation) yield();
+}
+
+void cluster_sync_all() {
+  Barrier& b = machine.cluster_barrier;
+  if (++b.arrived == machine.cluster_alive) {
+    b.arrived = 0;
+    b.generation++;
+    machine.progress++;
+    return;
+  }
+  const uint64_t generation = b.generation;
+  while (b.generation == generation) yield();
+}
+
+MemoryBarrier& memory_barrier(uint32_t address) {
+  shared_at(address, 8, 8);
+  auto& all = machine.cluster[address >> 24]->memory_barriers;
+  auto found = all.find(address & 0xffffff);
+  if (found == all.end()) fail("an mbarrier that was not initialised");
+  return found->second;
+}
+
+void check_phase(MemoryBarrier& b) {
+  if (b.pending != 0 || b.bytes != 0) return;
+  b.phase++;
+  b.pending = b.count;
+  machine.progress++;
+}
+
+void arrive(MemoryBarrier& b) {
+  if (b.pending == 0) fail("more arrivals at an mbarrier than it counts");
+  b.pending--;
+  check_phase(b);
+}
+
+void complete_bytes(uint32_t barrier, uint32_t bytes) {
+  MemoryBarrier& b = memory_barrier(barrier);
+  b.bytes -= bytes;
+  check_phase(b);
+}
+
+Registered::Registered(const char* name, KernelFunction function, int32_t param_bytes, int32_t max_threads)
+    : name(name), function(function), param_bytes(param_bytes), max_threads(max_threads), next(first_kernel) {
+  first_kernel = this;
+}
+
+}  // namespace emu
+
+using namespace emu;
+
+const ek_emu_kernel* ek_emu_at(int32_t index) {
+  Registered* kernel = first_kernel;
+  while (kernel != nullptr && index-- > 0) kernel = kernel->next;
+  return (const ek_emu_kernel*)kernel;
+}
+
+const ek_emu_kernel* ek_emu_find(const char* name) {
+  for (Registered* kernel = first_kernel; kernel != nullptr; kernel = kernel->next) {
+    if (strcmp(kernel->name, name) == 0) return (const ek_emu_kernel*)kernel;
+  }
+  return nullptr;
+}
+
+const char* ek_emu_name(const ek_emu_kernel* kernel) { return kernel->name; }
+int32_t ek_emu_param_bytes(const ek_emu_kernel* kernel) { return kernel->param_bytes; }
+int32_t ek_emu_max_threads(const ek_emu_kernel* kernel) { return kernel->max_threads; }
+
+void ek_emu_add_range(const void* address, uint64_t bytes) {
+  std::lock_guard<std::mutex> guard(launches);
+  ranges[(uintptr_t)address] = (uintptr_t)address + bytes;
+}
+
+void ek_emu_remove_range(const void* address) {
+  std::lock_guard<std::mutex> guard(launches);
+  ranges.erase((uintptr_t)address);
+}
+
+int32_t ek_emu_run(const ek_emu_kernel* kernel, const ek_emu_launch* launch, char* message, int32_t message_bytes) {
+  std::lock_guard<std::mutex> guard(launches);
+  uint32_t size = 1;
+  for (uint32_t extent : launch->cluster) size *= extent > 1 ? extent : 1;
+  const uint64_t blocks = (uint64_t)launch->grid[0] * launch->grid[1] * launch->grid[2];
+  machine.failed = false;
+  if (const char* why = refuse(*kernel, *launch, size, blocks)) {
+    snprintf(message, message_bytes, "%s: %s", kernel->name, why);
+    return -1;
+  }
+  memcpy(machine.grid, launch->grid, sizeof machine.grid);
+  machine.block_threads = launch->block[0];
+  machine.shared_bytes = launch->shared_bytes;
+  machine.asynchrony = launch->asynchrony;
+  machine.random = launch->seed * 0x9e3779b97f4a7c15ull | 1;
+  running = kernel->function;
+  parameters = launch->params;
+  for (uint32_t c = 0; c < size; c++) {
+    Block* block = new Block;
+    block->shared = (uint8_t*)aligned_alloc(1024, SharedBase + SharedLimit + SharedTail);
+    machine.cluster.push_back(block);
+  }
+  std::vector<uint32_t> order(blocks / size);
+  for (size_t i = 0; i < order.size(); i++) order[i] = (uint32_t)i;
+  for (size_t i = order.size() - 1; i > 0; i--) std::swap(order[i], order[random_bits() % (i + 1)]);
+  for (size_t i = 0; i < order.size() && !machine.failed; i++) {
+    prepare_cluster(order[i] * size, size, launch->block[0]);
+    run_cluster();
+  }
+  for (Block* block : machine.cluster) {
+    free(block->shared);
+    delete block;
+  }
+  machine.cluster.clear();
+  if (machine.failed) snprintf(message, message_bytes, "%s: %s", kernel->name, machine.message);
+  return machine.failed ? -1 : 0;
+}

@@ -1,0 +1,148 @@
+// Attention over a shuffled paged cache against softmax in double.
+#include "harness.h"
+
+#include <algorithm>
+
+#include "engine_cuda_attention.h"
+
+struct AttentionCase {
+  int heads, kv_heads, head_dim, kv_type, window;
+  float soft_cap;
+  bool alibi;
+  int block_size;
+  std::vector<int> queries, contexts;  // per sequence
+};
+
+struct AttentionData {
+  const AttentionCase& c;
+  int rows, max_blocks, num_blocks;
+  Tensor query, output, slopes;
+  Memory keys, values;
+  std::vector<std::vector<float>> key_rows, value_rows;  // [sequence][position * kv_heads * head_dim]
+  std::vector<int> starts, tables;
+  Ints cu_seqlens, contexts, block_tables;
+
+  static std::vector<int> prefix(const std::vector<int>& counts) {
+    std::vector<int> sums = {0};
+    for (int n : counts) sums.push_back(sums.back() + n);
+    return sums;
+  }
+  static int blocks_of(const AttentionCase& c) {
+    return (*std::max_element(c.contexts.begin(), c.contexts.end()) + c.block_size - 1) / c.block_size;
+  }
+  static std::vector<int> make_tables(const AttentionCase& c, int max_blocks, Random& random) {
+    std::vector<int> ids((size_t)max_blocks * c.contexts.size());
+    for (size_t i = 0; i < ids.size(); i++) ids[i] = (int)i;
+    for (size_t i = ids.size() - 1; i > 0; i--) std::swap(ids[i], ids[random.below((int)i + 1)]);
+    return ids;
+  }
+  int64_t pool_bytes() const {
+    return (int64_t)num_blocks * c.block_size * c.kv_heads * EKC_KV_ROW_BYTES(c.head_dim, type_bytes(c.kv_type));
+  }
+
+  AttentionData(int type, const AttentionCase& c, Random& random)
+      : c(c), rows(prefix(c.queries).back()), max_blocks(blocks_of(c)),
+        num_blocks(max_blocks * (int)c.contexts.size()),
+        query(type, rows, c.heads * c.head_dim, (c.heads * c.head_dim + 15) / 8 * 8),
+        output(type, rows, c.heads * c.head_dim, c.heads * c.head_dim + 8),
+        slopes(EKC_F32, 1, c.heads), keys(pool_bytes()), values(pool_bytes()),
+        starts(prefix(c.queries)), tables(make_tables(c, max_blocks, random)),
+        cu_seqlens(starts), contexts(c.contexts), block_tables(tables) {
+    query.randomize(random);
+    slopes.randomize(random, 0.1f);
+    keys.fill(0);
+    values.fill(0);
+    for (size_t s = 0; s < c.contexts.size(); s++) fill_sequence((int)s, random);
+  }
+
+  // Writes as write_kv does, by the formula of engine_cuda.h.
+  void fill_sequence(int s, Random& random) {
+    const int eb = type_bytes(c.kv_type), row_bytes = EKC_KV_ROW_BYTES(c.head_dim, eb);
+    key_rows.emplace_back();
+    value_rows.emplace_back();
+    for (int position = 0; position < c.contexts[s]; position++) {
+      const int slot = tables[s * max_blocks + position / c.block_size] * c.block_size + position % c.block_size;
+      const int r = slot % 16;
+      for (int i = 0; i < c.kv_heads * c.head_dim; i++) {
+        const int b = i % c.head_dim * eb;
+        const int64_t at = ((int64_t)slot / 16 * c.kv_heads + i / c.head_dim) * 16 * row_bytes +
+            (r >> 3) * 8 * row_bytes + (b >> 7) * 1024 + (r & 7) * 128 + (((b >> 4) & 7) ^ (r & 7)) * 16 + (b & 15);
+        encode(keys.data() + at, 0, c.kv_type, random.normal());
+        encode(values.data() + at, 0, c.kv_type, random.normal());
+        key_rows[s].push_back(decode(keys.data() + at, 0, c.kv_type));
+        value_rows[s].push_back(decode(values.data() + at, 0, c.kv_type));
+      }
+    }
+  }
+
+  EkcAttention arguments() const {
+    EkcAttention p = {};
+    p.output = output.address(), p.query = query.address(), p.keys = keys.address(), p.values = values.address();
+    p.cu_seqlens_q = cu_seqlens.address(), p.context_lens = contexts.address();
+    p.block_tables = block_tables.address(), p.alibi_slopes = c.alibi ? slopes.address() : 0;
+    p.output_stride = output.stride, p.query_stride = query.stride;
+    p.num_sequences = (int)c.contexts.size(), p.max_blocks = max_blocks, p.block_size = c.block_size;
+    p.num_heads = c.heads, p.num_kv_heads = c.kv_heads, p.head_dim = c.head_dim, p.sliding_window = c.window;
+    p.kv_type = c.kv_type, p.soft_cap = c.soft_cap;
+    p.scale = 1.f / sqrtf((float)c.head_dim);
+    p.key_scale = c.kv_type == EKC_E4M3 ? 1.25f : 1.f;
+    p.value_scale = c.kv_type == EKC_E4M3 ? 0.75f : 1.f;
+    return p;
+  }
+
+  std::vector<double> reference() const {
+    const EkcAttention p = arguments();
+    std::vector<double> want;
+    for (size_t s = 0; s < c.contexts.size(); s++) {
+      for (int row = starts[s]; row < starts[s + 1]; row++) {
+        for (int head = 0; head < c.heads; head++) attend(p, (int)s, row, head, want);
+      }
+    }
+    return want;
+  }
+
+  void attend(const EkcAttention& p, int s, int row, int head, std::vector<double>& want) const {
+    const int position = c.contexts[s] - (starts[s + 1] - row), width = c.kv_heads * c.head_dim;
+    const int first = c.window > 0 ? std::max(0, position - c.window + 1) : 0;
+    const int offset = head / (c.heads / c.kv_heads) * c.head_dim;
+    std::vector<double> scores;
+    for (int key = first; key <= position; key++) {
+      double dot = 0;
+      for (int d = 0; d < c.head_dim; d++) {
+        dot += query.at(row, head * c.head_dim + d) * key_rows[s][(size_t)key * width + offset + d];
+      }
+      dot *= (double)p.key_scale * p.scale;
+      if (c.soft_cap > 0) dot = c.soft_cap * tanh(dot / c.soft_cap);
+      scores.push_back(dot + (c.alibi ? slopes.at(0, head) * (key - position) : 0));
+    }
+    const double maximum = *std::max_element(scores.begin(), scores.end());
+    double total = 0;
+    std::vector<double> sums(c.head_dim);
+    for (size_t i = 0; i < scores.size(); i++) {
+      const double weight = exp(scores[i] - maximum);
+      total += weight;
+      for (int d = 0; d < c.head_dim; d++) sums[d] += weight * value_rows[s][(first + i) * width + offset + d];
+    }
+    for (double sum : sums) want.push_back(sum / total * p.value_scale);
+  }
+};
+
+static void test_any(int type, const AttentionCase& c) {
+  for_seeds(std::string("attention_any ") + type_name(type) + " head " + std::to_string(c.head_dim), [&](uint32_t seed) {
+    Random random(seed);
+    AttentionData data(type, c, random);
+    const EkcAttention p = data.arguments();
+    launch(std::string("ekc_attention_any_") + type_name(type), {(uint32_t)data.rows, (uint32_t)c.heads, 1}, 128,
+           EKC_ATTENTION_ANY_SHARED, &p, seed);
+    expect_near(data.output, data.reference(), 2 * epsilon_of(type) + 2e-6, 0.5);
+  });
+}
+
+void test_attention() {
+  for (int type : {EKC_F32, EKC_F16, EKC_BF16}) {
+    test_any(type, {4, 2, 20, type, 0, 0, false, 16, {1, 3}, {1, 40}});
+    test_any(type, {3, 1, 64, EKC_E4M3, 0, 30.f, false, 32, {1, 2}, {145, 17}});
+    test_any(type, {2, 2, 80, EKC_F16, 33, 0, true, 16, {5, 1}, {49, 129}});
+  }
+  test_any(EKC_BF16, {2, 1, 264, EKC_BF16, 0, 0, false, 16, {2}, {33}});
+}

@@ -1,0 +1,97 @@
+// Matrix products against double, and the promise that a row's bits do not depend on the other rows.
+#include "harness.h"
+
+#include <algorithm>
+
+#include "engine_cuda_linear.h"
+
+struct LinearCase {
+  int rows, n, k;
+  bool bias, accumulate, f32_output;
+};
+
+enum Kernel { Any, Tiled };
+
+static void run_linear(Kernel kernel, int type, const EkcLinear& p, uint32_t seed) {
+  if (kernel == Any) {
+    const Grid grid = {(uint32_t)(p.n + 31) / 32, (uint32_t)(p.rows + 7) / 8, 1};
+    launch(std::string("ekc_linear_any_") + type_name(type), grid, 256, EKC_LINEAR_ANY_SHARED, &p, seed);
+  } else {
+    const Grid grid = {(uint32_t)(p.rows + 63) / 64, (uint32_t)(p.n + 127) / 128, 1};
+    launch(std::string("ekc_linear_tiled_") + type_name(type), grid, 256, EKC_LINEAR_TILED_SHARED, &p, seed);
+  }
+}
+
+struct LinearData {
+  Tensor x, weight, bias, y;
+  LinearData(int type, int weight_type, const LinearCase& c, Random& random)
+      : x(type, c.rows, c.k, (c.k + 15) / 8 * 8),
+        weight(weight_type, c.n, c.k, (c.k + 7) / 8 * 8),
+        bias(EKC_F32, 1, c.n),
+        y(c.f32_output ? EKC_F32 : type, c.rows, c.n, c.n + 3) {
+    x.randomize(random);
+    weight.randomize(random, 1.f / sqrtf((float)c.k));
+    bias.randomize(random);
+    if (c.accumulate) y.randomize(random);
+  }
+  EkcLinear arguments(const LinearCase& c) const {
+    return {y.address(), x.address(), weight.address(), c.bias ? bias.address() : 0, y.stride, x.stride,
+            weight.stride, c.rows, c.n, c.k, weight.type, y.type, c.accumulate};
+  }
+  std::vector<double> reference(const LinearCase& c) const {
+    std::vector<double> want;
+    for (int r = 0; r < c.rows; r++) {
+      for (int n = 0; n < c.n; n++) {
+        double sum = (c.bias ? bias.at(0, n) : 0) + (c.accumulate ? y.at(r, n) : 0);
+        for (int k = 0; k < c.k; k++) sum += x.at(r, k) * weight.at(n, k);
+        want.push_back(sum);
+      }
+    }
+    return want;
+  }
+};
+
+static void test_product(Kernel kernel, int type, int weight_type, const LinearCase& c) {
+  const std::string name = std::string(kernel == Any ? "linear_any " : "linear_tiled ") + type_name(type) + " " +
+      std::to_string(c.rows) + "x" + std::to_string(c.n) + "x" + std::to_string(c.k);
+  for_seeds(name, [&](uint32_t seed) {
+    Random random(seed);
+    LinearData data(type, weight_type, c, random);
+    const auto want = data.reference(c);
+    run_linear(kernel, type, data.arguments(c), seed);
+    expect_near(data.y, want, epsilon_of(data.y.type) + 2e-6, 1.0);
+  });
+}
+
+// Row `pick` of a product of many rows has the bits of the same row alone.
+static void test_row_alone(Kernel many, Kernel alone, int type, int rows, int pick, int k) {
+  for_seeds("linear, a row alone", [&](uint32_t seed) {
+    Random random(seed);
+    const LinearCase c = {rows, 40, k, true, false, false};
+    LinearData data(type, type, c, random);
+    EkcLinear p = data.arguments(c);
+    run_linear(many, type, p, seed);
+    Tensor single(data.y.type, 1, c.n);
+    p.x += pick * data.x.stride * type_bytes(type);
+    p.y = single.address();
+    p.rows = 1;
+    run_linear(alone, type, p, seed + 1);
+    expect_same_bytes(single.data(), data.y.data() + pick * data.y.stride * type_bytes(type), single.bytes(), "bits");
+  });
+}
+
+void test_linear() {
+  for (int type : {EKC_F32, EKC_F16, EKC_BF16}) {
+    test_product(Any, type, EKC_BF16, {1, 33, 7, true, false, false});
+    test_product(Any, type, type, {9, 64, 600, false, true, true});
+    test_product(Any, type, EKC_F32, {8, 5, 32, false, false, false});
+    test_row_alone(Any, Any, type, 17, 9, 530);
+  }
+  for (int type : {EKC_F16, EKC_BF16}) {
+    test_product(Tiled, type, type, {1, 8, 8, false, false, false});
+    test_product(Tiled, type, type, {17, 130, 64, true, false, true});
+    test_product(Tiled, type, type, {65, 129, 200, false, true, false});
+    test_product(Tiled, type, type, {5, 16, 1048, true, true, false});
+    test_row_alone(Tiled, Tiled, type, 70, 66, 1040);
+  }
+}
