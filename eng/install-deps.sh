@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # install-deps.sh build|test: installs the Debian packages that are missing; does nothing when none is.
+# clang-19 compiles the CUDA kernels; where it cannot be had, or with ENGINE_CUDA=OFF, the build leaves them out.
 set -euo pipefail
 need=(g++:g++ cmake:cmake ninja:ninja-build)
 if [ "${1:-build}" = test ]; then
@@ -12,17 +13,34 @@ done
 if [ "${1:-build}" = test ] && ! /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null; then
   missing+=(python3-venv)
 fi
-[ ${#missing[@]} -gt 0 ] || exit 0
+wants_clang=
+if [ "${ENGINE_CUDA:-AUTO}" != OFF ] && ! command -v clang-19 >/dev/null 2>&1; then wants_clang=1; fi
+no_clang() { echo "install-deps: $1: the CUDA kernels are left out" >&2; }
+[ ${#missing[@]} -gt 0 ] || [ -n "$wants_clang" ] || exit 0
 
+if ! command -v apt-get >/dev/null 2>&1 && [ ${#missing[@]} -eq 0 ]; then
+  no_clang "clang-19 is not installed"
+  exit 0
+fi
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "install-deps: please install: ${missing[*]} (names as in Debian)" >&2
   exit 1
 fi
 sudo=()
 if [ "$(id -u)" != 0 ]; then
+  if ! command -v sudo >/dev/null && [ ${#missing[@]} -eq 0 ]; then
+    no_clang "clang-19 is not installed and installing needs root"
+    exit 0
+  fi
   command -v sudo >/dev/null || { echo "install-deps: run as root: apt-get install ${missing[*]}" >&2; exit 1; }
   sudo=(sudo)
 fi
-echo "installing ${missing[*]}"
 "${sudo[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+install() {
+  echo "installing $*"
+  DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+if [ ${#missing[@]} -gt 0 ]; then install "${missing[@]}"; fi
+if [ -n "$wants_clang" ]; then
+  if apt-cache show clang-19 >/dev/null 2>&1 && install clang-19; then :; else no_clang "clang-19 cannot be had"; fi
+fi

@@ -2,8 +2,8 @@
 //
 // What it holds kernels to, beyond computing: shared memory and copy destinations are poisoned; warps and lanes run in
 // shuffled order; asynchronous work happens as late, as early, or as randomly as the rules allow; every access is
-// checked for range and alignment; a collective that not all lanes reach, a barrier that never fills, a copy that nobody
-// waited for, and bytes that do not add up end the launch with a message.
+// checked for range and alignment; a collective that not all lanes reach, a barrier that never fills, a copy that
+// nobody waited for, and bytes that do not add up end the launch with a message.
 #pragma once
 
 #include <cstdint>

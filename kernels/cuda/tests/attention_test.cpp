@@ -128,7 +128,8 @@ struct AttentionData {
 };
 
 static void test_any(int type, const AttentionCase& c) {
-  for_seeds(std::string("attention_any ") + type_name(type) + " head " + std::to_string(c.head_dim), [&](uint32_t seed) {
+  const std::string name = std::string("attention_any ") + type_name(type) + " head " + std::to_string(c.head_dim);
+  for_seeds(name, [&](uint32_t seed) {
     Random random(seed);
     AttentionData data(type, c, random);
     const EkcAttention p = data.arguments();

@@ -21,7 +21,7 @@ static std::map<std::string, int> read_module(const std::string& path) {
     const std::string text = first == std::string::npos ? "" : line.substr(first);
     if (starts_with(text, "//")) continue;
     if (text.find(".local") != std::string::npos) report(path + " uses a stack: " + text);
-    if (starts_with(text, ".func") || text.find(" .func ") != std::string::npos) report(path + " has a function: " + text);
+    if (starts_with(text, ".func") || text.find(" .func ") != std::string::npos) report(path + " has " + text);
     if (starts_with(text, "call")) report(path + " calls: " + text);
     const size_t at = text.find("_param_0[");
     if (starts_with(text, ".param") && at != std::string::npos) {

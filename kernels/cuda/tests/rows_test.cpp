@@ -189,7 +189,8 @@ static void test_rope(int type, int head_dim, int rotary, int interleaved) {
         }
       }
     }
-    EkcRope p = {x.address(), where.address(), table.address(), x.stride, rows, heads, head_dim, rotary, interleaved, 0};
+    EkcRope p = {x.address(), where.address(), table.address(), x.stride, rows, heads,
+                 head_dim, rotary, interleaved, 0};
     launch(std::string("ekc_rope_") + type_name(type), {(uint32_t)rows, (uint32_t)heads, 1}, 64, 0, &p, seed);
     expect_near(x, want, 2 * epsilon_of(type), 0.5);
   });
