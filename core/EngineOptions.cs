@@ -1,3 +1,5 @@
+using Engine.Speculation;
+
 namespace Engine;
 
 /// <summary>Every limit of one engine, validated once; names as in vLLM's flags.</summary>
@@ -41,6 +43,9 @@ public sealed class EngineOptions
 
     /// <summary>Health is Stalled if work is pending and no step has ended for so long.</summary>
     public double StallThresholdSeconds { get; init; } = 30;
+
+    /// <summary>Drafts tokens and verifies several in one step; null does not.</summary>
+    public SpeculativeOptions? Speculative { get; init; }
 
     /// <summary>Keys the seeds of requests that name none.</summary>
     public long Seed { get; init; }

@@ -2,6 +2,7 @@ using Engine.Diagnostics;
 using Engine.Hosting;
 using Engine.KvCache;
 using Engine.Scheduling;
+using Engine.Speculation;
 
 namespace Engine;
 
@@ -14,6 +15,8 @@ public sealed class InferenceEngine
     private readonly Lock _lock = new();
     private readonly Scheduler _scheduler;
     private readonly IModelRunner _runner;
+    private readonly TimeProvider _time;
+    private readonly DraftPolicy? _drafts;
     private readonly SampledTokens _sampledTokens;
     private readonly Dictionary<long, Request> _requests = [];
     private List<Command> _incoming = [];
@@ -43,8 +46,10 @@ public sealed class InferenceEngine
         var cache = new KvCacheManager(
             runner.NumBlocks, runner.BlockSize, MaxModelLen, options.MaxNumSeqs,
             options.EnablePrefixCaching, hash);
-        _scheduler = new Scheduler(cache, options, runner.VocabSize, time ?? TimeProvider.System);
-        _sampledTokens = new SampledTokens(options.MaxNumSeqs);
+        _time = time ?? TimeProvider.System;
+        _drafts = runner.Proposer is { } proposer ? new DraftPolicy(proposer, options.Speculative) : null;
+        _scheduler = new Scheduler(cache, options, runner.VocabSize, _time, _drafts);
+        _sampledTokens = new SampledTokens(options.MaxNumSeqs, 1 + (runner.Proposer?.MaxDraftTokens ?? 0));
     }
 
     /// <summary>Longest prompt plus output.</summary>
@@ -69,6 +74,9 @@ public sealed class InferenceEngine
     }
 
     internal Scheduler Scheduler => _scheduler;
+
+    /// <summary>What came of drafts; null without speculation.</summary>
+    internal SpeculationStatistics? Speculation => _drafts?.Statistics;
 
     /// <summary>Queues a request for the next Step.</summary>
     /// <exception cref="EngineException">InvalidArgument: it could never run.</exception>
@@ -159,6 +167,7 @@ public sealed class InferenceEngine
         }
 
         _sampledTokens.Clear(plan.NumSequences);
+        long start = _drafts == null ? 0 : _time.GetTimestamp();
         EngineStatus status = _runner.Execute(plan, _sampledTokens);
         if (status == EngineStatus.OutOfMemory)
         {
@@ -173,6 +182,7 @@ public sealed class InferenceEngine
         }
         else
         {
+            _drafts?.ObserveStep(plan, _time.GetElapsedTime(start).TotalSeconds);
             _scheduler.Commit(plan, _sampledTokens, output);
         }
 

@@ -87,6 +87,16 @@ internal static unsafe class MetricsApi
         writer.WriteNumber("generation_tokens_total", now.GenerationTokens);
         writer.WriteNumber("num_steps_total", now.NumSteps);
         writer.WriteNumber("request_failed_total", now.NumFailed);
+        writer.WriteNumber("spec_decode_num_drafts", now.SpecDecodeNumDrafts);
+        writer.WriteNumber("spec_decode_num_draft_tokens", now.SpecDecodeNumDraftTokens);
+        writer.WriteNumber("spec_decode_num_accepted_tokens", now.SpecDecodeNumAcceptedTokens);
+        writer.WriteStartArray("spec_decode_num_accepted_tokens_per_pos");
+        foreach (long count in now.SpecDecodeAcceptedPerPosition)
+        {
+            writer.WriteNumberValue(count);
+        }
+
+        writer.WriteEndArray();
         writer.WriteStartObject("request_success_total");
         foreach (FinishReason reason in (ReadOnlySpan<FinishReason>)
             [FinishReason.Stop, FinishReason.Length, FinishReason.Abort])

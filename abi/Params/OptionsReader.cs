@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Engine.Hosting;
+using Engine.Speculation;
 
 namespace Engine.Abi.Params;
 
@@ -46,6 +47,9 @@ internal static class OptionsReader
             EnableChunkedPrefill = Bool(values, "enable_chunked_prefill") ?? defaults.EnableChunkedPrefill,
             MaxLogprobs = Int(values, "max_logprobs") ?? defaults.MaxLogprobs,
             MaxN = Int(values, "max_n") ?? defaults.MaxN,
+            Speculative = Has(values, "speculative_config", out JsonElement speculative)
+                ? SpeculativeOptions.Read(speculative)
+                : null,
             Seed = Long(values, "seed") ?? defaults.Seed,
         };
     }

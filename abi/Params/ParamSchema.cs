@@ -65,6 +65,7 @@ internal sealed class ParamSchema
         ("enable_chunked_prefill", ParamType.Boolean),
         ("max_logprobs", ParamType.Integer),
         ("max_n", ParamType.Integer),
+        ("speculative_config", ParamType.Json),
         ("seed", ParamType.Integer));
 
     /// <summary>What a request says of itself; how to sample is SamplingSchema's.</summary>

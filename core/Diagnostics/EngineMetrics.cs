@@ -1,4 +1,5 @@
 using Engine.Hosting;
+using Engine.Speculation;
 
 namespace Engine.Diagnostics;
 
@@ -38,6 +39,10 @@ internal sealed class EngineMetrics(int maxModelLen)
     private readonly Histogram _promptTokens = new(LengthBounds(maxModelLen));
     private readonly Histogram _generationTokens = new(LengthBounds(maxModelLen));
     private EngineGauges _gauges;
+    private long[] _acceptedPerPosition = [];
+    private long _numDrafts;
+    private long _numDraftTokens;
+    private long _numAcceptedTokens;
     private long _numPromptTokens;
     private long _numGenerationTokens;
     private long _numFailed;
@@ -52,6 +57,23 @@ internal sealed class EngineMetrics(int maxModelLen)
             {
                 _stepTokens.Observe(numTokens);
             }
+        }
+    }
+
+    /// <summary>What came of drafts so far.</summary>
+    public void ObserveSpeculation(SpeculationStatistics statistics)
+    {
+        lock (_lock)
+        {
+            _numDrafts = statistics.NumDrafts;
+            _numDraftTokens = statistics.NumDraftTokens;
+            _numAcceptedTokens = statistics.NumAcceptedTokens;
+            if (_acceptedPerPosition.Length == 0)
+            {
+                _acceptedPerPosition = new long[statistics.AcceptedPerPosition.Length];
+            }
+
+            statistics.AcceptedPerPosition.CopyTo(_acceptedPerPosition);
         }
     }
 
@@ -132,6 +154,10 @@ internal sealed class EngineMetrics(int maxModelLen)
                 NumSteps = _gauges.NumSteps,
                 PromptTokens = _numPromptTokens,
                 GenerationTokens = _numGenerationTokens,
+                SpecDecodeNumDrafts = _numDrafts,
+                SpecDecodeNumDraftTokens = _numDraftTokens,
+                SpecDecodeNumAcceptedTokens = _numAcceptedTokens,
+                SpecDecodeAcceptedPerPosition = (long[])_acceptedPerPosition.Clone(),
                 OutputsByReason = (long[])_outputsByReason.Clone(),
                 NumFailed = _numFailed,
                 TimeToFirstToken = _timeToFirstToken.Snapshot(),

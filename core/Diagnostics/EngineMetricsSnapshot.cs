@@ -38,6 +38,18 @@ public sealed class EngineMetricsSnapshot
     /// <summary>Steps executed.</summary>
     public required long NumSteps { get; init; }
 
+    /// <summary>spec_decode_num_drafts: verifications of drafted tokens.</summary>
+    public required long SpecDecodeNumDrafts { get; init; }
+
+    /// <summary>spec_decode_num_draft_tokens.</summary>
+    public required long SpecDecodeNumDraftTokens { get; init; }
+
+    /// <summary>spec_decode_num_accepted_tokens.</summary>
+    public required long SpecDecodeNumAcceptedTokens { get; init; }
+
+    /// <summary>spec_decode_num_accepted_tokens_per_pos: [num_speculative_tokens]; empty without speculation.</summary>
+    public required IReadOnlyList<long> SpecDecodeAcceptedPerPosition { get; init; }
+
     /// <summary>request_success_total by finished_reason; [(int)FinishReason].</summary>
     public required IReadOnlyList<long> OutputsByReason { get; init; }
 

@@ -8,7 +8,8 @@ namespace Engine.Execution;
 /// <summary>Rows of the final hidden states that want logits, as many at a time as there is room for.</summary>
 internal sealed class LogitsRows : IDisposable
 {
-    /// <summary>In place of a prompt position: the row chooses the next token.</summary>
+    /// <summary>In place of a prompt position: the row chooses the next token; less i, the token behind i drafts.
+    /// </summary>
     public const int SamplesNext = -1;
 
     private readonly ModelWeights _weights;
@@ -56,7 +57,7 @@ internal sealed class LogitsRows : IDisposable
     /// <summary>Asks for the logits of a row.</summary>
     /// <param name="sequenceIndex">Of the plan.</param>
     /// <param name="row">Of the step.</param>
-    /// <param name="position">Prompt position that it scores, or SamplesNext.</param>
+    /// <param name="position">Prompt position that it scores, or SamplesNext - i.</param>
     public void Add(int sequenceIndex, int row, int position)
     {
         _sequenceIndices[Count] = sequenceIndex;

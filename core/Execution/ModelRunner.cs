@@ -4,6 +4,7 @@ using Engine.Memory;
 using Engine.Models;
 using Engine.Sampling;
 using Engine.Scheduling;
+using Engine.Speculation;
 using Engine.Tokenization;
 
 namespace Engine.Execution;
@@ -20,6 +21,7 @@ internal sealed class ModelRunner : IModelRunner
     private readonly StepInputs _inputs;
     private readonly StepContext _step;
     private readonly LogitsRows _rows;
+    private readonly IModelDrafter? _drafter;
     private readonly ITokenizer? _tokenizer;
     private readonly int[] _eosTokenIds;
     private readonly int _maxNumTokens;
@@ -30,9 +32,12 @@ internal sealed class ModelRunner : IModelRunner
     /// <param name="limits">Limits of a step.</param>
     /// <param name="tokenizer">For parameters given as text; null without.</param>
     /// <param name="eosTokenIds">Ids that min_tokens masks.</param>
+    /// <param name="drafter">Guesses tokens; owned by the runner once it is made. Null does not speculate.</param>
     public ModelRunner(
-        ModelWeights weights, RunnerLimits limits, ITokenizer? tokenizer, IReadOnlyList<int> eosTokenIds)
+        ModelWeights weights, RunnerLimits limits, ITokenizer? tokenizer, IReadOnlyList<int> eosTokenIds,
+        IModelDrafter? drafter = null)
     {
+        _drafter = drafter;
         _weights = weights;
         _tokenizer = tokenizer;
         _maxNumTokens = limits.MaxNumTokens;
@@ -66,6 +71,8 @@ internal sealed class ModelRunner : IModelRunner
 
     public int MaxModelLen { get; }
 
+    public IDraftProposer? Proposer => _drafter;
+
     public string? LastError { get; private set; }
 
     /// <summary>Bytes of the KV memory.</summary>
@@ -93,9 +100,11 @@ internal sealed class ModelRunner : IModelRunner
             lock (_weights.DeviceLock)
             {
                 if (!plan.BlockCopies.IsEmpty) _weights.Device.CopyBlocks(_kv, plan.BlockCopies);
+                _drafter?.Draft(plan);
                 Prepare(plan);
                 TensorView hidden = _weights.Model.Forward(_step);
                 Sample(plan, hidden, results);
+                _drafter?.Learn(plan, hidden, results);
                 return EngineStatus.Ok;
             }
         }
@@ -114,6 +123,7 @@ internal sealed class ModelRunner : IModelRunner
 
     public void Dispose()
     {
+        _drafter?.Dispose();
         _rows.Dispose();
         _step.Dispose();
         _kv.Dispose();
@@ -124,8 +134,9 @@ internal sealed class ModelRunner : IModelRunner
         _inputs.Clear();
         foreach (ref readonly ScheduledSequence s in plan.Sequences)
         {
+            int count = s.Count - s.NumDraftTokens + s.Sequence.NumDraftTokens;
             _inputs.Add(
-                s.Sequence.Tokens.Slice(s.Start, s.Count), s.Start, s.Sequence.BlockTable, BlockSize);
+                s.Sequence.TokensAndDrafts.Slice(s.Start, count), s.Start, s.Sequence.BlockTable, BlockSize);
         }
     }
 
@@ -144,8 +155,12 @@ internal sealed class ModelRunner : IModelRunner
                 if (_rows.IsFull) Finish(sequences, hidden, results);
             }
             if (!s.Samples) continue;
-            _rows.Add(i, first + s.Count - 1, LogitsRows.SamplesNext);
-            if (_rows.IsFull) Finish(sequences, hidden, results);
+            int last = _inputs.CuSeqlensQ[i + 1] - 1 - s.Sequence.NumDraftTokens;
+            for (int j = 0; j <= s.Sequence.NumDraftTokens; j++)
+            {
+                _rows.Add(i, last + j, LogitsRows.SamplesNext - j);
+                if (_rows.IsFull) Finish(sequences, hidden, results);
+            }
         }
         Finish(sequences, hidden, results);
     }
@@ -162,13 +177,18 @@ internal sealed class ModelRunner : IModelRunner
             if (results.Status(index).IsError()) continue;
             Sequence sequence = sequences[index].Sequence;
             EngineStatus status;
-            if (_rows.Position(r) == LogitsRows.SamplesNext)
+            if (_rows.Position(r) <= LogitsRows.SamplesNext)
             {
+                // A row behind drafts counts if all of them are what was sampled. Each token is sampled as it would
+                // be without drafts, so the output is the same to the last token, whatever was drafted.
+                int numDrafts = LogitsRows.SamplesNext - _rows.Position(r);
+                if (!results.Tokens(index).SequenceEqual(sequence.DraftTokens[..numDrafts])) continue;
                 if (StateOf(sequence, index, results) is not SamplerState state) continue;
                 status = _rows.Sampler.Sample(
-                    _rows.Logits(r), state, sequence.Tokens, sequence.NumPromptTokens, out int token,
-                    out TokenLogprob[]? logprobs);
+                    _rows.Logits(r), state, sequence.TokensAndDrafts[..(sequence.NumTokens + numDrafts)],
+                    sequence.NumPromptTokens, out int token, out TokenLogprob[]? logprobs);
                 if (status == EngineStatus.Ok) results.Add(index, token, logprobs);
+                else if (numDrafts > 0) continue; // Found again, if it matters, when this is the sequence's end.
             }
             else
             {

@@ -57,7 +57,8 @@ internal sealed class RunnerLimits
             MaxNumSeqs = options.MaxNumSeqs,
             MaxModelLen = maxModelLen,
             NumBlocks = numBlocks,
-            LogitsRows = ModelRunner.LogitsRowsOf(options.MaxNumSeqs, config.VocabSize),
+            LogitsRows = ModelRunner.LogitsRowsOf(
+                options.MaxNumSeqs * (1 + (options.Speculative?.NumSpeculativeTokens ?? 0)), config.VocabSize),
             KvShape = shape,
             KvBytes = checked(numBlocks * blockBytes),
         };

@@ -82,6 +82,11 @@ public sealed partial class EngineWorker
     {
         Scheduler scheduler = _engine.Scheduler;
         bool works = _failure == null;
+        if (_engine.Speculation is { } speculation)
+        {
+            _metrics.ObserveSpeculation(speculation);
+        }
+
         _metrics.ObserveStep(numTokens, new EngineGauges
         {
             NumRunning = works ? scheduler.NumRunning : 0,

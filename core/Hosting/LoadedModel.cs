@@ -4,6 +4,7 @@ using Engine.Loading;
 using Engine.Memory;
 using Engine.Models;
 using Engine.Scheduling;
+using Engine.Speculation;
 using Engine.Tokenization;
 using Engine.Tokenization.Templating;
 
@@ -163,7 +164,15 @@ public sealed class LoadedModel : IDisposable
                 "max_num_batched_tokens",
                 "num_blocks");
         }
-        return new ModelRunner(_weights, limits, Tokenizer, EosTokenIds);
+        IModelDrafter? drafter = options.Speculative?.Method switch
+        {
+            null => null,
+            SpeculativeMethod.Ngram => new NgramDrafter(options.Speculative, limits.MaxModelLen),
+            _ => throw new EngineException(
+                EngineStatus.Unsupported, $"speculative_config: method {options.Speculative.Method}",
+                "speculative_config"),
+        };
+        return new ModelRunner(_weights, limits, Tokenizer, EosTokenIds, drafter);
     }
 
     /// <summary>Frees the weights; no runner may be in use.</summary>

@@ -146,7 +146,7 @@ internal sealed class OutputProcessor(InferenceEngine engine, EngineMetrics metr
             text = FlushText(record.Outputs[item.Sequence.OutputIndex]);
         }
 
-        metrics.ObserveOutput(reason, item.Sequence.NumOutputTokens);
+        metrics.ObserveOutput(reason, record.NumTokens[item.Sequence.OutputIndex]);
         Send(record, new RequestEvent
         {
             Id = record.Handle.Id,
@@ -217,6 +217,7 @@ internal sealed class OutputProcessor(InferenceEngine engine, EngineMetrics metr
         long last = record.LastTokenTimestamps[index];
         record.LastTokenTimestamps[index] = now;
         record.NumOutputTokens++;
+        record.NumTokens[index]++;
         if (record.FirstTokenTimestamp == null)
         {
             record.FirstTokenTimestamp = now;
@@ -224,7 +225,8 @@ internal sealed class OutputProcessor(InferenceEngine engine, EngineMetrics metr
                 record.PromptTokens.Length, time.GetElapsedTime(record.ArrivalTimestamp, now).TotalSeconds);
         }
 
-        metrics.ObserveToken(last == 0 ? -1 : time.GetElapsedTime(last, now).TotalSeconds);
+        // Tokens of one step come together: the time between steps is observed once.
+        metrics.ObserveToken(last == 0 || last == now ? -1 : time.GetElapsedTime(last, now).TotalSeconds);
     }
 
     private RequestTimes TimesOf(RequestRecord record, long now)

@@ -16,6 +16,7 @@ internal sealed class RequestRecord
         Outputs = outputs;
         OutputIsFinished = new bool[outputs.Length];
         LastTokenTimestamps = new long[outputs.Length];
+        NumTokens = new int[outputs.Length];
     }
 
     public RequestHandle Handle { get; }
@@ -43,6 +44,9 @@ internal sealed class RequestRecord
     public long[] LastTokenTimestamps { get; }
 
     public int NumOutputTokens { get; set; }
+
+    /// <summary>Per output: tokens delivered. What was drafted and accepted behind a stop string is none.</summary>
+    public int[] NumTokens { get; }
 
     public bool PromptIsSent { get; set; }
 

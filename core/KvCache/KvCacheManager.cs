@@ -207,15 +207,20 @@ internal sealed class KvCacheManager
         child.NumComputedTokens = numTokens;
     }
 
-    /// <summary>Undoes TryAllocateSlots of a step that did not run.</summary>
-    public void Rollback(Sequence sequence, StepPlan plan)
+    /// <summary>Gives back the blocks beyond the computed tokens (those of drafts that were not accepted).</summary>
+    public void Trim(Sequence sequence)
     {
         int keep = NumBlocksFor(sequence.NumComputedTokens);
         while (sequence.NumBlocks > keep)
         {
             ReleaseBlock(sequence.BlockIds[--sequence.NumBlocks]);
         }
+    }
 
+    /// <summary>Undoes TryAllocateSlots of a step that did not run.</summary>
+    public void Rollback(Sequence sequence, StepPlan plan)
+    {
+        Trim(sequence);
         int writeIndex = sequence.NumComputedTokens / BlockSize;
         if (writeIndex >= sequence.NumBlocks)
         {

@@ -142,6 +142,9 @@ public sealed record SamplingParams
     /// <summary>Kept for vLLM's clients; only slow tokenizers know a difference.</summary>
     public bool SpacesBetweenSpecialTokens { get; init; } = true;
 
+    /// <summary>False keeps this request out of speculative decoding. The output is the same either way.</summary>
+    public bool Speculative { get; init; } = true;
+
     /// <summary>Which parts of an output the caller wants to see.</summary>
     public OutputKind OutputKind { get; init; }
 

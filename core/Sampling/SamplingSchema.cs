@@ -59,6 +59,7 @@ public static class SamplingSchema
         Bool("skip_special_tokens", p => p.SkipSpecialTokens, (p, v) => p with { SkipSpecialTokens = v }),
         Bool("spaces_between_special_tokens", p => p.SpacesBetweenSpecialTokens,
             (p, v) => p with { SpacesBetweenSpecialTokens = v }),
+        Bool("speculative", p => p.Speculative, (p, v) => p with { Speculative = v }),
         new("output_kind", "integer or one of CUMULATIVE, DELTA, FINAL_ONLY", p => (int)p.OutputKind,
             (p, v) => p with { OutputKind = ParamReader.OutputKind("output_kind", v) }),
     ];

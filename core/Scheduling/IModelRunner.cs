@@ -1,3 +1,5 @@
+using Engine.Speculation;
+
 namespace Engine.Scheduling;
 
 /// <summary>
@@ -17,6 +19,9 @@ public interface IModelRunner : IDisposable
 
     /// <summary>Longest prompt plus output.</summary>
     int MaxModelLen { get; }
+
+    /// <summary>Guesses tokens for steps to verify; null does not.</summary>
+    IDraftProposer? Proposer => null;
 
     /// <summary>
     /// Does the plan's block copies, computes KV of its tokens, samples for each sequence that Samples.

@@ -32,7 +32,10 @@ public sealed class SampledTokens
         _messages = new string?[maxNumSeqs];
     }
 
-    /// <summary>Appends a token of sequence [index]: exactly one if it samples, none if it does not.</summary>
+    /// <summary>
+    /// Appends a token of sequence [index]: none if it does not sample, one if it does, and after each one that equals
+    /// the drafted token of its place one more.
+    /// </summary>
     /// <param name="index">Index in the plan.</param>
     /// <param name="token">The id, in 0 .. vocabSize - 1.</param>
     /// <param name="logprobs">The sampled token first, then the best N; null unless asked for.</param>

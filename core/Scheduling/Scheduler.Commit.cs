@@ -30,11 +30,17 @@ internal sealed partial class Scheduler
                 continue;
             }
 
-            sequence.NumComputedTokens = scheduled.Start + scheduled.Count;
+            int numTokens = AppendTokens(
+                scheduled, results.Tokens(i), out FinishReason reason, out int stopTokenId);
             _cache.CacheFullBlocks(sequence);
             sequence.NumPromptLogprobsDone += scheduled.PromptLogprobCount;
             ForkSiblings(sequence, output);
-            CommitTokens(scheduled, results, i, output);
+            if (reason != FinishReason.None)
+            {
+                Finish(sequence, reason);
+            }
+
+            Publish(scheduled, results, i, numTokens, stopTokenId, output);
         }
 
         NumSteps++;
@@ -91,6 +97,7 @@ internal sealed partial class Scheduler
         }
 
         sequence.State = SequenceState.Finished;
+        sequence.NumDraftTokens = 0;
         sequence.FinishReason = reason;
         sequence.Request.NumUnfinished--;
         (sequence.SamplerState as IDisposable)?.Dispose();
@@ -127,57 +134,61 @@ internal sealed partial class Scheduler
 
         ReadOnlySpan<int> tokens = results.Tokens(index);
         int numPromptLogprobs = results.PromptLogprobs(index)?.Count ?? 0;
-        if (tokens.Length != (scheduled.Samples ? 1 : 0)
+        if (tokens.IsEmpty == scheduled.Samples
             || numPromptLogprobs != scheduled.PromptLogprobCount)
         {
             message = "the runner returned another number of results than the plan asked for";
             return EngineStatus.Internal;
         }
 
-        if (tokens.Length > 0 && (uint)tokens[0] >= (uint)_vocabSize)
+        foreach (int token in tokens)
         {
-            message = $"the runner returned token {tokens[0]}, outside of a vocabulary of {_vocabSize}";
+            if ((uint)token >= (uint)_vocabSize)
+            {
+                message = $"the runner returned token {token}, outside of a vocabulary of {_vocabSize}";
+                return EngineStatus.Internal;
+            }
+        }
+
+        if (tokens.Length > 1 && !FollowsDrafts(scheduled.Sequence, tokens))
+        {
+            message = "the runner returned tokens that were not drafted";
             return EngineStatus.Internal;
         }
 
         return EngineStatus.Ok;
     }
 
-    private void CommitTokens(
-        in ScheduledSequence scheduled, SampledTokens results, int index, StepOutput output)
+    private void Publish(
+        in ScheduledSequence scheduled, SampledTokens results, int index, int numTokens, int stopTokenId,
+        StepOutput output)
     {
         Sequence sequence = scheduled.Sequence;
         IReadOnlyList<PromptLogprob>? promptLogprobs = results.PromptLogprobs(index);
-        if (!scheduled.Samples)
+        for (int i = 0; i < numTokens; i++)
         {
-            // With max_tokens 0 the prompt is all there is.
-            bool ends = sequence.NumComputedTokens == sequence.MaxTokensTotal;
-            if (ends)
-            {
-                Finish(sequence, FinishReason.Length);
-            }
+            bool isLast = i == numTokens - 1;
+            output.Add(new StepOutputItem(
+                sequence, results.Tokens(index)[i], results.Logprobs(index, i), i == 0 ? promptLogprobs : null,
+                isLast ? sequence.FinishReason : FinishReason.None, isLast ? stopTokenId : -1));
+        }
 
-            if (ends || promptLogprobs != null)
-            {
-                output.Add(new StepOutputItem(
-                    sequence, -1, null, promptLogprobs, sequence.FinishReason));
-            }
-
+        if (numTokens > 0)
+        {
             return;
         }
 
-        int token = results.Tokens(index)[0];
-        sequence.Append(token);
-        FinishReason reason = StopChecker.CheckToken(
-            sequence.Sampling, sequence.EosTokenIds, token, sequence.NumOutputTokens,
-            sequence.MaxTokensTotal - sequence.NumPromptTokens, out int stopTokenId);
-        if (reason != FinishReason.None)
+        // With max_tokens 0 the prompt is all there is.
+        bool ends = !scheduled.Samples && sequence.NumComputedTokens == sequence.MaxTokensTotal;
+        if (ends)
         {
-            Finish(sequence, reason);
+            Finish(sequence, FinishReason.Length);
         }
 
-        output.Add(new StepOutputItem(
-            sequence, token, results.Logprobs(index, 0), promptLogprobs, reason, stopTokenId));
+        if (ends || promptLogprobs != null)
+        {
+            output.Add(new StepOutputItem(sequence, -1, null, promptLogprobs, sequence.FinishReason));
+        }
     }
 
     /// <summary>

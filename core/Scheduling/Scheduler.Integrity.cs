@@ -44,7 +44,13 @@ internal sealed partial class Scheduler
         int scheduled = sequence.NumScheduledTokens;
         Invariant.Check(sequence.State == SequenceState.Running, "a running sequence has another state");
         Invariant.Check(_planIsOpen || scheduled == 0, "tokens are scheduled outside of a step");
-        Invariant.Check(computed + scheduled <= sequence.NumTokens, "more is computed than exists");
+        int drafts = sequence.NumDraftTokens;
+        Invariant.Check(_planIsOpen || drafts == 0, "tokens are drafted outside of a step");
+        Invariant.Check(drafts == 0 || computed + scheduled == sequence.NumTokens + drafts,
+            "drafts do not follow the last token");
+        Invariant.Check(sequence.NumTokens + drafts < Math.Max(sequence.MaxTokensTotal, sequence.NumPromptTokens + 1),
+            "drafts reach beyond the output");
+        Invariant.Check(computed + scheduled <= sequence.NumTokens + drafts, "more is computed than exists");
         Invariant.Check(sequence.NumTokens < Math.Max(sequence.MaxTokensTotal, sequence.NumPromptTokens + 1),
             "a sequence outlived its last token");
         Invariant.Check(sequence.NumPreemptions <= ProtectAfterPreemptions, "preempted too often");

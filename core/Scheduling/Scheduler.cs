@@ -1,5 +1,6 @@
 using Engine.Diagnostics;
 using Engine.KvCache;
+using Engine.Speculation;
 
 namespace Engine.Scheduling;
 
@@ -31,6 +32,7 @@ internal sealed partial class Scheduler
     private readonly bool _chunksPrefill;
     private readonly int _headroom;
     private readonly int _vocabSize;
+    private readonly DraftPolicy? _drafts;
     private int _numRunning;
     private int _budget;
     private int _numReserved;
@@ -38,8 +40,10 @@ internal sealed partial class Scheduler
     private int _numFutileSteps;
     private bool _planIsOpen;
 
-    public Scheduler(KvCacheManager cache, EngineOptions options, int vocabSize, TimeProvider time)
+    public Scheduler(
+        KvCacheManager cache, EngineOptions options, int vocabSize, TimeProvider time, DraftPolicy? drafts = null)
     {
+        _drafts = drafts;
         _cache = cache;
         _time = time;
         _vocabSize = vocabSize;
@@ -90,6 +94,7 @@ internal sealed partial class Scheduler
         Invariant.Check(!_planIsOpen, "a step was scheduled inside a step");
         _plan.Clear(NumSteps);
         int budget = _budget;
+        _drafts?.BeginStep(_numRunning);
         bool preempted = ScheduleRunning(ref budget);
         if (!preempted)
         {
@@ -118,6 +123,7 @@ internal sealed partial class Scheduler
             {
                 int before = sequence.NumBlocks;
                 sequence.NumScheduledTokens = 0;
+                sequence.NumDraftTokens = 0;
                 _cache.Rollback(sequence, plan);
                 _numReserved += sequence.IsProtected ? before - sequence.NumBlocks : 0;
             }
@@ -150,7 +156,13 @@ internal sealed partial class Scheduler
             // One token is kept for each sequence behind, so that a long prompt does not stop their output.
             Sequence sequence = _running[i];
             int remaining = sequence.NumTokens - sequence.NumComputedTokens;
-            int count = Math.Min(remaining, Math.Max(1, budget - (_numRunning - 1 - i)));
+            int share = Math.Max(1, budget - (_numRunning - 1 - i));
+            if (remaining == 1 && TryAddDrafted(sequence, share, ref budget))
+            {
+                continue;
+            }
+
+            int count = Math.Min(remaining, share);
             bool allocated = TryAllocate(sequence, count);
             while (!allocated)
             {
@@ -298,7 +310,7 @@ internal sealed partial class Scheduler
 
     private void AddToPlan(Sequence sequence, int count)
     {
-        Invariant.Check(count > 0, "a sequence without tokens to compute was scheduled");
+        Invariant.Check(count > 0 && sequence.NumDraftTokens == 0, "a sequence without tokens to compute was scheduled");
         int start = sequence.NumComputedTokens;
         int end = start + count;
         int logprobStart = 0;

@@ -1,5 +1,6 @@
 using Engine.Hosting;
 using Engine.Sampling;
+using Engine.Speculation;
 
 namespace Engine.Scheduling;
 
@@ -26,6 +27,9 @@ public enum SequenceState
 public sealed class Sequence
 {
     private int[] _tokens;
+
+    // Drafted tokens lie behind the last token, so that both are one run for whoever computes them.
+    private int _numDraftTokens;
 
     /// <summary>The prompt's array is shared by the outputs until each writes its first token.</summary>
     internal Sequence(Request request, int outputIndex, int[] promptTokens, int maxTokensTotal, ulong seed)
@@ -68,6 +72,19 @@ public sealed class Sequence
 
     /// <summary>[NumTokens] prompt, then output.</summary>
     public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, NumTokens);
+
+    /// <summary>[NumTokens + NumDraftTokens] the same with the drafted tokens behind.</summary>
+    public ReadOnlySpan<int> TokensAndDrafts => _tokens.AsSpan(0, NumTokens + _numDraftTokens);
+
+    /// <summary>Tokens that the step under way verifies; 0 between steps.</summary>
+    public int NumDraftTokens
+    {
+        get => _numDraftTokens;
+        internal set => _numDraftTokens = value;
+    }
+
+    /// <summary>[NumDraftTokens] guesses of the tokens after the last one.</summary>
+    public ReadOnlySpan<int> DraftTokens => _tokens.AsSpan(NumTokens, _numDraftTokens);
 
     /// <summary>[NumPromptTokens].</summary>
     public ReadOnlySpan<int> PromptTokens => _tokens.AsSpan(0, NumPromptTokens);
@@ -118,6 +135,13 @@ public sealed class Sequence
     /// <summary>Tokens that need KV at most: the last token of an output is never computed.</summary>
     internal int MaxComputedTokens => Math.Max(NumPromptTokens, MaxTokensTotal - 1);
 
+    /// <summary>How its drafts have fared.</summary>
+    internal AcceptanceHistory DraftHistory;
+
+    /// <summary>The proposer's own: which of its steps last left something for this sequence, and in which row.
+    /// </summary>
+    internal (long Step, int Row) DraftState { get; set; } = (-1, 0);
+
     /// <summary>Place in the queue's heap; -1 outside of it.</summary>
     internal int QueueIndex { get; set; } = -1;
 
@@ -142,6 +166,10 @@ public sealed class Sequence
 
         _tokens[NumTokens++] = token;
     }
+
+    /// <summary>Room behind the last token for drafts; what is in it means nothing until NumDraftTokens says so.
+    /// </summary>
+    internal Span<int> DraftRoom(int count) => _tokens.AsSpan(NumTokens, count);
 
     /// <summary>Makes room for all tokens it may ever have, so that steps allocate nothing.</summary>
     internal void Reserve(int capacity)

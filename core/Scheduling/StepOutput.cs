@@ -22,7 +22,7 @@ public sealed class StepOutput
     private StepOutputItem[] _items = new StepOutputItem[64];
     private int _count;
 
-    /// <summary>At most one item per sequence that gained a token or ended.</summary>
+    /// <summary>One item per token gained, those of a sequence in a row, or one for an end without a token.</summary>
     public ReadOnlySpan<StepOutputItem> Items => _items.AsSpan(0, _count);
 
     /// <summary>Sequences computed by the step.</summary>
@@ -31,7 +31,7 @@ public sealed class StepOutput
     /// <summary>Tokens computed by the step.</summary>
     public int NumTokens { get; internal set; }
 
-    /// <summary>Tokens sampled by the step.</summary>
+    /// <summary>Sequences that gained tokens by the step.</summary>
     public int NumSamples { get; internal set; }
 
     internal void Clear()

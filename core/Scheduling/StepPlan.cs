@@ -12,7 +12,10 @@ namespace Engine.Scheduling;
 /// Prompt positions to score: position p in PromptLogprobStart .. + Count - 1 is scored by the row of
 /// token p - 1, which this step computes.
 /// </param>
-/// <param name="NumDraftTokens">Of Count, trailing tokens that are speculative (0 without speculation).</param>
+/// <param name="NumDraftTokens">
+/// Of Count, trailing tokens that are drafts to verify: at most so many, Sequence.NumDraftTokens says how many there
+/// are in the end.
+/// </param>
 public readonly record struct ScheduledSequence(
     Sequence Sequence, int Start, int Count, bool Samples,
     int PromptLogprobStart = 0, int PromptLogprobCount = 0, int NumDraftTokens = 0);
@@ -51,6 +54,9 @@ public sealed class StepPlan
     /// <summary>Prompt positions to score, over all sequences.</summary>
     public int NumPromptLogprobs { get; private set; }
 
+    /// <summary>Drafted tokens to verify, over all sequences.</summary>
+    public int NumDraftTokens { get; private set; }
+
     /// <summary>Counts plans; results carry it.</summary>
     public long StepIndex { get; private set; }
 
@@ -64,6 +70,7 @@ public sealed class StepPlan
         NumTokens = 0;
         NumSamples = 0;
         NumPromptLogprobs = 0;
+        NumDraftTokens = 0;
         _numBlockCopies = 0;
         StepIndex = stepIndex;
     }
@@ -74,6 +81,7 @@ public sealed class StepPlan
         NumTokens += scheduled.Count;
         NumSamples += scheduled.Samples ? 1 : 0;
         NumPromptLogprobs += scheduled.PromptLogprobCount;
+        NumDraftTokens += scheduled.NumDraftTokens;
     }
 
     internal void AddBlockCopy(BlockCopy copy)

@@ -194,6 +194,7 @@ internal sealed class BenchCommand : Command
             EnablePrefixCaching = false,
             EnableChunkedPrefill = given.EnableChunkedPrefill,
             Seed = given.Seed,
+            Speculative = given.Speculative,
         };
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Engine.Speculation;
 
 namespace Engine.Server.Commands;
 
@@ -50,6 +51,11 @@ internal sealed class EngineArguments
 
     public Option<long> Seed { get; } = new("--seed") { Description = "Keys all random numbers." };
 
+    public Option<string?> SpeculativeConfig { get; } = new("--speculative-config")
+    {
+        Description = "Speculative decoding as JSON: {\"method\": \"ngram\", \"num_speculative_tokens\": 4, ...}.",
+    };
+
     public (Option<bool> On, Option<bool> Off) PrefixCaching { get; } =
         Arguments.Switch("enable-prefix-caching", "Reuses the KV of equal prefixes (the default).");
 
@@ -67,6 +73,7 @@ internal sealed class EngineArguments
         command.Options.Add(MaxQueueSize);
         command.Options.Add(MaxLogprobs);
         command.Options.Add(Seed);
+        command.Options.Add(SpeculativeConfig);
         command.Options.Add(PrefixCaching.On);
         command.Options.Add(PrefixCaching.Off);
         command.Options.Add(ChunkedPrefill.On);
@@ -88,5 +95,6 @@ internal sealed class EngineArguments
         EnableChunkedPrefill = ChunkedPrefill.ValueOf(result, _defaults.EnableChunkedPrefill),
         MaxLogprobs = result.GetValue(MaxLogprobs),
         Seed = result.GetValue(Seed),
+        Speculative = result.GetValue(SpeculativeConfig) is { } json ? SpeculativeOptions.Parse(json) : null,
     };
 }

@@ -46,6 +46,7 @@ class SamplingParams:
     bad_words: list[str] | None = None
     typical_p: float = 1.0
     no_repeat_ngram_size: int = 0
+    speculative: bool = True
     extra_args: dict[str, Any] | None = field(default=None)
 
     def to_body(self) -> dict[str, Any]:

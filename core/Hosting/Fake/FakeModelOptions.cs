@@ -37,6 +37,12 @@ public sealed record FakeModelOptions
     /// <summary>error_token: a sequence that holds this id fails when it samples; -1 is none.</summary>
     public int ErrorToken { get; init; } = -1;
 
+    /// <summary>draft_tokens: tokens drafted for a step to verify, at most.</summary>
+    public int DraftTokens { get; init; }
+
+    /// <summary>draft_accuracy: how many of a hundred drafted tokens are right.</summary>
+    public int DraftAccuracy { get; init; } = 70;
+
     /// <summary>Reads "fake:key=value,key=value".</summary>
     /// <exception cref="EngineException">InvalidArgument: an unknown key or a value that is no number.</exception>
     public static FakeModelOptions Parse(string model)
@@ -71,6 +77,8 @@ public sealed record FakeModelOptions
         "throw_at" => this with { ThrowAt = value },
         "hang_at" => this with { HangAt = value },
         "hang_ms" => this with { HangMs = value },
+        "draft_tokens" => this with { DraftTokens = Math.Max(0, value) },
+        "draft_accuracy" => this with { DraftAccuracy = value },
         "error_token" => this with { ErrorToken = value },
         _ => throw EngineException.Invalid("model", $"\"{key}\" is not a setting of the fake model"),
     };

@@ -1,6 +1,7 @@
 using Engine.Devices;
 using Engine.Sampling;
 using Engine.Scheduling;
+using Engine.Speculation;
 
 namespace Engine.Hosting;
 
@@ -25,6 +26,7 @@ public sealed class FakeModelRunner : IModelRunner
         NumBlocks = numBlocks;
         BlockSize = blockSize;
         _slots = new ulong[checked(numBlocks * blockSize)];
+        Proposer = options.DraftTokens > 0 ? new FakeDraftProposer(options) : null;
     }
 
     /// <inheritdoc/>
@@ -38,6 +40,9 @@ public sealed class FakeModelRunner : IModelRunner
 
     /// <inheritdoc/>
     public int MaxModelLen => _options.MaxModelLen;
+
+    /// <inheritdoc/>
+    public IDraftProposer? Proposer { get; }
 
     /// <inheritdoc/>
     public string? LastError { get; private set; }
@@ -117,7 +122,7 @@ public sealed class FakeModelRunner : IModelRunner
     private void WriteSlots(in ScheduledSequence scheduled)
     {
         ReadOnlySpan<int> table = scheduled.Sequence.BlockTable;
-        ReadOnlySpan<int> tokens = scheduled.Sequence.Tokens;
+        ReadOnlySpan<int> tokens = scheduled.Sequence.TokensAndDrafts;
         for (int p = scheduled.Start; p < scheduled.Start + scheduled.Count; p++)
         {
             _slots[table[p / BlockSize] * BlockSize + p % BlockSize] = SlotValue(tokens[p], p);
@@ -133,6 +138,7 @@ public sealed class FakeModelRunner : IModelRunner
         int firstScored = scheduled.PromptLogprobStart;
         int endScored = firstScored + scheduled.PromptLogprobCount;
         int position = 0;
+        int firstSampled = scheduled.Samples ? end - scheduled.NumDraftTokens : int.MaxValue;
         for (int block = 0; position < end; block++)
         {
             int first = table[block] * BlockSize;
@@ -147,27 +153,30 @@ public sealed class FakeModelRunner : IModelRunner
                     results.AddPromptLogprobs(
                         index, position, Score(sequence.Tokens[position], prefix, n));
                 }
-            }
-        }
 
-        if (scheduled.Samples)
-        {
-            Sample(sequence, index, prefix, results);
+                if (position >= firstSampled && !Sample(sequence, position, index, prefix, results))
+                {
+                    return;
+                }
+            }
         }
     }
 
-    private void Sample(Sequence sequence, int index, ulong prefix, SampledTokens results)
+    /// <summary>Samples the token of a position; true if it is the drafted one, so that the next row counts.</summary>
+    private bool Sample(Sequence sequence, int position, int index, ulong prefix, SampledTokens results)
     {
         if (_options.ErrorToken >= 0 && sequence.Tokens.Contains(_options.ErrorToken))
         {
             results.Fail(index, EngineStatus.Internal, $"token {_options.ErrorToken} was injected to fail");
-            return;
+            return false;
         }
 
         int token = NextToken(
-            prefix, sequence.Sampling, sequence.Seed, sequence.NumOutputTokens, _options.EosPeriod);
+            prefix, sequence.Sampling, sequence.Seed, position - sequence.NumPromptTokens, _options.EosPeriod);
         results.Add(
             index, token, sequence.Sampling.Logprobs is int n ? Score(token, prefix, n) : null);
+        ReadOnlySpan<int> known = sequence.TokensAndDrafts;
+        return position < known.Length && known[position] == token;
     }
 
     /// <summary>The token first, then the best: the token and the ids above it, with falling scores.</summary>

@@ -25,6 +25,7 @@ internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
         var text = new PrometheusWriter();
         WriteGauges(text, m);
         WriteCounters(text, m);
+        WriteSpeculation(text, m);
         WriteFinished(text, m);
         WriteTimes(text, m);
         WriteInfo(text, m);
@@ -56,6 +57,27 @@ internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
         Counter(text, "vllm:num_preemptions", "Cumulative number of preemptions.", m.NumPreemptions);
         Counter(text, "vllm:prompt_tokens", "Number of prefill tokens processed.", m.PromptTokens);
         Counter(text, "vllm:generation_tokens", "Number of generation tokens processed.", m.GenerationTokens);
+    }
+
+    private void WriteSpeculation(PrometheusWriter text, EngineMetricsSnapshot m)
+    {
+        if (m.SpecDecodeAcceptedPerPosition.Count == 0)
+        {
+            return;
+        }
+
+        Counter(text, "vllm:spec_decode_num_drafts", "Number of spec decoding drafts.", m.SpecDecodeNumDrafts);
+        Counter(text, "vllm:spec_decode_num_draft_tokens", "Number of draft tokens.", m.SpecDecodeNumDraftTokens);
+        Counter(text, "vllm:spec_decode_num_accepted_tokens", "Number of accepted tokens.",
+            m.SpecDecodeNumAcceptedTokens);
+        const string name = "vllm:spec_decode_num_accepted_tokens_per_pos_total";
+        text.Head(name, "counter", "Accepted tokens per draft position.");
+        for (int i = 0; i < m.SpecDecodeAcceptedPerPosition.Count; i++)
+        {
+            string labels = PrometheusWriter.Labels(
+                ("engine", "0"), ("model_name", model.Name), ("position", i.ToString(CultureInfo.InvariantCulture)));
+            text.Sample(name, labels, m.SpecDecodeAcceptedPerPosition[i]);
+        }
     }
 
     private void Counter(PrometheusWriter text, string name, string help, long value) =>

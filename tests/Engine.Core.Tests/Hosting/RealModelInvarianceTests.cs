@@ -1,5 +1,6 @@
 using Engine.Hosting;
 using Engine.Sampling;
+using Engine.Speculation;
 
 namespace Engine.Tests.Hosting;
 
@@ -11,12 +12,17 @@ public sealed class RealModelInvarianceTests
         "Once upon a time", "Once upon a time there was", "The cat", "A", "One day a girl named Lily went",
     ];
 
-    [TestCase(256, 2048, 0, TestName = "RequestsAtOnceAreAsAlone")]
-    [TestCase(7, 2048, 0, TestName = "PreemptedRequestsAreAsAlone")]
-    [TestCase(64, 3, 0, TestName = "ChunkedRequestsAreAsAlone")]
-    [TestCase(16, 16, 5, TestName = "RequestsThatStartOverAreAsAlone")]
-    public void Check(int numBlocks, int budget, int numRestarts)
+    private static readonly string?[] Drafts =
+    [
+        null,
+        """{"method": "ngram", "num_speculative_tokens": 4, "prompt_lookup_min": 1, "adaptive": false}""",
+        """{"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 2}""",
+    ];
+
+    [TestCaseSource(nameof(Cases))]
+    public void AreAsAlone(string? speculative, string how, int numBlocks, int budget, int numRestarts)
     {
+        TestContext.Out.WriteLine(how);
         using LoadedModel model = LoadedModel.Load(
             new ModelLoadOptions { Model = Path.Combine(TestPaths.Root, "demo-model", "model") });
         string[] expected;
@@ -31,6 +37,7 @@ public sealed class RealModelInvarianceTests
             MaxNumBatchedTokens = budget,
             MaxModelLen = 100,
             MaxNumSeqs = 16,
+            Speculative = speculative == null ? null : SpeculativeOptions.Parse(speculative),
         };
         using var worker = new EngineWorker(model, options);
         CollectingSink[] sinks = [.. Prompts.Select((p, i) => Start(worker, p, i))];
@@ -44,6 +51,17 @@ public sealed class RealModelInvarianceTests
         if (numBlocks == 7)
         {
             Assert.That(worker.Metrics.NumPreemptions, Is.Positive);
+        }
+    }
+
+    private static IEnumerable<TestCaseData> Cases()
+    {
+        foreach (string? drafts in Drafts)
+        {
+            yield return new TestCaseData(drafts, "RequestsAtOnce", 256, 2048, 0);
+            yield return new TestCaseData(drafts, "PreemptedRequests", 7, 2048, 0);
+            yield return new TestCaseData(drafts, "ChunkedRequests", 64, 3, 0);
+            yield return new TestCaseData(drafts, "RequestsThatStartOver", 16, 16, 5);
         }
     }
 

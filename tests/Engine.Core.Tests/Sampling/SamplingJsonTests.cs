@@ -19,7 +19,7 @@ public sealed class SamplingJsonTests
             "mirostat_mode":2,"mirostat_tau":3,"mirostat_eta":0.25,"structured_outputs":{"regex":"ab"},"stop":["x","y"],"stop_token_ids":[4],
             "include_stop_str_in_output":true,"ignore_eos":true,"max_tokens":9,"min_tokens":1,"seed":5,
             "logprobs":2,"prompt_logprobs":3,"detokenize":false,"skip_special_tokens":false,
-            "spaces_between_special_tokens":false,"output_kind":2}
+            "spaces_between_special_tokens":false,"speculative":false,"output_kind":2}
             """;
         using JsonDocument document = JsonDocument.Parse(json);
         string[] names = [.. document.RootElement.EnumerateObject().Select(item => item.Name)];

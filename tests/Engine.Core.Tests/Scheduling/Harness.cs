@@ -13,7 +13,11 @@ internal sealed class Harness
 
     public Harness(EngineOptions options)
     {
-        var fake = new FakeModelOptions { EosPeriod = 0 };
+        var fake = new FakeModelOptions
+        {
+            EosPeriod = 0,
+            DraftTokens = options.Speculative?.NumSpeculativeTokens ?? 0,
+        };
         Runner = new SimulatedRunner(fake, options.NumBlocks!.Value, options.BlockSize, new Random(1));
         Engine = new InferenceEngine(Runner, options);
         Runner.Engine = Engine;

@@ -1,3 +1,5 @@
+using Engine.Speculation;
+
 namespace Engine.Tests.Scheduling;
 
 /// <summary>Tokens, logprobs and prompt logprobs do not depend on how the work was cut up.</summary>
@@ -21,6 +23,17 @@ public sealed class SameOutputTests
     [Test]
     public void WhoeverElseRuns([Values(1, 2, 3, 5)] int maxNumSeqs) => Check(
         new EngineOptions { NumBlocks = 100, BlockSize = 4, MaxNumSeqs = maxNumSeqs });
+
+    [Test]
+    public void HoweverManyTokensAreDrafted(
+        [Values(1, 2, 3, 8)] int numDrafts, [Values(9, 14, 100)] int numBlocks, [Values(3, 20, 200)] int budget) =>
+        Check(new EngineOptions
+        {
+            NumBlocks = numBlocks,
+            BlockSize = 4,
+            MaxNumBatchedTokens = budget,
+            Speculative = new SpeculativeOptions { NumSpeculativeTokens = numDrafts, Adaptive = false },
+        });
 
     [Test]
     public void WhenAllStartOverAfterAnyStep([Range(0, 25)] int step, [Values] bool caches)

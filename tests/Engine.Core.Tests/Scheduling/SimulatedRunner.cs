@@ -2,6 +2,7 @@ using Engine.Devices;
 using Engine.Diagnostics;
 using Engine.Hosting;
 using Engine.Scheduling;
+using Engine.Speculation;
 
 namespace Engine.Tests.Scheduling;
 
@@ -30,6 +31,8 @@ internal sealed class SimulatedRunner(FakeModelOptions options, int numBlocks, i
     public int VocabSize => _fake.VocabSize;
 
     public int MaxModelLen => _fake.MaxModelLen;
+
+    public IDraftProposer? Proposer => _fake.Proposer;
 
     public string? LastError { get; private set; }
 

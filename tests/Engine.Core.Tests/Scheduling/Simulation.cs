@@ -2,6 +2,7 @@ using Engine.Hosting;
 using Engine.KvCache;
 using Engine.Sampling;
 using Engine.Scheduling;
+using Engine.Speculation;
 
 namespace Engine.Tests.Scheduling;
 
@@ -12,10 +13,12 @@ namespace Engine.Tests.Scheduling;
 internal sealed class Simulation
 {
     private readonly Random _random;
+    private readonly Random _draft;
     private readonly SimulatedRunner _runner;
     private readonly InferenceEngine _engine;
     private readonly StepOutput _output = new();
     private readonly Dictionary<long, Expectation> _live = [];
+    private readonly HashSet<Sequence> _stopped = [];
     private readonly int[][] _prefixes;
     private readonly int _eosPeriod;
     private readonly int _arrivalPercent;
@@ -30,7 +33,17 @@ internal sealed class Simulation
         _eosPeriod = _random.Next(3) == 0 ? 0 : _random.Next(4, 40);
         _arrivalPercent = _random.Next(5, 60);
         _abortPercent = _random.Next(3) == 0 ? _random.Next(1, 20) : 1;
-        var fake = new FakeModelOptions { MaxModelLen = _random.Next(8, 160), EosPeriod = _eosPeriod };
+        int maxModelLen = _random.Next(8, 160);
+
+        // Drawn apart, so that the seeds of old still drive what they drove.
+        var draft = new Random(seed ^ 0x5bec);
+        var fake = new FakeModelOptions
+        {
+            MaxModelLen = maxModelLen,
+            EosPeriod = _eosPeriod,
+            DraftTokens = draft.Next(2) == 0 ? draft.Next(1, 9) : 0,
+            DraftAccuracy = draft.Next(0, 101),
+        };
         _runner = new SimulatedRunner(fake, numBlocks, blockSize, _random)
         {
             OutOfMemoryPercent = _random.Next(4) == 0 ? 5 : 0,
@@ -44,11 +57,18 @@ internal sealed class Simulation
             MaxNumBatchedTokens = _random.Next(1, 80),
             EnablePrefixCaching = _random.Next(4) != 0,
             EnableChunkedPrefill = _random.Next(4) != 0,
+            Speculative = fake.DraftTokens == 0 ? null : new SpeculativeOptions
+            {
+                NumSpeculativeTokens = draft.Next(1, 9),
+                Adaptive = draft.Next(2) == 0,
+                DisableByBatchSize = draft.Next(4) == 0 ? draft.Next(0, 5) : null,
+            },
         };
+        _draft = draft;
 
         // One bit of hash in some runs: lookups must work, and be right, whatever the hash is.
         BlockHash? hash = _random.Next(3) == 0 ? (_, _, tokens) => (ulong)tokens[0] & 1 : null;
-        _engine = new InferenceEngine(_runner, options, null, hash);
+        _engine = new InferenceEngine(_runner, options, new RandomTime(draft), hash);
         _runner.Engine = _engine;
         _prefixes = new int[3][];
         for (int i = 0; i < _prefixes.Length; i++)
@@ -64,6 +84,8 @@ internal sealed class Simulation
     public long NumPreemptions => _engine.Scheduler.NumPreemptions;
 
     public long NumPrefixHits => _engine.Scheduler.NumPrefixHits;
+
+    public SpeculationStatistics? Speculation => _engine.Speculation;
 
     public long NumForkCopies => _runner.NumCopies;
 
@@ -108,6 +130,7 @@ internal sealed class Simulation
             || _output.Items.Length > 0;
         Assert.That(moved || !hadWork || !_engine.Scheduler.HasWork, "a step did nothing");
         Assert.That(status == EngineStatus.Idle, Is.EqualTo(!moved && !_engine.HasWork));
+        _stopped.Clear();
         foreach (ref readonly StepOutputItem item in _output.Items)
         {
             Take(item);
@@ -119,6 +142,11 @@ internal sealed class Simulation
     private void Take(in StepOutputItem item)
     {
         Sequence sequence = item.Sequence;
+        if (_stopped.Contains(sequence))
+        {
+            return; // Drafted and accepted behind the token at which the host stopped it.
+        }
+
         Expectation expected = _live[sequence.RequestId];
         if (item.Status.IsError())
         {
@@ -126,9 +154,10 @@ internal sealed class Simulation
         }
 
         expected.Take(item);
-        if (item.Token >= 0 && !sequence.IsFinished && _random.Next(60) == 0)
+        if (item.Token >= 0 && item.FinishReason == FinishReason.None && _random.Next(60) == 0)
         {
             _engine.Stop(sequence);
+            _stopped.Add(sequence);
             expected.StopByHost(sequence.OutputIndex);
         }
 
@@ -193,6 +222,7 @@ internal sealed class Simulation
             StopTokenIds = _random.Next(5) == 0 ? ['e', 'q'] : null,
             PromptLogprobs = _random.Next(8) == 0 ? _random.Next(0, 3) : null,
             Logprobs = _random.Next(8) == 0 ? 1 : null,
+            Speculative = _draft.Next(8) != 0,
         };
         return new Request(_nextId++, prompt, sampling, _engine.MaxModelLen, (ulong)_random.NextInt64())
         {
@@ -211,5 +241,13 @@ internal sealed class Simulation
         }
 
         return tokens;
+    }
+
+    /// <summary>Steps take as long as the seed says, so that what depends on time is replayed too.</summary>
+    private sealed class RandomTime(Random random) : TimeProvider
+    {
+        private long _now;
+
+        public override long GetTimestamp() => _now += random.Next(1, 1000);
     }
 }

@@ -18,6 +18,8 @@ public sealed class SimulationTests
         long preemptions = 0;
         long hits = 0;
         long copies = 0;
+        long accepted = 0;
+        long rejected = 0;
         Parallel.For(firstSeed, firstSeed + numSeeds, new ParallelOptions { MaxDegreeOfParallelism = 2 }, seed =>
         {
             var simulation = new Simulation(seed);
@@ -36,12 +38,18 @@ public sealed class SimulationTests
             Interlocked.Add(ref preemptions, simulation.NumPreemptions);
             Interlocked.Add(ref hits, simulation.NumPrefixHits);
             Interlocked.Add(ref copies, simulation.NumForkCopies);
+            if (simulation.Speculation is { } drafts)
+            {
+                Interlocked.Add(ref accepted, drafts.NumAcceptedTokens);
+                Interlocked.Add(ref rejected, drafts.NumDraftTokens - drafts.NumAcceptedTokens);
+            }
         });
         TestContext.Out.WriteLine(
             $"seeds {firstSeed}..{firstSeed + numSeeds - 1}: {steps} steps, {finished} requests, "
-            + $"{preemptions} preemptions, {hits} cached tokens, {copies} blocks copied on write");
+            + $"{preemptions} preemptions, {hits} cached tokens, {copies} blocks copied on write, "
+            + $"{accepted} drafted tokens accepted and {rejected} not");
         Assert.That(steps, Is.GreaterThanOrEqualTo((long)numSeeds * numSteps));
-        Assert.That(Math.Min(Math.Min(finished, preemptions), Math.Min(hits, copies)), Is.Positive);
+        Assert.That(new[] { finished, preemptions, hits, copies, accepted, rejected }, Is.All.Positive);
     }
 
     private static int Setting(string name, int standard) =>

@@ -1,0 +1,175 @@
+using Engine.Scheduling;
+
+namespace Engine.Speculation;
+
+/// <summary>
+/// How many tokens to draft for a sequence: as many as pay. A draft costs a row of the step and its own making, and
+/// gains a token as often as it and all before it are accepted; it pays if it gains more tokens per second than the
+/// step does without. Both sides are measured while the engine runs. The choice changes when tokens come, never which.
+/// </summary>
+internal sealed class DraftPolicy
+{
+    // Before anything is known: high, so that drafts are tried.
+    private const double FirstRate = 0.8;
+    private const double RateWeight = 0.02;
+
+    // Where drafts do not pay, so many steps go by until one tries again what they cost.
+    private const int StepsBetweenTrials = 256;
+
+    // What a step costs without drafts is known from such steps alone: so often there is one.
+    private const int StepsBetweenPlain = 128;
+
+    // Rates are estimates: what pays by a hair is left.
+    private const double Margin = 1.1;
+
+    private readonly IDraftProposer _proposer;
+    private readonly int _most;
+    private readonly int _maxBatch;
+    private readonly bool _adapts;
+    private readonly StepCosts _costs = new();
+    private double _rate = FirstRate;
+    private double _draftSeconds;
+    private double _threshold;
+    private int _stepsWithout;
+
+    /// <param name="proposer">Makes the drafts.</param>
+    /// <param name="options">Null takes all that the proposer gives, always.</param>
+    public DraftPolicy(IDraftProposer proposer, SpeculativeOptions? options)
+    {
+        _proposer = proposer;
+        _most = Math.Min(proposer.MaxDraftTokens, options?.NumSpeculativeTokens ?? int.MaxValue);
+        _maxBatch = options?.DisableByBatchSize ?? int.MaxValue;
+        _adapts = options?.Adaptive ?? false;
+        Statistics = new SpeculationStatistics(proposer.MaxDraftTokens);
+    }
+
+    public SpeculationStatistics Statistics { get; }
+
+    /// <summary>A step is about to be scheduled.</summary>
+    /// <param name="numRunning">Sequences that run.</param>
+    public void BeginStep(int numRunning)
+    {
+        bool isOff = numRunning > _maxBatch || (_adapts && !_costs.IsRecent(numRunning, StepsBetweenPlain));
+        _threshold = isOff ? double.PositiveInfinity : _adapts ? Threshold(numRunning) : 0;
+        _stepsWithout = _threshold < 1 ? 0 : _stepsWithout + 1;
+    }
+
+    /// <summary>Drafts for a sequence.</summary>
+    /// <param name="sequence">Its last token is about to be computed.</param>
+    /// <param name="room">Most that may be.</param>
+    /// <returns>How many there are, or will be when the plan is executed.</returns>
+    public int Propose(Sequence sequence, int room)
+    {
+        if (!sequence.Sampling.Speculative || sequence.Sampling.MirostatMode != 0)
+        {
+            return 0;
+        }
+
+        int count = Math.Min(Math.Min(room, _most), NumWorthwhile(ref sequence.DraftHistory));
+        return count <= 0 ? 0 : _proposer.Propose(sequence, sequence.DraftRoom(count));
+    }
+
+    /// <summary>What verification made of a sequence's drafts.</summary>
+    public void Observe(Sequence sequence, int numDrafts, int numAccepted)
+    {
+        if (numDrafts == 0)
+        {
+            return;
+        }
+
+        Statistics.Observe(numDrafts, numAccepted);
+        sequence.DraftHistory.Observe(numDrafts, numAccepted);
+        for (int i = 0; i < Math.Min(numDrafts, numAccepted + 1); i++)
+        {
+            _rate += RateWeight * ((i < numAccepted ? 1 : 0) - _rate);
+        }
+    }
+
+    /// <summary>What a step took, drafts included. Only steps of nothing but last tokens tell what a row costs.
+    /// </summary>
+    public void ObserveStep(StepPlan plan, double seconds)
+    {
+        if (plan.NumTokens - plan.NumDraftTokens != plan.NumSamples)
+        {
+            return;
+        }
+
+        double drafting = _proposer.LastDraftSeconds;
+        _costs.Observe(plan.NumTokens, seconds - drafting);
+        if (plan.NumDraftTokens > 0)
+        {
+            double each = drafting / plan.NumDraftTokens;
+            _draftSeconds += (_draftSeconds == 0 ? 1 : 0.1) * (each - _draftSeconds);
+        }
+    }
+
+    private int NumWorthwhile(ref AcceptanceHistory history)
+    {
+        if (_threshold <= 0)
+        {
+            return _most;
+        }
+
+        if (_threshold >= 1)
+        {
+            return _stepsWithout % StepsBetweenTrials == 0 && double.IsFinite(_threshold) ? 1 : 0;
+        }
+
+        if (history.IsNew)
+        {
+            history.Start(_rate);
+        }
+
+        if (history.IsResting())
+        {
+            return 0;
+        }
+
+        int count = 0;
+        double chance = history.Rate;
+        while (count < _most && chance >= _threshold)
+        {
+            count++;
+            chance *= history.Rate;
+        }
+
+        if (count > 0)
+        {
+            history.Pays();
+            return count;
+        }
+
+        return history.TriesAgain() ? 1 : 0;
+    }
+
+    /// <summary>
+    /// The chance of acceptance from which on a draft pays: tokens per second without any times seconds per draft.
+    /// </summary>
+    private double Threshold(int batch)
+    {
+        double best = 0;
+        double plain = _costs.Seconds(batch);
+        double threshold = 0;
+        double tokens = 1;
+        double chance = 1;
+        for (int drafts = 0; drafts <= _most; drafts++)
+        {
+            double extra = _costs.Seconds(batch * (1 + drafts)) - plain + (_draftSeconds * batch * drafts);
+            double perSecond = batch * tokens / (plain + extra);
+            if (perSecond > best)
+            {
+                best = perSecond;
+                double rows = batch * Math.Max(1, drafts);
+                double perRow = drafts > 0
+                    ? extra / rows
+                    : ((_costs.Seconds(2 * batch) - plain) / batch) + _draftSeconds;
+                threshold = Margin * best * Math.Max(0, perRow);
+            }
+
+            chance *= _rate;
+            tokens += chance;
+        }
+
+        return threshold;
+    }
+}
