@@ -39,16 +39,16 @@ public sealed class EngineMetricsSnapshot
     public required long NumSteps { get; init; }
 
     /// <summary>spec_decode_num_drafts: verifications of drafted tokens.</summary>
-    public required long SpecDecodeNumDrafts { get; init; }
+    public long SpecDecodeNumDrafts { get; init; }
 
     /// <summary>spec_decode_num_draft_tokens.</summary>
-    public required long SpecDecodeNumDraftTokens { get; init; }
+    public long SpecDecodeNumDraftTokens { get; init; }
 
     /// <summary>spec_decode_num_accepted_tokens.</summary>
-    public required long SpecDecodeNumAcceptedTokens { get; init; }
+    public long SpecDecodeNumAcceptedTokens { get; init; }
 
     /// <summary>spec_decode_num_accepted_tokens_per_pos: [num_speculative_tokens]; empty without speculation.</summary>
-    public required IReadOnlyList<long> SpecDecodeAcceptedPerPosition { get; init; }
+    public IReadOnlyList<long> SpecDecodeAcceptedPerPosition { get; init; } = [];
 
     /// <summary>request_success_total by finished_reason; [(int)FinishReason].</summary>
     public required IReadOnlyList<long> OutputsByReason { get; init; }
