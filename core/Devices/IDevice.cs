@@ -155,9 +155,11 @@ public readonly record struct BlockCopy(int Source, int Destination);
 /// <param name="SoftCap">Caps scores by tanh; 0 is off.</param>
 /// <param name="AlibiSlopes">[NumHeads] f32: slope * (keyPosition - queryPosition) is added to the scaled
 /// score; null is off (Press et al. 2021).</param>
+/// <param name="IsBidirectional">A token also sees those behind it, which must be of the same step. The window then
+/// reaches SlidingWindow tokens to each side. Not with ALiBi.</param>
 public readonly record struct AttentionSettings(
     int NumHeads, int NumKvHeads, int HeadDim, float Scale, int SlidingWindow = 0, float SoftCap = 0,
-    DeviceBuffer? AlibiSlopes = null);
+    DeviceBuffer? AlibiSlopes = null, bool IsBidirectional = false);
 
 /// <summary>Where this step's queries lie and which blocks they see.</summary>
 public readonly ref struct AttentionBatch

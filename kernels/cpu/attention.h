@@ -237,8 +237,11 @@ INLINE void start_item(const AttentionJob& job, AttentionState<S>& st, const Att
   for (int r = 0; r < st.rows; r++) {
     const int64_t token = item.token + r / item.heads;
     const int64_t head = static_cast<int64_t>(item.kv_head) * job.group + item.head + r % item.heads;
-    st.high[r] = before + token + 1;
-    st.low[r] = job.window > 0 && st.high[r] > job.window ? st.high[r] - job.window : 0;
+    const int64_t self = before + token, reach = job.window > 0 ? job.window : INT32_MAX;
+    const int64_t ahead = job.bidirectional ? self + reach + 1 : self + 1;
+    const int64_t behind = job.bidirectional ? self - reach : self - reach + 1;
+    st.high[r] = ahead < job.context_lens[item.request] ? ahead : job.context_lens[item.request];
+    st.low[r] = behind > 0 ? behind : 0;
     st.first = st.low[r] < st.first ? st.low[r] : st.first;
     st.last = st.high[r] > st.last ? st.high[r] : st.last;
     st.slope[r] = job.slopes == nullptr ? 0 : job.slopes[head] * 1.44269504f;

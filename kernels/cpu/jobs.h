@@ -97,7 +97,7 @@ struct AttentionJob {
   const int32_t* context_lens;
   const int32_t* block_tables;
   const float* slopes;   // [heads], or null
-  int32_t max_blocks, group, window;
+  int32_t max_blocks, group, window, bidirectional;
   float scale, soft_cap;
 };
 

@@ -162,8 +162,10 @@ extern "C" int32_t ek_attention(
   const AttentionJob job{kv_job(context, kv), query->data, output->data, query->row_stride, output->row_stride,
                          batch->cu_seqlens_q, batch->context_lens, batch->block_tables,
                          settings->alibi_slopes, batch->max_blocks,
-                         settings->num_heads / kv->num_kv_heads, settings->sliding_window, settings->scale,
-                         settings->soft_cap};
+                         settings->num_heads / kv->num_kv_heads, settings->sliding_window,
+                         settings->bidirectional, settings->scale, settings->soft_cap};
+  // A bias by distance that grows ahead of a token is no encoder's.
+  if (settings->bidirectional && settings->alibi_slopes != nullptr) return EK_INVALID_ARGUMENT;
   const int32_t* cu = batch->cu_seqlens_q;
   for (int32_t i = 0; i < batch->num_requests;) {
     int32_t end = i;

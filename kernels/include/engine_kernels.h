@@ -208,6 +208,7 @@ typedef struct ek_attention_settings {
   float scale;
   int32_t sliding_window; /* 0: none; else a token sees itself and this many minus one before it */
   float soft_cap;         /* 0: none */
+  int32_t bidirectional; /* 1: a token also sees those behind it; the window is then to each side, itself not counted */
   const float* alibi_slopes; /* [num_heads] or null: slope * (key - query position) is added to the scaled score */
 } ek_attention_settings;
 

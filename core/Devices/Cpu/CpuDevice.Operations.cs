@@ -152,6 +152,7 @@ public sealed unsafe partial class CpuDevice
             Scale = settings.Scale,
             SlidingWindow = settings.SlidingWindow,
             SoftCap = settings.SoftCap,
+            Bidirectional = settings.IsBidirectional ? 1 : 0,
             AlibiSlopes = Floats(settings.AlibiSlopes),
         };
         fixed (int* cu = batch.CuSeqlensQ, contexts = batch.ContextLens, tables = batch.BlockTables)

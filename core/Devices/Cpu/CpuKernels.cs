@@ -159,6 +159,7 @@ internal static unsafe partial class CpuKernels
         public float Scale;
         public int SlidingWindow;
         public float SoftCap;
+        public int Bidirectional;
         public float* AlibiSlopes;
     }
 

@@ -76,7 +76,7 @@ internal sealed unsafe partial class ReferenceDevice
                 int position = batch.ContextLens[b] - (end - t);
                 AttendToken(
                     HostOperations.Row(output, t), HostOperations.Row(query, t), kv, layer, settings, blocks,
-                    position);
+                    position, batch.ContextLens[b]);
             }
         }
     }
@@ -84,12 +84,14 @@ internal sealed unsafe partial class ReferenceDevice
     // softmax(q K^T * scale) V over the tokens that a token at this position sees.
     private static void AttendToken(
         Span<float> output, ReadOnlySpan<float> query, ReferenceKvStorage kv, int layer,
-        in AttentionSettings settings, ReadOnlySpan<int> blocks, int position)
+        in AttentionSettings settings, ReadOnlySpan<int> blocks, int position, int contextLen)
     {
         int headDim = settings.HeadDim, kvWidth = settings.NumKvHeads * headDim;
         int group = settings.NumHeads / settings.NumKvHeads, blockSize = kv.Shape.BlockSize;
-        int start = settings.SlidingWindow > 0 ? Math.Max(0, position - settings.SlidingWindow + 1) : 0;
-        int count = position - start + 1;
+        int reach = settings.SlidingWindow > 0 ? settings.SlidingWindow : contextLen;
+        int start = Math.Max(0, position - reach + (settings.IsBidirectional ? 0 : 1));
+        int last = settings.IsBidirectional ? Math.Min(contextLen - 1, position + reach) : position;
+        int count = last - start + 1;
         double[] scores = System.Buffers.ArrayPool<double>.Shared.Rent(count);
         float[] row = System.Buffers.ArrayPool<float>.Shared.Rent(headDim);
         Span<double> sums = stackalloc double[headDim];

@@ -77,9 +77,11 @@ internal sealed class AttentionCase : IDisposable
     public double[] Reference(int token, int head, DType type, bool roundQuery)
     {
         int d = Settings.HeadDim, group = Settings.NumHeads / Settings.NumKvHeads, kv = head / group;
-        int first = Settings.SlidingWindow > 0 ? Math.Max(0, token + 1 - Settings.SlidingWindow) : 0;
-        var scores = new double[token + 1 - first];
-        for (int t = first; t <= token; t++)
+        int reach = Settings.SlidingWindow > 0 ? Settings.SlidingWindow : Tokens;
+        int first = Math.Max(0, token - reach + (Settings.IsBidirectional ? 0 : 1));
+        int last = Settings.IsBidirectional ? Math.Min(Tokens - 1, token + reach) : token;
+        var scores = new double[last + 1 - first];
+        for (int t = first; t <= last; t++)
         {
             double dot = 0;
             for (int i = 0; i < d; i++)
@@ -100,7 +102,7 @@ internal sealed class AttentionCase : IDisposable
         var output = new double[d];
         for (int i = 0; i < d; i++)
         {
-            for (int t = first; t <= token; t++)
+            for (int t = first; t <= last; t++)
             {
                 float v = KernelData.Round(Value[(((t * Settings.NumKvHeads) + kv) * d) + i], type);
                 output[i] += p[t - first] / sum * v;

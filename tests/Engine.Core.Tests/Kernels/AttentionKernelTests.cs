@@ -57,6 +57,15 @@ public sealed class AttentionKernelTests(CpuIsa isa)
     }
 
     [Test]
+    public void TokensThatSeeBothSidesMatch(
+        [ValueSource(nameof(_types))] DType type, [Values(1, 2, 17, 300)] int tokens, [Values(0, 1, 6, 40)] int window)
+    {
+        AttentionSettings settings = Settings(4, 2, 24) with { SlidingWindow = window, IsBidirectional = true };
+        using var test = new AttentionCase(_device, settings, tokens, type, 11);
+        AssertMatches(test, test.Run([tokens]), type, [0, tokens / 2, tokens - 1]);
+    }
+
+    [Test]
     public void CappedScoresMatch([ValueSource(nameof(_types))] DType type)
     {
         AttentionSettings settings = Settings(2, 1, 64) with { SoftCap = 2f, Scale = 0.5f };
