@@ -1,6 +1,7 @@
 using Engine.Devices;
 using Engine.Execution;
 using Engine.Loading;
+using Engine.Loading.Gguf;
 using Engine.Memory;
 using Engine.Models;
 using Engine.Scheduling;
@@ -22,10 +23,14 @@ public sealed class LoadedModel : IDisposable
         _weights = weights;
         Tokenizer = tokenizer;
         EosTokenIds = EosOf(weights.Config, tokenizer);
-        GenerationDefaults = GenerationDefaults.Parse(folder.TryRead("generation_config.json"));
+        GenerationDefaults = folder.Gguf is GgufModel gguf
+            ? GgufSampling.Read(gguf.Metadata)
+            : GenerationDefaults.Parse(folder.TryRead("generation_config.json"));
         try
         {
-            ChatTemplates = ChatTemplateLoader.LoadAll(folder.Root);
+            ChatTemplates = folder.Gguf is null
+                ? ChatTemplateLoader.LoadAll(folder.Root)
+                : ChatTemplateLoader.Parse(folder.Gguf.Name, GgufTokens.ChatTemplates(folder.Gguf.Metadata));
         }
         catch (EngineException e)
         {
@@ -95,6 +100,7 @@ public sealed class LoadedModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ModelFolder folder = ModelResolver.Resolve(options, cancellation);
+        using GgufModel? gguf = folder.Gguf;
         ModelConfig config = ModelConfig.Read(folder);
         config.LimitModelLen(options.MaxModelLen);
         Tokenizer? tokenizer = LoadTokenizer(options, folder, cancellation);
@@ -136,13 +142,18 @@ public sealed class LoadedModel : IDisposable
     {
         try
         {
-            return TokenizerLoader.Load(ModelResolver.TokenizerPath(options, folder, cancellation));
+            return options.Tokenizer is null && folder.Gguf is GgufModel gguf
+                ? LoadTokenizer(gguf)
+                : TokenizerLoader.Load(ModelResolver.TokenizerPath(options, folder, cancellation));
         }
         catch (EngineException e) when (e.Status == EngineStatus.NotFound && options.Tokenizer is null)
         {
             return null;
         }
     }
+
+    private static Tokenizer? LoadTokenizer(GgufModel gguf) =>
+        gguf.Metadata.Has("tokenizer.ggml.model") ? TokenizerLoader.Load(gguf.Metadata) : null;
 
     /// <summary>A runner with its own KV memory; the model must outlive it.</summary>
     /// <exception cref="EngineException">InvalidArgument names the option; OutOfMemory.</exception>

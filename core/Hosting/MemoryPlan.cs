@@ -1,6 +1,7 @@
 using Engine.Devices;
 using Engine.Execution;
 using Engine.Loading;
+using Engine.Loading.Gguf;
 using Engine.Memory;
 using Engine.Models;
 
@@ -59,6 +60,7 @@ public sealed record MemoryPlan
         ArgumentNullException.ThrowIfNull(load);
         ArgumentNullException.ThrowIfNull(engine);
         ModelFolder folder = ModelResolver.Resolve(load, cancellation);
+        using GgufModel? gguf = folder.Gguf;
         ModelConfig config = ModelConfig.Read(folder);
         config.LimitModelLen(load.MaxModelLen);
         using WeightSource weights = ModelResolver.OpenWeights(load, config, folder);

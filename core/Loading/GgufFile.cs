@@ -40,6 +40,16 @@ internal sealed class GgufFile(
         };
     }
 
+    /// <summary>A number as a double; null if the key is absent.</summary>
+    public double? RealOrNull(string key) => !metadata.TryGetValue(key, out object? value) ? null : value switch
+    {
+        float x when float.IsFinite(x) => x,
+        double x when double.IsFinite(x) => x,
+        byte or sbyte or short or ushort or int or uint or long or ulong =>
+            Convert.ToDouble(value, CultureInfo.InvariantCulture),
+        _ => throw Wrong(key, "a finite number", value),
+    };
+
     public string[] Texts(string key) => TextsOrNull(key) ?? throw Missing(key, "an array of strings");
 
     public string[]? TextsOrNull(string key) => Get<string[]>(key, "an array of strings");

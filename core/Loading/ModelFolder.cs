@@ -1,3 +1,5 @@
+using Engine.Loading.Gguf;
+
 namespace Engine.Loading;
 
 /// <summary>
@@ -25,6 +27,9 @@ internal sealed class ModelFolder
     }
 
     public string Root { get; }
+
+    /// <summary>The GGUF model that stands for the folder, opened; null where there are checkpoint files.</summary>
+    public GgufModel? Gguf { get; init; }
 
     public bool Exists(string name) => File.Exists(Path.Combine(Root, name));
 

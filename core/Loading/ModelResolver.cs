@@ -1,4 +1,5 @@
 using Engine.Hosting;
+using Engine.Loading.Gguf;
 using Engine.Memory;
 using Engine.Models;
 using Engine.Quantization;
@@ -18,15 +19,24 @@ internal static class ModelResolver
         {
             throw EngineException.Invalid("model", "expected a folder or a model name, found nothing");
         }
-        return new ModelFolder(FindFolder(
+        if (File.Exists(options.Model) && IsGguf(options.Model)) return OpenGguf(options.Model);
+        ModelFolder folder = new(FindFolder(
             options.Model, "model", options.Revision, options.DownloadDir, options.Progress, cancellation));
+        bool wantsGguf = options.LoadFormat == "gguf" ||
+            (options.LoadFormat == "auto" && !SafetensorsModel.ExistsIn(folder));
+        return wantsGguf && GgufModel.FindIn(folder) is string file ? OpenGguf(file) : folder;
     }
+
+    private static bool IsGguf(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
+
+    private static ModelFolder OpenGguf(string file) =>
+        new(Path.GetDirectoryName(Path.GetFullPath(file))!) { Gguf = GgufModel.Open(file) };
 
     /// <summary>Where the tokenizer lies: the option's folder, file or model name, else the model's folder.</summary>
     public static string TokenizerPath(
         ModelLoadOptions options, ModelFolder folder, CancellationToken cancellation)
     {
-        if (options.Tokenizer is not string name) return folder.Root;
+        if (options.Tokenizer is not string name) return folder.Gguf?.Path ?? folder.Root;
         return File.Exists(name)
             ? name
             : FindFolder(name, "tokenizer", null, options.DownloadDir, options.Progress, cancellation);
@@ -41,7 +51,7 @@ internal static class ModelResolver
         {
             throw new EngineException(
                 EngineStatus.Unsupported,
-                $"{parameter}: expected a folder or a model name, found the file {name}", parameter);
+                $"{parameter}: expected a folder, a .gguf file or a model name, found the file {name}", parameter);
         }
         // A path that is not there should not become a question to the hub.
         bool isPath = Path.IsPathRooted(name) || name.StartsWith('.') || !HubCache.IsRepositoryName(name);
@@ -57,10 +67,13 @@ internal static class ModelResolver
         DType type = DTypeNames.Parse("dtype", options.Dtype) ?? config.StoredType ?? DType.F32;
         return options.LoadFormat switch
         {
-            "auto" or "safetensors" => OpenSafetensors(folder),
             "dummy" => new DummyWeights(options.Seed, type),
+            "auto" or "gguf" when folder.Gguf is GgufModel gguf => new GgufWeights(gguf, config.HeadDim),
+            "gguf" => throw new EngineException(
+                EngineStatus.NotFound, $"{folder.Root}: expected a .gguf file, found none", "model"),
+            "auto" or "safetensors" => OpenSafetensors(folder),
             _ => throw EngineException.Invalid(
-                "load_format", $"expected auto, safetensors or dummy, found \"{options.LoadFormat}\""),
+                "load_format", $"expected auto, safetensors, gguf or dummy, found \"{options.LoadFormat}\""),
         };
     }
 

@@ -1,3 +1,4 @@
+using Engine.Devices;
 using Engine.Memory;
 using Engine.Quantization;
 
@@ -23,8 +24,17 @@ internal sealed class SafetensorsTensor
     /// <summary>First byte in memory; 0 when only the header is known.</summary>
     public nint Address { get; set; }
 
-    /// <summary>The values, where they are stored in a quantized form; Address is then 0 and Type F32.</summary>
+    /// <summary>
+    /// The values, where they are stored in a quantized form; Type is then F32, and Address 0 unless a device may
+    /// also read the Blocks there.
+    /// </summary>
     public WeightMatrix? Matrix { get; init; }
+
+    /// <summary>Blocks at Address, in place of elements of Type.</summary>
+    public WeightBlocks Blocks { get; init; }
+
+    /// <summary>Rows at Address lie in pairs within heads of so many rows (PairedRowsMatrix); 0: in order.</summary>
+    public int PairedHeadDim { get; init; }
 
     public string ShapeText => Format(Shape);
 

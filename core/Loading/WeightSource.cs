@@ -18,6 +18,15 @@ internal abstract class WeightSource : IDisposable
     /// <summary>Type of the stored weights, where the source knows.</summary>
     public abstract DType? StoredType { get; }
 
+    /// <summary>True if norms of 1 + weight are stored with the 1 added.</summary>
+    public virtual bool HoldsShiftedNorms => false;
+
+    /// <summary>True if fused q, k, v are stored sorted where the family's own checkpoints mix them by head.</summary>
+    public virtual bool HoldsSortedQkv => false;
+
+    /// <summary>True if GPT-2's matrices are stored [in, out].</summary>
+    public virtual bool HoldsConv1D => true;
+
     /// <summary>Fails if a tensor was never asked for: what it would do is then missing from the model.</summary>
     /// <param name="architecture">For the message.</param>
     /// <param name="ignorable">Names known to carry nothing.</param>

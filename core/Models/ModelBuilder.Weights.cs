@@ -11,7 +11,11 @@ internal sealed partial class ModelBuilder
     internal LinearSource Source(params ReadOnlySpan<SafetensorsTensor> tensors)
     {
         List<LinearPart> parts = [];
-        foreach (SafetensorsTensor t in tensors) parts.Add(Part(t, 0, (int)t.Shape[0]));
+        foreach (SafetensorsTensor t in tensors)
+        {
+            if (t.PairedHeadDim == 0 || t.Address == 0) parts.Add(Part(t, 0, (int)t.Shape[0]));
+            else AddPairedRows(parts, t);
+        }
         return new LinearSource { Parts = parts, ComputeType = ComputeType };
     }
 
@@ -19,10 +23,33 @@ internal sealed partial class ModelBuilder
     internal static LinearPart Part(SafetensorsTensor t, int firstRow, int numRows)
     {
         int k = (int)t.Shape[1];
-        if (t.Matrix is not null)
+        if (t.Matrix is not null && t.Address == 0)
             return new LinearPart(numRows, k, DType.F32, 0, k, Matrix: t.Matrix, FirstRow: firstRow);
-        nint address = t.Address == 0 ? 0 : t.Address + (nint)((long)firstRow * k * t.Type.SizeOf());
-        return new LinearPart(numRows, k, t.Type, address, k);
+        (int stride, int bytes) = Stride(t);
+        nint address = t.Address == 0 ? 0 : t.Address + (nint)((long)firstRow * bytes);
+        return new LinearPart(numRows, k, t.Type, address, stride, Blocks: t.Blocks);
+    }
+
+    // Both halves of a head are every other row of it, which a stride expresses without a copy.
+    private static void AddPairedRows(List<LinearPart> parts, SafetensorsTensor t)
+    {
+        int k = (int)t.Shape[1], half = t.PairedHeadDim / 2;
+        (int stride, int bytes) = Stride(t);
+        for (int head = 0; head < t.Shape[0] / t.PairedHeadDim; head++)
+        {
+            nint first = t.Address + (nint)((long)head * t.PairedHeadDim * bytes);
+            parts.Add(new LinearPart(half, k, t.Type, first, 2 * stride, Blocks: t.Blocks));
+            parts.Add(new LinearPart(half, k, t.Type, first + bytes, 2 * stride, Blocks: t.Blocks));
+        }
+    }
+
+    /// <summary>From row to row: in elements, or bytes of blocks; and in bytes.</summary>
+    private static (int Stride, int Bytes) Stride(SafetensorsTensor t)
+    {
+        int k = (int)t.Shape[1];
+        if (t.Blocks == WeightBlocks.None) return (k, checked(k * t.Type.SizeOf()));
+        int bytes = checked(k / 32 * (t.Blocks == WeightBlocks.Q8_0 ? 34 : 18));
+        return (bytes, bytes);
     }
 
     internal Linear AddLinear(LinearSource source, float[]? bias)

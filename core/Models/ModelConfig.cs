@@ -1,4 +1,5 @@
 using Engine.Loading;
+using Engine.Loading.Gguf;
 using Engine.Memory;
 
 namespace Engine.Models;
@@ -78,6 +79,7 @@ public sealed class ModelConfig
     /// <summary>Reads both files of a folder.</summary>
     internal static ModelConfig Read(ModelFolder folder)
     {
+        if (folder.Gguf is GgufModel gguf) return Parse(GgufConfig.Create(gguf), null, gguf.Name);
         byte[] config = folder.TryRead(FileName) ?? throw new EngineException(
             EngineStatus.NotFound, $"{FileName}: no such file in {folder.Root}", "model");
         byte[]? generation = folder.TryRead("generation_config.json");
@@ -85,9 +87,12 @@ public sealed class ModelConfig
     }
 
     /// <summary>Reads both files from memory.</summary>
-    internal static ModelConfig Parse(byte[] config, byte[]? generation = null)
+    /// <param name="config">config.json.</param>
+    /// <param name="generation">generation_config.json, or null.</param>
+    /// <param name="file">What messages call the first one.</param>
+    internal static ModelConfig Parse(byte[] config, byte[]? generation = null, string file = FileName)
     {
-        ConfigJson json = ConfigJson.Parse(FileName, config);
+        ConfigJson json = ConfigJson.Parse(file, config);
         List<string>? architectures = json.Strings("architectures");
         if (architectures is not { Count: > 0 }) throw json.Missing("architectures");
         ArchitectureRegistry.Find(architectures[0]); // before any field that only some families have

@@ -43,6 +43,7 @@ internal readonly struct WeightScope(ModelBuilder builder, string prefix)
     public Linear Reordered(
         string name, int n, int k, bool bias, IReadOnlyList<(int First, int Count)> runs)
     {
+        if (builder.Weights.HoldsSortedQkv) return Linear(name, n, k, bias);
         SafetensorsTensor tensor = Tensor($"{name}.weight", n, k);
         List<LinearPart> parts = [];
         List<float> biases = [];
@@ -59,6 +60,7 @@ internal readonly struct WeightScope(ModelBuilder builder, string prefix)
     /// <summary>A stored [k, n] matrix with bias (GPT-2's Conv1D).</summary>
     public Linear Transposed(string name, int n, int k)
     {
+        if (!builder.Weights.HoldsConv1D) return Linear(name, n, k, bias: true);
         SafetensorsTensor t = Tensor($"{name}.weight", k, n);
         LinearSource source = new()
         {
@@ -109,7 +111,7 @@ internal readonly struct WeightScope(ModelBuilder builder, string prefix)
     private float[] Shifted(SafetensorsTensor tensor, float offset)
     {
         float[] values = builder.ReadVector(tensor);
-        if (offset != 0)
+        if (offset != 0 && !builder.Weights.HoldsShiftedNorms)
         {
             for (int i = 0; i < values.Length; i++) values[i] += offset;
         }

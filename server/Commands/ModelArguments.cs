@@ -97,7 +97,7 @@ internal sealed class ModelArguments
             Dtype = result.GetValue(Dtype)! switch { "float" => "float32", "half" => "float16", var other => other },
             Quantization = result.GetValue(Quantization)!,
             ActivationPrecision = result.GetValue(ActivationPrecision)!,
-            LoadFormat = result.GetValue(LoadFormat)! == "dummy" ? "dummy" : "auto",
+            LoadFormat = result.GetValue(LoadFormat)! switch { "hf" => "auto", var other => other },
             Device = result.GetValue(Device)! == "reference" ? "reference" : "cpu",
             NumThreads = result.GetValue(Threads),
             MaxModelLen = Arguments.ToInt(result.GetValue(MaxModelLen), "max-model-len"),

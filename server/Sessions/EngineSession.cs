@@ -85,7 +85,7 @@ internal sealed class EngineSession : IDisposable
         {
             ChatTemplate? parsed = template is not null
                 ? ParseTemplate(template)
-                : _model is null ? ChatTemplate.Parse(FakeTemplate) : ChatTemplateLoader.Load(_model.Folder);
+                : _model is null ? ChatTemplate.Parse(FakeTemplate) : ModelTemplate(_model);
             return new TemplateChatRenderer(parsed, tokens?.BosToken, tokens?.EosToken, contentFormat);
         }
         catch (EngineException e) when (template is null)
@@ -94,6 +94,9 @@ internal sealed class EngineSession : IDisposable
             return new NoChatTemplate($"the model's chat template cannot be used ({e.Message})");
         }
     }
+
+    private static ChatTemplate? ModelTemplate(LoadedModel model) =>
+        model.ChatTemplateError is EngineException error ? throw error : model.ChatTemplate;
 
     /// <summary>A prompt of one user message and perhaps a system message.</summary>
     public string RenderChat(string? system, string user) => ChatRenderer(null, "auto").Render(

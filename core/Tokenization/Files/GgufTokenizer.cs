@@ -1,4 +1,5 @@
 using Engine.Loading;
+using Engine.Loading.Gguf;
 using Engine.Tokenization.Decoders;
 using Engine.Tokenization.Models;
 using Engine.Tokenization.Text;
@@ -59,9 +60,9 @@ internal sealed class GgufTokenizer
         Name(parts, "eos", "eos_token_id");
         Name(parts, "unk", "unknown_token_id");
         Name(parts, "pad", "padding_token_id");
-        if (_gguf.TextOrNull("tokenizer.chat_template") is string template)
+        foreach ((string name, string template) in GgufTokens.ChatTemplates(_gguf))
         {
-            parts.Config.ChatTemplates["default"] = template;
+            parts.Config.ChatTemplates[name] = template;
         }
 
         if (model != "bert")

@@ -19,8 +19,19 @@ public static class ChatTemplateLoader
         string folder, TemplateLimits? limits = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        return Parse(Sources(folder), limits);
+    }
+
+    /// <summary>The templates of a file that holds them by name.</summary>
+    internal static IReadOnlyDictionary<string, ChatTemplate> Parse(
+        string file, IReadOnlyDictionary<string, string> sources) =>
+        Parse(sources.ToDictionary(s => s.Key, s => (file, s.Value)), null);
+
+    private static Dictionary<string, ChatTemplate> Parse(
+        Dictionary<string, (string File, string Source)> sources, TemplateLimits? limits)
+    {
         var templates = new Dictionary<string, ChatTemplate>();
-        foreach ((string name, (string file, string source)) in Sources(folder))
+        foreach ((string name, (string file, string source)) in sources)
         {
             try
             {

@@ -37,7 +37,7 @@ internal sealed class QuantizedFolderTests
         }
     }
 
-    private static JsonElement Golden(string folder)
+    internal static JsonElement Golden(string folder)
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "golden.json")));
         return json.RootElement.Clone();
@@ -71,10 +71,10 @@ internal sealed class QuantizedFolderTests
         return WeightSource.ReadVector(weights.Require(module + ".weight", n, k));
     }
 
-    private static string Sha256(float[] values) => Convert.ToHexStringLower(
+    internal static string Sha256(float[] values) => Convert.ToHexStringLower(
         SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values)));
 
-    private static void CheckRows(SafetensorsFile stored, JsonElement expected, string module, float[] values)
+    internal static void CheckRows(SafetensorsFile stored, JsonElement expected, string module, float[] values)
     {
         bool whole = stored.Tensors.TryGetValue(module + ".dequantized", out SafetensorsTensor? tensor);
         if (!whole && !stored.Tensors.TryGetValue(module + ".dequantized_rows", out tensor)) return;
@@ -97,11 +97,11 @@ internal sealed class QuantizedFolderTests
         Assert.That(worst, Is.LessThan(1e-6), module);
     }
 
-    private static IDevice Device(string name) => name == "reference"
+    internal static IDevice Device(string name) => name == "reference"
         ? new ReferenceDevice()
         : KernelData.Device(Enum.Parse<CpuIsa>(name), precision: ActivationPrecision.Float);
 
-    private static IEnumerable<string> Devices() =>
+    internal static IEnumerable<string> Devices() =>
         KernelData.Isas.Select(isa => isa.ToString()).Prepend("reference");
 
     [Test]
@@ -123,7 +123,7 @@ internal sealed class QuantizedFolderTests
     }
 
     /// <summary>Formats that round activations are compared with their weight-only variant.</summary>
-    private static void CheckPrompt(SingleRun run, SafetensorsFile stored, JsonElement prompt)
+    internal static void CheckPrompt(SingleRun run, SafetensorsFile stored, JsonElement prompt)
     {
         bool hasVariant = prompt.TryGetProperty("variants", out JsonElement variants)
             && variants.TryGetProperty("weight_only", out JsonElement _);
@@ -153,5 +153,5 @@ internal sealed class QuantizedFolderTests
         Assert.That(run.Greedy(tokens, greedy.Length), Is.EqualTo(greedy), "greedy tokens");
     }
 
-    private static int[] Ints(JsonElement e) => [.. e.EnumerateArray().Select(x => x.GetInt32())];
+    internal static int[] Ints(JsonElement e) => [.. e.EnumerateArray().Select(x => x.GetInt32())];
 }
