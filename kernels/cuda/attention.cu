@@ -1,4 +1,4 @@
-// Module "attention": over the paged cache.
+// Module "attention": over the paged cache, any shape.
 #include "engine_cuda.h"
 #include "engine_cuda_attention.h"
 #include "device/device.h"

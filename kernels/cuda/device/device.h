@@ -21,3 +21,4 @@ struct alignas(8) u32x2 {
 #include "ptx.h"
 #endif
 #include "numbers.h"
+#include "mma.h"

@@ -11,14 +11,17 @@
  *   grid {rows, num_heads, 1}, block 128, shared EKC_ATTENTION_ANY_SHARED.
  *
  * ekc_attention_tiled_T_dD and ekc_attention_split_T_dD, T in {f16, bf16}, D in {64, 128, 192, 256}: tensor cores;
- * D is head_dim rounded up to 64, kv_type is T. Both give the same bits for the same row. With
- * G = num_heads / num_kv_heads, a sequence of q queries belongs to the split form if q * G <= 16, else to the tiled
- * form; each form skips the other's sequences, so that a mixed batch launches both and a uniform one the one it needs.
+ * D is head_dim rounded up to 64 (up to 64, 128, 192, 256) and kv_type is T. Both give the same bits for the same row.
+ * With G = num_heads / num_kv_heads, a sequence of q queries belongs to the split form if q * G <= 16, else to the
+ * tiled form; each form skips the other's sequences, so that a mixed batch launches both and a uniform one the one it
+ * needs.
  *   tiled: grid {ceil(max_q * G / 64), num_kv_heads, num_sequences}, block 128, shared EKC_ATTENTION_TILED_SHARED(D).
  *   split: grid {any number of CTAs, 1, 1}, block 128, shared EKC_ATTENTION_SPLIT_SHARED(D); work is the line of
- *     (sequence, kv head, chunk of EKC_ATTENTION_CHUNK keys) that chunk_starts describes, so the grid may be fixed.
+ *     (sequence, chunk of EKC_ATTENTION_CHUNK keys, kv head) that chunk_starts describes, so the grid may be fixed.
  *     chunk_starts[s + 1] - chunk_starts[s] = ceil(context_lens[s] / EKC_ATTENTION_CHUNK), or 0 for a sequence of the
- *     tiled form. partials and counters are scratch; counters must be zero at first and is left zero.
+ *     tiled form. A sequence of one chunk is finished; others leave partial results in `partials`, and
+ *   ekc_attention_combine_T_dD, grid {rows, num_heads, 1}, block D (never more than 256), shared 0, must follow if any
+ *     sequence of the split form has more than one chunk; rows of other sequences it leaves alone.
  */
 typedef struct EkcAttention {
   uint64_t output;         /* T [rows, num_heads * head_dim] */
@@ -29,9 +32,9 @@ typedef struct EkcAttention {
   uint64_t context_lens;   /* int32 [num_sequences] */
   uint64_t block_tables;   /* int32 [num_sequences, max_blocks] */
   uint64_t alibi_slopes;   /* f32 [num_heads], or 0 */
-  uint64_t chunk_starts;   /* int32 [num_sequences + 1]; split only */
-  uint64_t partials;       /* f32 [total chunks][num_kv_heads][16][D + 2]; split only */
-  uint64_t counters;       /* uint32 [num_sequences][num_kv_heads]; split only */
+  uint64_t chunk_starts;   /* int32 [num_sequences + 1]; split and combine */
+  uint64_t partials;       /* f32 [chunk_starts[num_sequences]][num_kv_heads][16][D + 2]; split and combine */
+  uint64_t reserved;
   int64_t output_stride;
   int64_t query_stride;
   int32_t num_sequences;
@@ -52,9 +55,12 @@ EKC_ASSERT_SIZE(EkcAttention, 152);
 #define EKC_ATTENTION_CHUNK 256
 #define EKC_ANY_HEAD_DIM 512
 #define EKC_ATTENTION_ANY_SHARED (4 * (EKC_ANY_HEAD_DIM + 4) * 4 + EKC_ANY_HEAD_DIM * 4)
-/* Two stages of 64 keys and 64 values of D 16-bit elements. */
-#define EKC_ATTENTION_TILED_SHARED(D) (2 * 2 * 64 * (D) * 2)
-/* Per warp, two stages of one page of keys and values, and 16 bytes of flags. */
-#define EKC_ATTENTION_SPLIT_SHARED(D) (4 * 2 * 2 * 64 * (D) * 2 / 4 + 64)
+/* Keys of one step of the online softmax. */
+#define EKC_ATTENTION_STEP(D) ((D) <= 128 ? 64 : 32)
+/* Two stages of a step's keys and values of D 16-bit elements, and the f32 sums of 64 rows. */
+#define EKC_ATTENTION_TILED_SHARED(D) (2 * 2 * EKC_ATTENTION_STEP(D) * (D) * 2 + 64 * (D) * 4)
+/* Per warp, a ring of tiles of 16 keys or values. */
+#define EKC_ATTENTION_SPLIT_SLOTS(D) ((D) <= 64 ? 8 : (D) <= 128 ? 6 : 4)
+#define EKC_ATTENTION_SPLIT_SHARED(D) (4 * EKC_ATTENTION_SPLIT_SLOTS(D) * 16 * (D) * 2)
 
 #endif

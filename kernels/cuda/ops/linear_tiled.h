@@ -4,17 +4,6 @@
 // which 16-byte chunk c of row r lies at c ^ (r >> 1 & 3): eight rows of one chunk touch all banks once.
 #pragma once
 
-template <class T>
-struct Mma;
-template <>
-struct Mma<bf16> {
-  DEV void multiply(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { mma_bf16(d, a, b0, b1); }
-};
-template <>
-struct Mma<f16> {
-  DEV void multiply(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { mma_f16(d, a, b0, b1); }
-};
-
 constexpr int TileN = 128, TileRows = 64, TileK = 32, TileStages = 4;
 constexpr u32 TileStageBytes = (TileN + TileRows) * TileK * 2;
 static_assert(TileStages * TileStageBytes == EKC_LINEAR_TILED_SHARED, "shared memory of the tiled product");

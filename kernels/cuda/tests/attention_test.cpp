@@ -139,7 +139,79 @@ static void test_any(int type, const AttentionCase& c) {
   });
 }
 
+// The tensor-core forms as a step would launch them; `split_blocks` must not matter.
+static void run_mma(int type, AttentionData& data, uint32_t split_blocks, uint32_t seed) {
+  const AttentionCase& c = data.c;
+  const int D = (c.head_dim + 63) / 64 * 64, group = c.heads / c.kv_heads;
+  std::vector<int> starts = {0};
+  int most = 0;
+  for (size_t s = 0; s < c.contexts.size(); s++) {
+    const bool split = c.queries[s] * group <= 16;
+    const int chunks = (c.contexts[s] + EKC_ATTENTION_CHUNK - 1) / EKC_ATTENTION_CHUNK;
+    starts.push_back(starts.back() + (split ? chunks : 0));
+    most = std::max(most, c.queries[s] * group);
+  }
+  Ints chunk_starts(starts);
+  Memory partials((int64_t)std::max(starts.back(), 1) * c.kv_heads * 16 * (D + 2) * 4);
+  EkcAttention p = data.arguments();
+  p.chunk_starts = chunk_starts.address();
+  p.partials = partials.address();
+  const std::string suffix = std::string(type_name(type)) + "_d" + std::to_string(D);
+  const Grid tiled = {(uint32_t)(most + 63) / 64, (uint32_t)c.kv_heads, (uint32_t)c.contexts.size()};
+  launch("ekc_attention_tiled_" + suffix, tiled, 128, EKC_ATTENTION_TILED_SHARED(D), &p, seed);
+  launch("ekc_attention_split_" + suffix, {split_blocks, 1, 1}, 128, EKC_ATTENTION_SPLIT_SHARED(D), &p, seed);
+  launch("ekc_attention_combine_" + suffix, {(uint32_t)data.rows, (uint32_t)c.heads, 1}, D, 0, &p, seed);
+}
+
+static void test_mma(int type, const AttentionCase& c) {
+  const std::string name = std::string("attention_mma ") + type_name(type) + " head " + std::to_string(c.head_dim);
+  for_seeds(name, [&](uint32_t seed) {
+    Random random(seed);
+    AttentionData data(type, c, random);
+    run_mma(type, data, seed, seed);
+    expect_near(data.output, data.reference(), 3 * epsilon_of(type), 1.0);
+  });
+}
+
+// The last tokens of a prompt give the same bits as part of the prompt, alone, and in any company.
+static void test_mma_bits(int type, AttentionCase c) {
+  for_seeds("attention_mma, a row in other company", [&](uint32_t seed) {
+    Random random(seed);
+    AttentionData many(type, c, random);
+    run_mma(type, many, 2, seed);
+    AttentionCase one = c;
+    one.queries = {1, 1};
+    Random again(seed);
+    AttentionData alone(type, one, again);
+    const int64_t bytes = (int64_t)c.heads * c.head_dim * 2;
+    for (int s = 0; s < 2; s++) {
+      const int from = many.starts[s + 1] - 1;
+      memcpy(alone.query.data() + s * alone.query.stride * 2, many.query.data() + from * many.query.stride * 2, bytes);
+    }
+    // The cache of the other batch: same pools, same tables.
+    memcpy(alone.keys.data(), many.keys.data(), many.keys.bytes());
+    memcpy(alone.values.data(), many.values.data(), many.values.bytes());
+    memcpy(alone.slopes.data(), many.slopes.data(), many.slopes.bytes());
+    memcpy(alone.block_tables.data(), many.block_tables.data(), many.block_tables.bytes());
+    run_mma(type, alone, 3, seed + 1);
+    for (int s = 0; s < 2; s++) {
+      const uint8_t* row = many.output.data() + (many.starts[s + 1] - 1) * many.output.stride * 2;
+      expect_same_bytes(alone.output.data() + s * alone.output.stride * 2, row, bytes, "bits");
+    }
+  });
+}
+
 void test_attention() {
+  for (int type : {EKC_F16, EKC_BF16}) {
+    test_mma(type, {4, 1, 64, type, 0, 0, false, 16, {1, 20, 4, 1}, {1, 20, 300, 17}});
+    test_mma(type, {2, 2, 128, type, 0, 0, false, 32, {1, 1, 40}, {513, 33, 290}});
+    test_mma(type, {6, 2, 80, type, 50, 20.f, false, 16, {2, 37}, {330, 129}});
+    test_mma(type, {2, 1, 256, type, 0, 0, true, 16, {1, 33}, {40, 65}});
+    test_mma_bits(type, {4, 2, 128, type, 0, 0, false, 16, {30, 70}, {30, 600}});
+    test_mma_bits(type, {2, 2, 64, type, 290, 25.f, true, 16, {20, 40}, {600, 299}});
+  }
+  test_mma(EKC_BF16, {3, 1, 20, EKC_BF16, 0, 0, false, 16, {1, 9}, {31, 9}});
+  test_mma(EKC_BF16, {1, 1, 192, EKC_BF16, 0, 0, false, 16, {1, 17}, {64, 17}});
   for (int type : {EKC_F32, EKC_F16, EKC_BF16}) {
     test_any(type, {4, 2, 20, type, 0, 0, false, 16, {1, 3}, {1, 40}});
     test_any(type, {3, 1, 64, EKC_E4M3, 0, 30.f, false, 32, {1, 2}, {145, 17}});

@@ -1,0 +1,187 @@
+// What the two tensor-core forms of attention share. A warp owns 16 rows of one kv head; a row is a (query token, head
+// of the group) pair, so that a kv head's keys are read once for all the query heads that use them. Keys are taken in
+// steps of EKC_ATTENTION_STEP within chunks of EKC_ATTENTION_CHUNK at fixed positions: an online softmax per chunk,
+// chunks merged in ascending order. That order is all that a row's bits depend on.
+//
+// Fragments (lane = 4 g + t): scores and output of rows g (elements 0, 1) and g + 8 (2, 3), columns 2t and 2t + 1.
+#pragma once
+
+// The 16 rows of a warp.
+struct Rows {
+  int first, count;      // flattened rows of the sequence: [first, first + 16), of count in all
+  int group;             // query heads of a kv head
+  int first_query;       // row of the batch of the sequence's first query
+  int first_position;    // its position
+  int kv_head;
+};
+
+DEV Rows sequence_rows(const EkcAttention& p, int sequence, int kv_head, int first) {
+  const int start = load((const int*)p.cu_seqlens_q + sequence);
+  const int queries = load((const int*)p.cu_seqlens_q + sequence + 1) - start;
+  const int group = p.num_heads / p.num_kv_heads;
+  const int context = load((const int*)p.context_lens + sequence);
+  return Rows{first, queries * group, group, start, context - queries, kv_head};
+}
+
+DEV bool is_split(const Rows& rows) { return rows.count <= 16; }
+
+// First element of row `index` (flattened) in the query or output.
+DEV i64 row_offset(const EkcAttention& p, const Rows& rows, int index, i64 stride) {
+  const int head = rows.kv_head * rows.group + index % rows.group;
+  return (rows.first_query + index / rows.group) * stride + (i64)head * p.head_dim;
+}
+
+// Position of a row, or -1, which sees no key.
+DEV int row_position(const Rows& rows, int index) {
+  return index < rows.count ? rows.first_position + index / rows.group : -1;
+}
+
+// First key that position sees.
+DEV int first_key(const EkcAttention& p, int position) {
+  return p.sliding_window > 0 && position >= p.sliding_window ? position - p.sliding_window + 1 : 0;
+}
+
+template <class T, int D>
+struct AttentionTile {
+  static constexpr int Step = EKC_ATTENTION_STEP(D);
+  static constexpr int Pages = Step / 16;
+  static constexpr u32 TileBytes = 16 * D * 2;
+  u32 query[D / 16][4];
+  float output[D / 8][4];
+  float maximum[2], sum[2];  // of rows g and g + 8; sum is this lane's part
+  int position[2];
+  float slope[2];
+};
+
+template <class T, int D>
+DEV void tile_reset(AttentionTile<T, D>& a) {
+  UNROLL for (int n = 0; n < D / 8; n++) {
+    UNROLL for (int e = 0; e < 4; e++) a.output[n][e] = 0;
+  }
+  UNROLL for (int h = 0; h < 2; h++) {
+    a.maximum[h] = Masked;
+    a.sum[h] = 0;
+  }
+}
+
+// Two neighbouring elements of a query row, zero past its end.
+template <class T>
+DEV u32 query_pair(const T* row, int d, int head_dim, bool present) {
+  const u32 low = present && d < head_dim ? load(row + d).bits : 0;
+  const u32 high = present && d + 1 < head_dim ? load(row + d + 1).bits : 0;
+  return low | high << 16;
+}
+
+template <class T, int D>
+DEV void tile_load_query(AttentionTile<T, D>& a, const EkcAttention& p, const Rows& rows) {
+  const int lane = lane_index(), g = lane >> 2, t = lane & 3;
+  UNROLL for (int h = 0; h < 2; h++) {
+    const int index = rows.first + g + h * 8;
+    const bool present = index < rows.count;
+    const T* row = (const T*)p.query + (present ? row_offset(p, rows, index, p.query_stride) : 0);
+    UNROLL for (int k = 0; k < D / 16; k++) {
+      a.query[k][h] = query_pair(row, k * 16 + 2 * t, p.head_dim, present);
+      a.query[k][h + 2] = query_pair(row, k * 16 + 2 * t + 8, p.head_dim, present);
+    }
+    a.position[h] = row_position(rows, index);
+    const int head = rows.kv_head * rows.group + (present ? index % rows.group : 0);
+    a.slope[h] = p.alibi_slopes == 0 ? 0.f : load((const float*)p.alibi_slopes + head);
+  }
+}
+
+// Address of 16-byte chunk `chunk` of token `row` in a tile of D 16-bit elements, as the paged cache has it.
+template <int D>
+DEV u32 tile_address(u32 tile, int row, int chunk) {
+  return tile + (row >> 3) * (16 * D) + (chunk >> 3) * 1024 + (row & 7) * 128 + (((chunk & 7) ^ (row & 7)) << 4);
+}
+
+// scores of 16 keys.
+template <class T, int D>
+DEV void tile_scores(const AttentionTile<T, D>& a, float (&low)[4], float (&high)[4], u32 keys) {
+  const int lane = lane_index(), matrix = lane >> 3, key = (matrix >> 1) * 8 + (lane & 7);
+  UNROLL for (int e = 0; e < 4; e++) low[e] = high[e] = 0;
+  UNROLL for (int k = 0; k < D / 16; k++) {
+    u32 b[4];
+    load_matrix4(b, tile_address<D>(keys, key, 2 * k + (matrix & 1)));
+    Mma<T>::multiply(low, a.query[k], b[0], b[1]);
+    Mma<T>::multiply(high, a.query[k], b[2], b[3]);
+  }
+}
+
+// Scores of a step become probabilities; maximum, sum and output follow. first: position of the step's first key.
+template <class T, int D>
+DEV void tile_softmax(
+    AttentionTile<T, D>& a, float (&s)[EKC_ATTENTION_STEP(D) / 8][4], const EkcAttention& p, int first) {
+  const int t = lane_index() & 3;
+  const bool plain = p.soft_cap == 0 && p.alibi_slopes == 0;
+  const float scale = plain ? p.scale * LogBase2OfE : 1.f;
+  if (!plain) {
+    UNROLL for (int n = 0; n < EKC_ATTENTION_STEP(D) / 8; n++) {
+      UNROLL for (int e = 0; e < 4; e++) {
+        const int key = first + n * 8 + 2 * t + (e & 1);
+        s[n][e] = finish_score(p, s[n][e], a.slope[e >> 1], key - a.position[e >> 1]);
+      }
+    }
+  }
+  UNROLL for (int h = 0; h < 2; h++) {
+    const int last = a.position[h], start = first_key(p, last);
+    float top = Masked;
+    UNROLL for (int n = 0; n < EKC_ATTENTION_STEP(D) / 8; n++) {
+      UNROLL for (int e = 2 * h; e < 2 * h + 2; e++) {
+        const int key = first + n * 8 + 2 * t + (e & 1);
+        s[n][e] = key >= start && key <= last ? s[n][e] * scale : Masked;
+        top = max_float(top, s[n][e]);
+      }
+    }
+    top = max_float(top, bits_float(shuffle_xor(float_bits(top), 1)));
+    top = max_float(top, bits_float(shuffle_xor(float_bits(top), 2)));
+    top = max_float(top, a.maximum[h]);
+    const float correction = exp2_approx(a.maximum[h] - top);
+    a.maximum[h] = top;
+    float sum = a.sum[h] * correction;
+    UNROLL for (int n = 0; n < EKC_ATTENTION_STEP(D) / 8; n++) {
+      UNROLL for (int e = 2 * h; e < 2 * h + 2; e++) {
+        s[n][e] = s[n][e] == Masked ? 0.f : exp2_approx(s[n][e] - top);
+        sum += s[n][e];
+      }
+    }
+    a.sum[h] = sum;
+    UNROLL for (int n = 0; n < D / 8; n++) {
+      a.output[n][2 * h] *= correction;
+      a.output[n][2 * h + 1] *= correction;
+    }
+  }
+}
+
+// output += probabilities of 16 keys times their values.
+template <class T, int D>
+DEV void tile_values(AttentionTile<T, D>& a, const float (&low)[4], const float (&high)[4], u32 values) {
+  const int lane = lane_index(), matrix = lane >> 3, key = (matrix & 1) * 8 + (lane & 7);
+  const u32 weights[4] = {Mma<T>::pack(low[0], low[1]), Mma<T>::pack(low[2], low[3]),
+                          Mma<T>::pack(high[0], high[1]), Mma<T>::pack(high[2], high[3])};
+  UNROLL for (int j = 0; j < D / 16; j++) {
+    u32 b[4];
+    load_matrix4_transposed(b, tile_address<D>(values, key, 2 * j + (matrix >> 1)));
+    Mma<T>::multiply(a.output[2 * j], weights, b[0], b[1]);
+    Mma<T>::multiply(a.output[2 * j + 1], weights, b[2], b[3]);
+  }
+}
+
+// The end of a chunk: sum becomes the row's.
+template <class T, int D>
+DEV void tile_close_chunk(AttentionTile<T, D>& a) {
+  UNROLL for (int h = 0; h < 2; h++) {
+    a.sum[h] += bits_float(shuffle_xor(float_bits(a.sum[h]), 1));
+    a.sum[h] += bits_float(shuffle_xor(float_bits(a.sum[h]), 2));
+  }
+}
+
+// How two results of one row become one: the factors of each.
+struct Merge {
+  float maximum, left, right;
+};
+DEV Merge merge_factors(float left, float right) {
+  const float top = max_float(left, right);
+  return Merge{top, exp2_approx(left - top), exp2_approx(right - top)};
+}
+DEV float merge_value(const Merge& m, float left, float right) { return fma_float(left, m.left, right * m.right); }
