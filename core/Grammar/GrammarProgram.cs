@@ -3,6 +3,9 @@ namespace Engine.Grammar;
 /// <summary>A compiled grammar over a vocabulary; shared by a request's outputs, safe to use concurrently.</summary>
 internal sealed class GrammarProgram
 {
+    [ThreadStatic]
+    private static uint[]? _scratch;
+
     private readonly Network _network;
     private readonly TokenTrie _trie;
 
@@ -15,18 +18,22 @@ internal sealed class GrammarProgram
     /// <summary>Before any text.</summary>
     public PositionSet Start => _network.Start;
 
-    /// <summary>One bit per token that may come next; remembered with the positions.</summary>
-    public ReadOnlySpan<uint> Mask(PositionSet at)
+    /// <summary>The tokens that may come next; remembered with the positions.</summary>
+    public TokenMask Mask(PositionSet at)
     {
-        uint[]? mask = at.TokenMask;
-        if (mask is null)
+        if (at.Mask is { } known)
         {
-            mask = new uint[_trie.MaskLength];
-            _trie.Fill(_network, at, mask);
-            at.TokenMask = mask;
+            return known;
         }
 
-        return mask;
+        if (_scratch is null || _scratch.Length < _trie.MaskLength)
+        {
+            _scratch = new uint[_trie.MaskLength];
+        }
+
+        Span<uint> bits = _scratch.AsSpan(0, _trie.MaskLength);
+        _trie.Fill(_network, at, bits);
+        return _network.Remember(at, bits);
     }
 
     /// <summary>Positions after a token; null if it does not fit.</summary>

@@ -1,8 +1,12 @@
+using System.Runtime.Intrinsics;
+
 namespace Engine.Grammar;
 
 /// <summary>How far one output has come in its grammar: a function of its tokens.</summary>
 internal sealed class GrammarState
 {
+    private const int MaxEndTokens = 64;
+
     private readonly GrammarProgram _program;
     private readonly int[] _endTokens;
     private PositionSet? _at;
@@ -47,37 +51,75 @@ internal sealed class GrammarState
     /// <param name="logits">The row; what may not come becomes minus infinity.</param>
     public void Apply(Span<float> logits)
     {
-        ReadOnlySpan<uint> mask = _hasEnded || _at is null ? default : _program.Mask(_at);
-        Span<float> ends = stackalloc float[Math.Min(_endTokens.Length, 64)];
+        TokenMask? mask = _hasEnded || _at is null ? null : _program.Mask(_at);
+        int[] few = mask?.Few ?? [];
         bool mayEnd = _hasEnded || _at is { MayEnd: true };
-        for (int i = 0; i < ends.Length; i++)
+        int numEnds = Math.Min(_endTokens.Length, MaxEndTokens);
+        Span<float> kept = stackalloc float[MaxEndTokens + TokenMask.MaxFew];
+        for (int i = 0; i < numEnds; i++)
         {
-            ends[i] = _endTokens[i] < logits.Length ? logits[_endTokens[i]] : 0;
+            kept[i] = mayEnd && _endTokens[i] < logits.Length ? logits[_endTokens[i]] : float.NegativeInfinity;
         }
 
-        for (int word = 0; word * 32 < logits.Length; word++)
+        if (mask?.Bits is { } bits)
         {
-            uint bits = word < mask.Length ? mask[word] : 0;
-            Span<float> part = logits.Slice(word * 32, Math.Min(32, logits.Length - word * 32));
-            if (bits == 0)
+            KeepBits(logits, bits);
+        }
+        else
+        {
+            for (int i = 0; i < few.Length; i++)
             {
-                part.Fill(float.NegativeInfinity);
+                kept[numEnds + i] = few[i] < logits.Length ? logits[few[i]] : float.NegativeInfinity;
             }
-            else if (bits != uint.MaxValue)
-            {
-                for (int i = 0; i < part.Length; i++)
-                {
-                    part[i] = (bits >> i & 1) != 0 ? part[i] : float.NegativeInfinity;
-                }
-            }
+
+            logits.Fill(float.NegativeInfinity);
         }
 
-        for (int i = 0; i < ends.Length; i++)
+        for (int i = 0; i < few.Length && few[i] < logits.Length; i++)
+        {
+            logits[few[i]] = kept[numEnds + i];
+        }
+
+        for (int i = 0; i < numEnds; i++)
         {
             if (_endTokens[i] < logits.Length)
             {
-                logits[_endTokens[i]] = mayEnd ? ends[i] : float.NegativeInfinity;
+                logits[_endTokens[i]] = kept[i];
             }
+        }
+    }
+
+    /// <summary>Minus infinity where a bit is off; eight at a time.</summary>
+    private static void KeepBits(Span<float> logits, ReadOnlySpan<uint> bits)
+    {
+        Vector256<uint> select = Vector256.Create(1u, 2u, 4u, 8u, 16u, 32u, 64u, 128u);
+        Vector256<float> never = Vector256.Create(float.NegativeInfinity);
+        int words = Math.Min(bits.Length, logits.Length / 32);
+        for (int word = 0; word < words; word++)
+        {
+            Span<float> part = logits.Slice(word * 32, 32);
+            if (bits[word] is 0 or uint.MaxValue)
+            {
+                if (bits[word] == 0)
+                {
+                    part.Fill(float.NegativeInfinity);
+                }
+
+                continue;
+            }
+
+            for (int i = 0; i < 32; i += 8)
+            {
+                Vector256<uint> on = Vector256.Equals(Vector256.Create(bits[word] >> i) & select, select);
+                Vector256.ConditionalSelect(on.AsSingle(), Vector256.Create<float>(part[i..]), never)
+                    .CopyTo(part[i..]);
+            }
+        }
+
+        for (int id = words * 32; id < logits.Length; id++)
+        {
+            bool on = id >> 5 < bits.Length && (bits[id >> 5] >> (id & 31) & 1) != 0;
+            logits[id] = on ? logits[id] : float.NegativeInfinity;
         }
     }
 }

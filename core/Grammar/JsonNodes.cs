@@ -104,8 +104,8 @@ internal static class JsonNodes
     };
 
     /// <summary>A text as a JSON string, in its shortest spelling.</summary>
-    public static Node String(string text) => Quoted(Escaped(Node.Seq(text.EnumerateRunes().Select(
-        rune => Node.Chars(CharSet.Of((rune.Value, rune.Value)))))));
+    public static Node String(string text) => Node.Text(
+        "\"" + string.Concat(text.Select(c => c is '"' or '\\' or < ' ' ? Escape(c) : c.ToString())) + "\"");
 
     /// <summary>A JSON value, white space allowed.</summary>
     public static Node Value(JsonElement value) => value.ValueKind switch

@@ -9,7 +9,6 @@ namespace Engine.Grammar;
 /// </summary>
 internal sealed class Network
 {
-    private const int MaxRemembered = 4096;
     private const int Bottom = 0;
 
     private readonly Lock _lock = new();
@@ -19,13 +18,17 @@ internal sealed class Network
     private readonly (int Start, int Return)[][] _calls;
     private readonly bool[] _isFinal;
     private readonly bool[] _onlyEnds;
+    private readonly byte[] _classByte;
     private readonly List<(int Return, int Parent)> _stacks = [(-1, -1)];
     private readonly Dictionary<(int Return, int Parent), int> _stackIds = [];
     private readonly Dictionary<long[], PositionSet> _sets = new(new SameItems());
+    private readonly Dictionary<ulong, TokenMask> _masks = [];
     private readonly HashSet<long> _seen = [];
     private readonly Stack<long> _todo = new();
     private readonly List<long> _items = [];
     private readonly int _maxPositions;
+    private long _rememberedBytes;
+    private WeakReference<TokenTrie>? _vocabulary;
 
     public Network(string field, int start, List<BuildState> states, int maxPositions = 20_000)
     {
@@ -36,6 +39,15 @@ internal sealed class Network
         _calls = [.. states.Select(s => s.Calls.ToArray())];
         _isFinal = [.. states.Select(s => s.IsFinal)];
         _onlyEnds = [.. states.Select(s => s.IsFinal && s.Edges.Count + s.Empty.Count + s.Calls.Count == 0)];
+        Classes = new ByteClasses(_edges.SelectMany(edges => edges));
+        Plain = new PlainText(Classes);
+        _classByte = new byte[Classes.Count];
+        for (int value = 255; value >= 0; value--)
+        {
+            _classByte[Classes.Of[value]] = (byte)value;
+        }
+
+        StateBytes = _edges.Sum(edges => 150L + (8 * edges.Length));
         lock (_lock)
         {
             _seen.Clear();
@@ -44,19 +56,45 @@ internal sealed class Network
         }
     }
 
+    ~Network() => GrammarMemory.Add(-_rememberedBytes);
+
     /// <summary>Before any text.</summary>
     public PositionSet Start { get; }
+
+    /// <summary>Bytes that are never told apart.</summary>
+    public ByteClasses Classes { get; }
+
+    /// <summary>How far plain text fits.</summary>
+    public PlainText Plain { get; }
+
+    /// <summary>Memory of the states themselves, roughly.</summary>
+    public long StateBytes { get; }
+
+    /// <summary>Memory of the steps and masks that are remembered, roughly.</summary>
+    public long RememberedBytes => Interlocked.Read(ref _rememberedBytes);
+
+    /// <summary>True if this network's masks are, or from now on shall be, those of a vocabulary.</summary>
+    public bool TryClaim(TokenTrie vocabulary)
+    {
+        WeakReference<TokenTrie>? owner = Interlocked.CompareExchange(
+            ref _vocabulary, new WeakReference<TokenTrie>(vocabulary), null);
+        return owner is null || (owner.TryGetTarget(out TokenTrie? known) && ReferenceEquals(known, vocabulary));
+    }
 
     /// <summary>What is open after one more byte; null if nothing is.</summary>
     public PositionSet? Step(PositionSet from, byte next)
     {
-        if (from.TryNext(next, out PositionSet? known))
-        {
-            return known;
-        }
+        int byteClass = Classes.Of[next];
+        PositionSet target = from.Next?[byteClass] ?? StepClass(from, byteClass);
+        return ReferenceEquals(target, PositionSet.Dead) ? null : target;
+    }
 
+    /// <summary>What is open after one more byte of a class; <see cref="PositionSet.Dead"/> if nothing is.</summary>
+    public PositionSet StepClass(PositionSet from, int byteClass)
+    {
         lock (_lock)
         {
+            byte next = _classByte[byteClass];
             _seen.Clear();
             foreach (long item in from.Items)
             {
@@ -70,10 +108,45 @@ internal sealed class Network
                 }
             }
 
-            PositionSet? result = _seen.Count == 0 ? null : Close();
-            from.SetNext(next, result);
+            PositionSet result = _seen.Count == 0 ? PositionSet.Dead : Close();
+            if (from.Next is null)
+            {
+                from.Next = new PositionSet?[Classes.Count];
+                Count(32 + (8L * Classes.Count));
+            }
+
+            from.Next[byteClass] = result;
             return result;
         }
+    }
+
+    /// <summary>Keeps the tokens that may come after some text; equal sets of tokens are one object.</summary>
+    public TokenMask Remember(PositionSet at, ReadOnlySpan<uint> bits)
+    {
+        ulong hash = 14695981039346656037;
+        foreach (ulong word in MemoryMarshal.Cast<uint, ulong>(bits))
+        {
+            hash = System.Numerics.BitOperations.RotateLeft((hash ^ word) * 0x9E3779B97F4A7C15, 29);
+        }
+
+        lock (_lock)
+        {
+            if (!_masks.TryGetValue(hash, out TokenMask? mask) || !mask.Same(bits))
+            {
+                mask = TokenMask.Of(bits);
+                _masks[hash] = mask;
+                Count(mask.SizeBytes);
+            }
+
+            at.Mask = mask;
+            return mask;
+        }
+    }
+
+    private void Count(long bytes)
+    {
+        _rememberedBytes += bytes;
+        GrammarMemory.Add(bytes);
     }
 
     private void Push(int state, int stack)
@@ -149,19 +222,28 @@ internal sealed class Network
             return known;
         }
 
-        if (_sets.Count >= MaxRemembered)
+        if (GrammarMemory.MustForget(_rememberedBytes))
         {
-            foreach (PositionSet set in _sets.Values)
-            {
-                set.Forget();
-            }
-
-            _sets.Clear();
+            Forget();
         }
 
         var added = new PositionSet(mayEnd ? items[..^1] : items, mayEnd);
         _sets.Add(items, added);
+        Count(160 + (16L * items.Length));
         return added;
+    }
+
+    /// <summary>Sets in use live on and take their steps anew; stacks stay, since their numbers are in use.</summary>
+    private void Forget()
+    {
+        foreach (PositionSet set in _sets.Values)
+        {
+            set.Forget();
+        }
+
+        _sets.Clear();
+        _masks.Clear();
+        Count((48L * _stacks.Count) - _rememberedBytes);
     }
 
     private int StackId(int back, int parent)
@@ -171,6 +253,7 @@ internal sealed class Network
         {
             id = _stacks.Count;
             _stacks.Add((back, parent));
+            Count(48);
         }
 
         return id;

@@ -96,11 +96,7 @@ internal sealed class NetworkBuilder
                 AddSequence(sequence.Parts, from, to, depth);
                 break;
             case Node.Choice choice:
-                foreach (Node option in choice.Options)
-                {
-                    Add(option, from, to, depth + 1);
-                }
-
+                AddChoice(choice.Options, from, to, depth);
                 break;
             case Node.Repeat repeat:
                 AddRepeat(repeat, from, to, depth);
@@ -174,6 +170,63 @@ internal sealed class NetworkBuilder
             int next = i == parts.Length - 1 ? to : NewState();
             Add(parts[i], from, next, depth + 1);
             from = next;
+        }
+    }
+
+    /// <summary>Options that begin with the same bytes share their states as long as the bytes are the same.</summary>
+    private void AddChoice(Node[] options, int from, int to, int depth)
+    {
+        Dictionary<(int State, byte Value), int> shared = [];
+        foreach (Node option in options)
+        {
+            List<byte> prefix = [];
+            Node? rest = options.Length > 1 ? SplitPrefix(option, prefix) : option;
+            int state = from;
+            foreach (byte value in prefix)
+            {
+                if (!shared.TryGetValue((state, value), out int next))
+                {
+                    next = NewState();
+                    _states[state].Edges.Add(new ByteEdge(value, value, next));
+                    shared.Add((state, value), next);
+                }
+
+                state = next;
+            }
+
+            if (rest is null)
+            {
+                _states[state].Empty.Add(to);
+            }
+            else
+            {
+                Add(rest, state, to, depth + 1);
+            }
+        }
+    }
+
+    /// <summary>The bytes that a node begins with in any case, and what comes after them; null is nothing.</summary>
+    private static Node? SplitPrefix(Node node, List<byte> prefix)
+    {
+        switch (node)
+        {
+            case Node.Literal literal:
+                prefix.AddRange(literal.Bytes);
+                return null;
+            case Node.Sequence sequence:
+                for (int i = 0; i < sequence.Parts.Length; i++)
+                {
+                    if (SplitPrefix(sequence.Parts[i], prefix) is { } rest)
+                    {
+                        return i == sequence.Parts.Length - 1
+                            ? rest
+                            : Node.Seq(sequence.Parts[(i + 1)..].Prepend(rest));
+                    }
+                }
+
+                return null;
+            default:
+                return node;
         }
     }
 

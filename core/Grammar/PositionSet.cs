@@ -3,8 +3,8 @@ namespace Engine.Grammar;
 /// <summary>Everything that may come next after some text. Equal sets of one network are one object.</summary>
 internal sealed class PositionSet
 {
-    private static readonly object Dead = new();
-    private object?[]? _next;
+    /// <summary>What a step that does not fit leads to.</summary>
+    public static readonly PositionSet Dead = new([], false);
 
     public PositionSet(long[] items, bool mayEnd)
     {
@@ -18,28 +18,25 @@ internal sealed class PositionSet
     /// <summary>The text may end here.</summary>
     public bool MayEnd { get; }
 
-    /// <summary>Which tokens may come next, once asked for: one bit each.</summary>
-    public uint[]? TokenMask { get; set; }
+    /// <summary>Steps taken before, by class of bytes; null is not taken yet.</summary>
+    public PositionSet?[]? Next { get; set; }
 
-    /// <summary>A step taken before; null is a step to nothing.</summary>
-    public bool TryNext(byte value, out PositionSet? next)
-    {
-        object? known = Volatile.Read(ref _next)?[value];
-        next = known as PositionSet;
-        return known is not null;
-    }
+    /// <summary>Which tokens may come next, once asked for.</summary>
+    public TokenMask? Mask { get; set; }
 
-    public void SetNext(byte value, PositionSet? next)
-    {
-        object?[] table = _next ?? new object?[256];
-        table[value] = next ?? Dead;
-        Volatile.Write(ref _next, table);
-    }
+    /// <summary>How many characters of plain text certainly fit from here, whatever they are.</summary>
+    public int PlainReach { get; set; }
+
+    /// <summary>With one character more, not all do.</summary>
+    public bool PlainReachIsExact { get; set; }
+
+    /// <summary>With one character more, none does.</summary>
+    public bool PlainEnds { get; set; }
 
     /// <summary>Forgets the steps, so that what they lead to can be freed.</summary>
     public void Forget()
     {
-        Volatile.Write(ref _next, null);
-        TokenMask = null;
+        Next = null;
+        Mask = null;
     }
 }

@@ -7,12 +7,6 @@ public sealed record StructuredOutputs
 {
     private const string Field = "structured_outputs";
 
-    // A few requests' worth: each may hold some tens of megabytes of remembered steps and masks.
-    private const int MaxCached = 8;
-
-    private static readonly Lock CacheLock = new();
-    private static readonly LinkedList<(StructuredOutputs Key, Network Network)> Cache = new();
-
     /// <summary>A JSON Schema, as text.</summary>
     public string? Json { get; init; }
 
@@ -43,37 +37,14 @@ public sealed record StructuredOutputs
     public override int GetHashCode() =>
         HashCode.Combine(Json, Regex, Grammar, StructuralTag, JsonObject, Choice?.Count);
 
+    /// <summary>Memory of the texts.</summary>
+    internal long TextBytes => 200 + (2L * ((Json?.Length ?? 0) + (Regex?.Length ?? 0) + (Grammar?.Length ?? 0)
+        + (StructuralTag?.Length ?? 0) + (Choice?.Sum(text => text.Length + 20L) ?? 0)));
+
     /// <summary>The network, made now or kept from an equal request.</summary>
     /// <exception cref="EngineException">InvalidArgument: not one kind, or not to be enforced.</exception>
-    internal Network Compile(GrammarLimits limits)
-    {
-        lock (CacheLock)
-        {
-            for (LinkedListNode<(StructuredOutputs Key, Network Network)>? node = Cache.First;
-                node is not null;
-                node = node.Next)
-            {
-                if (node.Value.Key.Equals(this))
-                {
-                    Cache.Remove(node);
-                    Cache.AddFirst(node);
-                    return node.Value.Network;
-                }
-            }
-        }
-
-        Network network = CompileNow(limits);
-        lock (CacheLock)
-        {
-            Cache.AddFirst((this, network));
-            if (Cache.Count > MaxCached)
-            {
-                Cache.RemoveLast();
-            }
-        }
-
-        return network;
-    }
+    internal Network Compile(GrammarLimits limits, TokenTrie? vocabulary = null) =>
+        GrammarCache.Shared.Get(this, vocabulary, () => CompileNow(limits));
 
     private Network CompileNow(GrammarLimits limits)
     {

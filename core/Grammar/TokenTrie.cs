@@ -5,56 +5,35 @@ using Engine.Tokenization;
 namespace Engine.Grammar;
 
 /// <summary>
-/// A vocabulary's byte strings as a trie in preorder: a whole subtree is stepped over at once when its first
-/// byte does not fit. Immutable; made once per tokenizer.
+/// A vocabulary's byte strings, arranged for masks: tokens of plain text by length, which are taken all at once
+/// where plain text fits, and tries of the others. Immutable; made once per tokenizer.
 /// </summary>
 internal sealed class TokenTrie
 {
+    // Characters: where at least so many fit, whatever they are, plain tokens up to this length are not walked.
+    private static readonly int[] Lengths = [PlainText.MaxReach, 16, 8, 4, 2, 1, 0];
+
     private static readonly ConditionalWeakTable<ITokenizer, TokenTrie> Known = [];
 
-    private readonly byte[] _bytes;
-    private readonly int[] _ends;
-    private readonly int[] _firstTokens;
-    private readonly int[] _tokens;
     private readonly byte[]?[] _texts;
-    private readonly int _maxDepth;
+    private readonly TriePart[] _longer;
+    private readonly uint[][] _plainUpTo;
 
     /// <param name="texts">Bytes by id; null or empty is never allowed (special tokens).</param>
     public TokenTrie(byte[]?[] texts)
     {
         _texts = texts;
         int[] ids = [.. Enumerable.Range(0, texts.Length).Where(id => texts[id] is { Length: > 0 })];
-        System.Array.Sort(ids, (a, b) => texts[a].AsSpan().SequenceCompareTo(texts[b]));
-        var bytes = new List<byte>();
-        var ends = new List<int>();
-        var first = new List<int>();
-        var tokens = new List<int>();
-        var path = new List<int>();
-        byte[] before = [];
+        Array.Sort(ids, (a, b) => texts[a].AsSpan().SequenceCompareTo(texts[b]));
+        var plain = new int[texts.Length];
         foreach (int id in ids)
         {
-            byte[] text = texts[id]!;
-            int common = before.AsSpan().CommonPrefixLength(text);
-            Close(path, ends, bytes.Count, common);
-            for (int i = common; i < text.Length; i++)
-            {
-                path.Add(bytes.Count);
-                bytes.Add(text[i]);
-                ends.Add(0);
-                first.Add(tokens.Count);
-            }
-
-            tokens.Add(id);
-            _maxDepth = Math.Max(_maxDepth, text.Length);
-            before = text;
+            plain[id] = PlainLength(texts[id]);
         }
 
-        Close(path, ends, bytes.Count, 0);
-        first.Add(tokens.Count);
-        _bytes = [.. bytes];
-        _ends = [.. ends];
-        _firstTokens = [.. first];
-        _tokens = [.. tokens];
+        _plainUpTo = [.. Enumerable.Range(0, PlainText.MaxReach + 1)
+            .Select(length => MaskOf(ids.Where(id => plain[id] <= length)))];
+        _longer = [.. Lengths.Select(length => new TriePart(texts, ids.Where(id => plain[id] > length)))];
     }
 
     /// <summary>Ids are below it.</summary>
@@ -62,6 +41,11 @@ internal sealed class TokenTrie
 
     /// <summary>32-bit words of a mask.</summary>
     public int MaskLength => (VocabSize + 31) / 32;
+
+    /// <summary>Memory it takes, roughly.</summary>
+    public long SizeBytes =>
+        _longer.Sum(part => part.SizeBytes) + _plainUpTo.Sum(mask => 4L * mask.Length)
+        + _texts.Sum(text => text is null ? 8L : 32 + text.Length);
 
     /// <summary>The trie of a tokenizer.</summary>
     public static TokenTrie Of(ITokenizer tokenizer) =>
@@ -71,49 +55,56 @@ internal sealed class TokenTrie
     public ReadOnlySpan<byte> Text(int id) =>
         (uint)id < (uint)_texts.Length ? _texts[id] : default(ReadOnlySpan<byte>);
 
-    /// <summary>Sets the bit of each token that may come next.</summary>
+    /// <summary>Sets the bit of each token that may come next, and no other.</summary>
     public void Fill(Network network, PositionSet from, Span<uint> mask)
     {
-        mask.Clear();
-        var open = new PositionSet[_maxDepth + 1];
-        var closes = new int[_maxDepth + 1];
-        open[0] = from;
-        closes[0] = _bytes.Length;
-        int depth = 0;
-        for (int node = 0; node < _bytes.Length;)
+        int reach = Math.Min(network.Plain.Reach(network, from), PlainText.MaxReach);
+        int slice = 0;
+        if (from.PlainEnds)
         {
-            while (node >= closes[depth])
-            {
-                depth--;
-            }
-
-            PositionSet? next = network.Step(open[depth], _bytes[node]);
-            if (next is null)
-            {
-                node = _ends[node];
-                continue;
-            }
-
-            for (int t = _firstTokens[node]; t < _firstTokens[node + 1]; t++)
-            {
-                int id = _tokens[t];
-                mask[id >> 5] |= 1u << (id & 31);
-            }
-
-            depth++;
-            open[depth] = next;
-            closes[depth] = _ends[node];
-            node++;
+            // No longer plain token fits either: what is left is those that are not plain.
+            _plainUpTo[reach].CopyTo(mask);
         }
+        else
+        {
+            while (Lengths[slice] > reach)
+            {
+                slice++;
+            }
+
+            _plainUpTo[Lengths[slice]].CopyTo(mask);
+        }
+
+        _longer[slice].Fill(network, from, mask);
     }
 
-    private static void Close(List<int> path, List<int> ends, int end, int depth)
+    /// <summary>Characters of a text that is plain; the largest number if it is not.</summary>
+    private static int PlainLength(ReadOnlySpan<byte> text)
     {
-        for (int i = path.Count - 1; i >= depth; i--)
+        int length = 0;
+        while (!text.IsEmpty)
         {
-            ends[path[i]] = end;
+            if (Rune.DecodeFromUtf8(text, out Rune rune, out int used) != System.Buffers.OperationStatus.Done
+                || !PlainText.IsPlain(rune.Value))
+            {
+                return int.MaxValue;
+            }
+
+            text = text[used..];
+            length++;
         }
 
-        path.RemoveRange(depth, path.Count - depth);
+        return length;
+    }
+
+    private uint[] MaskOf(IEnumerable<int> ids)
+    {
+        var mask = new uint[MaskLength];
+        foreach (int id in ids)
+        {
+            mask[id >> 5] |= 1u << (id & 31);
+        }
+
+        return mask;
     }
 }

@@ -116,10 +116,13 @@ internal sealed class SamplingProgram
             return null;
         }
 
-        return tokenizer is null
-            ? throw EngineException.Invalid(
-                "structured_outputs", "needs a tokenizer, and this model has none")
-            : new GrammarProgram(outputs.Compile(GrammarLimits.Default), TokenTrie.Of(tokenizer));
+        if (tokenizer is null)
+        {
+            throw EngineException.Invalid("structured_outputs", "needs a tokenizer, and this model has none");
+        }
+
+        TokenTrie vocabulary = TokenTrie.Of(tokenizer);
+        return new GrammarProgram(outputs.Compile(GrammarLimits.Default, vocabulary), vocabulary);
     }
 
     private static int[]? Distinct(IReadOnlyList<int>? ids) =>

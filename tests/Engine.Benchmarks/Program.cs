@@ -4,6 +4,7 @@ using BenchmarkDotNet.Running;
 using Engine.Benchmarks.Accuracy;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 
+if (args is ["grammar", .. string[] grammar]) return Engine.Benchmarks.Grammar.MaskTable.Run(grammar);
 if (args is ["accuracy", .. string[] rest]) return AccuracyTable.Run(rest);
 
 // In this process: the native library is found beside the assembly, and nothing is compiled per benchmark.
