@@ -1,20 +1,55 @@
+using System.Globalization;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Devices.Reference;
 using Engine.Hosting;
+using Engine.Memory;
 
 namespace Engine.Devices;
 
 /// <summary>Devices by name.</summary>
 internal static class DeviceFactory
 {
-    public static IDevice Create(ModelLoadOptions options) => options.Device switch
+    /// <summary>The device that the options name.</summary>
+    /// <param name="options">How the model is loaded.</param>
+    /// <param name="type">What it is computed in.</param>
+    public static IDevice Create(ModelLoadOptions options, DType type) => options.Device switch
     {
         "cpu" => CreateCpu(CpuOptions(options)),
         "reference" when options.Quantization != "none" => throw EngineException.Invalid(
             "quantization", $"expected none on the reference device, found \"{options.Quantization}\""),
         "reference" => new ReferenceDevice(),
-        _ => throw EngineException.Invalid("device", $"expected cpu or reference, found \"{options.Device}\""),
+        string name when CudaOrdinal(name) is int ordinal => CreateCuda(options, type, ordinal),
+        _ => throw EngineException.Invalid(
+            "device", $"expected cpu, cuda, cuda:N or reference, found \"{options.Device}\""),
     };
+
+    /// <summary>N of "cuda:N", 0 of "cuda", null for other devices.</summary>
+    public static int? CudaOrdinal(string device)
+    {
+        const string Cuda = "cuda";
+        if (device == Cuda) return 0;
+        return device.StartsWith(Cuda + ":", StringComparison.Ordinal)
+            && int.TryParse(
+                device.AsSpan(Cuda.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal)
+            ? ordinal : null;
+    }
+
+    private static CudaDevice CreateCuda(ModelLoadOptions options, DType type, int ordinal)
+    {
+        if (options.Quantization != "none")
+        {
+            throw new EngineException(
+                EngineStatus.Unsupported,
+                $"quantization: expected none on a GPU, found \"{options.Quantization}\"", "quantization");
+        }
+
+        return new CudaDevice((options.Cuda ?? new CudaDeviceOptions()) with
+        {
+            Ordinal = ordinal,
+            ActivationType = type,
+        });
+    }
 
     private static CpuDeviceOptions CpuOptions(ModelLoadOptions options) => new()
     {

@@ -6,7 +6,8 @@ namespace Engine.Devices;
 /// The operations a forward pass is written in. Activations are rows of one token each; all of a
 /// step's requests are concatenated. Every row of a result depends on that row's inputs alone and is
 /// computed in the same order of operations whatever the number of rows, so that output cannot depend
-/// on the batch. Implementations: Reference (C#, double accumulation) and Cpu (native kernels).
+/// on the batch. Implementations: Reference (C#, double accumulation), Cpu (native kernels)
+/// and Cuda (NVIDIA GPUs).
 /// </summary>
 public interface IDevice : IDisposable
 {
@@ -27,6 +28,21 @@ public interface IDevice : IDisposable
 
     /// <summary>Zeroed memory, 64-byte aligned. Throws OutOfMemory.</summary>
     DeviceBuffer Allocate(long bytes);
+
+    /// <summary>Announces the bytes of all weights, so that they lie in one allocation. Throws OutOfMemory.</summary>
+    void ReserveWeights(long bytes)
+    {
+    }
+
+    /// <summary>What is free where weights and caches go, and how much there is in all.</summary>
+    DeviceMemory Memory()
+    {
+        long free = FreeMemory.Bytes();
+        return new DeviceMemory(free, free);
+    }
+
+    /// <summary>What the device keeps for a runner's steps; null if it needs nothing.</summary>
+    DeviceStep? CreateStep(StepLimits limits, KvStorage storage) => null;
 
     /// <summary>Copies a small vector (norm weight, bias, rope table) as f32.</summary>
     DeviceBuffer Upload(ReadOnlySpan<float> values);
@@ -123,6 +139,11 @@ public interface IDevice : IDisposable
     /// <summary>Copies rows to host memory as f32 and waits for it.</summary>
     void Download(Span<float> destination, TensorView source);
 }
+
+/// <summary>Memory of a device.</summary>
+/// <param name="FreeBytes">Free now.</param>
+/// <param name="TotalBytes">In all.</param>
+public readonly record struct DeviceMemory(long FreeBytes, long TotalBytes);
 
 /// <summary>Element-wise functions of an MLP.</summary>
 public enum Activation

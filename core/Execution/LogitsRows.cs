@@ -27,7 +27,7 @@ internal sealed class LogitsRows : IDisposable
         _rows = new int[maxRows];
         _sequenceIndices = new int[maxRows];
         _positions = new int[maxRows];
-        _gathered = weights.Device.Allocate((long)maxRows * width * sizeof(float));
+        _gathered = weights.Device.Allocate((long)maxRows * width * weights.Device.ActivationType.SizeOf());
         try
         {
             _logits = weights.Device.Allocate((long)maxRows * rowLength * sizeof(float));
@@ -73,7 +73,7 @@ internal sealed class LogitsRows : IDisposable
     public void Compute(TensorView hidden)
     {
         IDevice device = _weights.Device;
-        TensorView gathered = _gathered.View(DType.F32, Count, hidden.Columns);
+        TensorView gathered = _gathered.View(hidden.Type, Count, hidden.Columns);
         TensorView logits = _logits.View(DType.F32, Count, _weights.Config.VocabSize);
         device.GatherRows(gathered, hidden, _rows.AsSpan(0, Count));
         _weights.Model.Head.Forward(logits, gathered, device);

@@ -102,7 +102,7 @@ internal sealed class ModelRunner : IModelRunner
                 if (!plan.BlockCopies.IsEmpty) _weights.Device.CopyBlocks(_kv, plan.BlockCopies);
                 _drafter?.Draft(plan);
                 Prepare(plan);
-                TensorView hidden = _weights.Model.Forward(_step);
+                TensorView hidden = _step.Forward(_weights.Model);
                 Sample(plan, hidden, results);
                 _drafter?.Learn(plan, hidden, results);
                 return EngineStatus.Ok;

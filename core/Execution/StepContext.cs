@@ -1,5 +1,6 @@
 using Engine.Devices;
 using Engine.Memory;
+using Engine.Models;
 
 namespace Engine.Execution;
 
@@ -9,6 +10,7 @@ namespace Engine.Execution;
 /// </summary>
 internal sealed class StepContext : IDisposable
 {
+    private readonly DeviceStep? _deviceStep;
     private readonly DeviceBuffer _hidden;
     private readonly DeviceBuffer _normed;
     private readonly DeviceBuffer _temp;
@@ -21,14 +23,29 @@ internal sealed class StepContext : IDisposable
         Device = device;
         Kv = kv;
         Inputs = inputs;
-        _hidden = Allocate(shape.Hidden);
-        _normed = Allocate(shape.Hidden);
-        _temp = Allocate(shape.Hidden);
-        _wide = Allocate(shape.Wide);
-        _narrow = Allocate(shape.Narrow);
+        List<IDisposable> made = [];
+        try
+        {
+            _hidden = Allocate(shape.Hidden);
+            _normed = Allocate(shape.Hidden);
+            _temp = Allocate(shape.Hidden);
+            _wide = Allocate(shape.Wide);
+            _narrow = Allocate(shape.Narrow);
+            _deviceStep = device.CreateStep(
+                new StepLimits(maxNumTokens, inputs.MaxNumSeqs, inputs.MaxBlocksPerSeq), kv);
+        }
+        catch
+        {
+            foreach (IDisposable item in made) item.Dispose();
+            throw;
+        }
 
-        DeviceBuffer Allocate(int width) => device.Allocate(
-            (long)maxNumTokens * width * device.ActivationType.SizeOf());
+        DeviceBuffer Allocate(int width)
+        {
+            DeviceBuffer buffer = device.Allocate((long)maxNumTokens * width * device.ActivationType.SizeOf());
+            made.Add(buffer);
+            return buffer;
+        }
     }
 
     public IDevice Device { get; }
@@ -38,7 +55,8 @@ internal sealed class StepContext : IDisposable
     public StepInputs Inputs { get; }
 
     /// <summary>Bytes of the activations.</summary>
-    public long Bytes => _hidden.Bytes + _normed.Bytes + _temp.Bytes + _wide.Bytes + _narrow.Bytes;
+    public long Bytes =>
+        _hidden.Bytes + _normed.Bytes + _temp.Bytes + _wide.Bytes + _narrow.Bytes + (_deviceStep?.Bytes ?? 0);
 
     /// <summary>[numTokens, width] the residual stream.</summary>
     public TensorView Hidden(int width) => View(_hidden, width);
@@ -55,8 +73,30 @@ internal sealed class StepContext : IDisposable
     /// <summary>[numTokens, width] the input of a sublayer's output projection.</summary>
     public TensorView Narrow(int width) => View(_narrow, width);
 
+    /// <summary>
+    /// Computes the step's tokens: told to the device once, and repeated from a recording where it has one.
+    /// </summary>
+    public TensorView Forward(DecoderModel model)
+    {
+        if (_deviceStep is null) return model.Forward(this);
+        Inputs.Pad(_deviceStep.PaddedSequences(Inputs.NumSeqs, Inputs.NumTokens), _deviceStep.SpareBlock);
+        _deviceStep.Begin(Inputs.Metadata);
+        try
+        {
+            if (_deviceStep.TryReplay(out TensorView hidden)) return hidden;
+            if (!_deviceStep.TryCapture()) return model.Forward(this);
+            hidden = model.Forward(this);
+            return _deviceStep.EndCapture(hidden) ? hidden : model.Forward(this);
+        }
+        finally
+        {
+            _deviceStep.End();
+        }
+    }
+
     public void Dispose()
     {
+        _deviceStep?.Dispose();
         _hidden.Dispose();
         _normed.Dispose();
         _temp.Dispose();

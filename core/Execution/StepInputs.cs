@@ -14,12 +14,12 @@ internal sealed class StepInputs
 
     public StepInputs(int maxNumTokens, int maxNumSeqs, int maxBlocksPerSeq)
     {
-        _tokenIds = new int[maxNumTokens];
-        _positions = new int[maxNumTokens];
-        _slotMapping = new int[maxNumTokens];
-        _cuSeqlensQ = new int[maxNumSeqs + 1];
-        _contextLens = new int[maxNumSeqs];
-        _blockTables = new int[checked(maxNumSeqs * maxBlocksPerSeq)];
+        _tokenIds = Pinned(maxNumTokens);
+        _positions = Pinned(maxNumTokens);
+        _slotMapping = Pinned(maxNumTokens);
+        _cuSeqlensQ = Pinned(maxNumSeqs + 1);
+        _contextLens = Pinned(maxNumSeqs);
+        _blockTables = Pinned(checked(maxNumSeqs * maxBlocksPerSeq));
         MaxBlocksPerSeq = maxBlocksPerSeq;
     }
 
@@ -28,6 +28,8 @@ internal sealed class StepInputs
     public int NumSeqs { get; private set; }
 
     public int MaxBlocksPerSeq { get; }
+
+    public int MaxNumSeqs => _contextLens.Length;
 
     /// <summary>[NumTokens].</summary>
     public ReadOnlySpan<int> TokenIds => _tokenIds.AsSpan(0, NumTokens);
@@ -47,6 +49,15 @@ internal sealed class StepInputs
         ContextLens = _contextLens.AsSpan(0, NumSeqs),
         BlockTables = _blockTables.AsSpan(0, NumSeqs * MaxBlocksPerSeq),
         MaxBlocksPerRequest = MaxBlocksPerSeq,
+    };
+
+    /// <summary>What every layer shares, for a device that takes it once.</summary>
+    public StepMetadata Metadata => new()
+    {
+        TokenIds = TokenIds,
+        Positions = Positions,
+        SlotMapping = SlotMapping,
+        Attention = AttentionBatch,
     };
 
     public void Clear()
@@ -76,4 +87,24 @@ internal sealed class StepInputs
         NumSeqs++;
         _cuSeqlensQ[NumSeqs] = NumTokens;
     }
+    /// <summary>Adds sequences of one token that write nothing, up to a number of sequences.</summary>
+    /// <param name="numSeqs">Sequences in all.</param>
+    /// <param name="block">What they read.</param>
+    public void Pad(int numSeqs, int block)
+    {
+        while (NumSeqs < numSeqs)
+        {
+            _tokenIds[NumTokens] = 0;
+            _positions[NumTokens] = 0;
+            _slotMapping[NumTokens] = -1;
+            _blockTables[NumSeqs * MaxBlocksPerSeq] = block;
+            _contextLens[NumSeqs] = 1;
+            NumTokens++;
+            NumSeqs++;
+            _cuSeqlensQ[NumSeqs] = NumTokens;
+        }
+    }
+
+    // A device finds a list that it was told of by its address, so the arrays must not move.
+    private static int[] Pinned(int length) => GC.AllocateArray<int>(length, pinned: true);
 }

@@ -106,7 +106,7 @@ public sealed class LoadedModel : IDisposable
         Tokenizer? tokenizer = LoadTokenizer(options, folder, cancellation);
         using WeightSource weights = ModelResolver.OpenWeights(options, config, folder);
         DType type = ModelResolver.ComputeType(options, config, weights);
-        IDevice device = DeviceFactory.Create(options);
+        IDevice device = DeviceFactory.Create(options, type);
         try
         {
             ModelWeights loaded = ModelWeights.Load(

@@ -65,7 +65,7 @@ public sealed record MemoryPlan
         config.LimitModelLen(load.MaxModelLen);
         using WeightSource weights = ModelResolver.OpenWeights(load, config, folder);
         DType type = ModelResolver.ComputeType(load, config, weights);
-        using IDevice device = DeviceFactory.Create(load);
+        using IDevice device = DeviceFactory.Create(load, type);
         ModelBuilder builder = ModelWeights.Plan(config, device, weights, type);
         long free = FreeMemory.Bytes();
         RunnerLimits limits = RunnerLimits.Derive(

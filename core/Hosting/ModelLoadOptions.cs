@@ -15,7 +15,7 @@ public sealed class ModelLoadOptions
     /// <summary>"auto" or "dummy" (random weights, from config.json alone).</summary>
     public string LoadFormat { get; init; } = "auto";
 
-    /// <summary>"cpu", or "reference" for the slow scalar device.</summary>
+    /// <summary>"cpu", "cuda" or "cuda:1" for an NVIDIA GPU, or "reference" for the slow scalar device.</summary>
     public string Device { get; init; } = "cpu";
 
     /// <summary>Worker threads; 0 is every CPU of the affinity mask and cgroup quota.</summary>
@@ -38,6 +38,9 @@ public sealed class ModelLoadOptions
 
     /// <summary>Seeds dummy weights.</summary>
     public long Seed { get; init; }
+
+    /// <summary>Tests reach a fake GPU by these.</summary>
+    internal Devices.Cuda.CudaDeviceOptions? Cuda { get; init; }
 
     /// <summary>Called with (stage, bytes done, bytes in all) while loading; any thread.</summary>
     public IProgress<LoadProgress>? Progress { get; init; }

@@ -69,7 +69,7 @@ internal sealed class ModelWeights : IDisposable
     {
         // The plan finds every wrong name and shape before the first byte is packed.
         ModelBuilder plan = Plan(config, device, weights, type);
-        long free = FreeMemory.Bytes();
+        long free = device.Memory().FreeBytes;
         if (plan.PlannedBytes > free)
         {
             throw new EngineException(
@@ -81,6 +81,7 @@ internal sealed class ModelWeights : IDisposable
         List<IDisposable> owned = [];
         try
         {
+            device.ReserveWeights(plan.PlannedBytes);
             DecoderModel model = ArchitectureRegistry.Find(config.Architecture)(builder);
             Pack(builder.Jobs, device, owned, progress, cancellation);
             owned.AddRange(builder.Owned);

@@ -42,7 +42,7 @@ internal sealed class ModelArguments
 
     public Option<string> Device { get; } = new("--device")
     {
-        Description = "reference is the slow scalar one.",
+        Description = "cpu, cuda or cuda:N (an NVIDIA GPU), or reference, the slow scalar one.",
         DefaultValueFactory = _ => "cpu",
     };
 
@@ -67,7 +67,6 @@ internal sealed class ModelArguments
         Quantization.AcceptOnlyFromAmong("none", "int8", "int4");
         ActivationPrecision.AcceptOnlyFromAmong("8", "15", "float");
         LoadFormat.AcceptOnlyFromAmong("auto", "safetensors", "dummy", "hf", "gguf");
-        Device.AcceptOnlyFromAmong("auto", "cpu", "reference");
     }
 
     public void AddTo(Command command)
@@ -98,7 +97,7 @@ internal sealed class ModelArguments
             Quantization = result.GetValue(Quantization)!,
             ActivationPrecision = result.GetValue(ActivationPrecision)!,
             LoadFormat = result.GetValue(LoadFormat)! switch { "hf" => "auto", var other => other },
-            Device = result.GetValue(Device)! == "reference" ? "reference" : "cpu",
+            Device = result.GetValue(Device)! is "auto" ? "cpu" : result.GetValue(Device)!,
             NumThreads = result.GetValue(Threads),
             MaxModelLen = Arguments.ToInt(result.GetValue(MaxModelLen), "max-model-len"),
             Revision = result.GetValue(Revision),

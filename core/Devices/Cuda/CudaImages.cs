@@ -42,7 +42,7 @@ internal abstract class CudaImages
     private sealed class EmbeddedImages : CudaImages
     {
         private const string Prefix = "Engine.Devices.Cuda.";
-        private const string Suffix = ".ptx.br";
+        private const string Suffix = ".ptx.gz";
 
         public override IReadOnlyList<string> Modules(string target)
         {
@@ -61,7 +61,7 @@ internal abstract class CudaImages
             string name = $"{Prefix}{module}.{target}{Suffix}";
             using Stream stream = typeof(CudaImages).Assembly.GetManifestResourceStream(name)
                 ?? throw new EngineException(EngineStatus.Internal, $"no resource {name}");
-            using BrotliStream text = new(stream, CompressionMode.Decompress);
+            using GZipStream text = new(stream, CompressionMode.Decompress);
             using MemoryStream all = new();
             text.CopyTo(all);
             all.WriteByte(0);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "engine_cuda_emulation.h"
 #include "fake.h"
 
 namespace fake {
@@ -50,7 +51,10 @@ void check_red_zones(const char* kernel) {
 
 void free_everything() {
   State& s = state();
-  for (auto& [_, a] : s.device_memory) munmap((void*)a.mapping, a.mapping_bytes);
+  for (auto& [_, a] : s.device_memory) {
+    ek_emu_remove_range((void*)a.address);
+    munmap((void*)a.mapping, a.mapping_bytes);
+  }
   for (auto& [address, _] : s.host_memory) free((void*)address);
   s.device_memory.clear();
   s.host_memory.clear();
@@ -90,6 +94,7 @@ API CUresult cuMemAlloc_v2(CUdeviceptr* out, size_t bytes) {
   mprotect((void*)(base + mapped - kPage), kPage, PROT_NONE);
   if (s.options.guard_host) mprotect((void*)(base + kPage), mapped - 2 * kPage, PROT_NONE);
   s.device_memory[address] = {base, mapped, address, bytes, device};
+  ek_emu_add_range((void*)address, bytes);
   s.used[device] += size;
   s.counts.live_device++;
   s.counts.live_device_bytes += (int64_t)bytes;
@@ -105,6 +110,7 @@ API CUresult cuMemFree_v2(CUdeviceptr address) {
   run_all();  // as the real one: it waits for work that may use the memory
   if (s.lost) return leave(0);
   Allocation a = it->second;
+  ek_emu_remove_range((void*)a.address);
   munmap((void*)a.mapping, a.mapping_bytes);
   s.used[a.device] -= round_up(a.bytes, kAlign);
   s.counts.live_device--;

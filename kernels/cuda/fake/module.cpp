@@ -133,6 +133,7 @@ API CUresult cuModuleLoadDataEx(void** out, const void* image, unsigned n, const
     f->arg_bytes = size;
     f->entry = registry_find(name.c_str());
     if (!f->entry) return refuse(NOT_FOUND, "no emulated kernel is called " + name);
+    if (size != registry_bytes(f->entry)) return refuse(INVALID_IMAGE, name + ": arguments of another size");
     module->functions[name] = std::move(f);
   }
   *out = module.get();

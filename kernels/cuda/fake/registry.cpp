@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "engine_cuda_emulation.h"
+
 namespace fake {
 
 // Four kernels of the fake's own, for tests of the driver itself. Arguments: { target, source or value, count }.
@@ -30,22 +32,37 @@ void* registry_find(const char* name) {
   for (const Own& own : kOwn) {
     if (strcmp(own.name, name) == 0) return (void*)&own;
   }
-  return nullptr;
+  return (void*)ek_emu_find(name);
+}
+
+size_t registry_bytes(void* entry) {
+  for (const Own& own : kOwn) {
+    if (entry == &own) return sizeof(OwnArguments);
+  }
+  return (size_t)ek_emu_param_bytes((const ek_emu_kernel*)entry);
 }
 
 bool registry_run(const Op& op, uint64_t seed, std::string& message) {
-  (void)seed;
   for (const Own& own : kOwn) {
     if (op.function->entry != &own) continue;
     OwnArguments a;
-    if (op.data.size() != sizeof a) {
-      message = "the PTX declares " + std::to_string(op.data.size()) + " bytes of arguments";
-      return false;
-    }
     memcpy(&a, op.data.data(), sizeof a);
     own.run(a);
     return true;
   }
+  ek_emu_launch launch = {};
+  for (int i = 0; i < 3; i++) {
+    launch.grid[i] = op.grid[i];
+    launch.block[i] = op.block[i];
+  }
+  launch.cluster[0] = op.cluster > 1 ? op.cluster : 0;
+  launch.shared_bytes = op.smem;
+  launch.params = op.data.data();
+  launch.seed = (uint32_t)seed;
+  launch.asynchrony = (int)(seed >> 40) % 3;
+  char text[1024] = "";
+  if (ek_emu_run((const ek_emu_kernel*)op.function->entry, &launch, text, sizeof text) == 0) return true;
+  message = text;
   return false;
 }
 

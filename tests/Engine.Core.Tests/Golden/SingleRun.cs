@@ -52,7 +52,7 @@ internal sealed class SingleRun : IDisposable
     {
         _inputs.Clear();
         _inputs.Add(tokens, start, _blocks, BlockSize);
-        TensorView hidden = _weights.Model.Forward(_step);
+        TensorView hidden = _step.Forward(_weights.Model);
         int vocab = _weights.Config.VocabSize;
         TensorView logits = _logits.View(DType.F32, tokens.Length, vocab);
         _weights.Model.Head.Forward(logits, hidden, _weights.Device);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Engine.Devices.Cuda;
+using Engine.Memory;
 
 namespace Engine.Tests.Devices.Cuda;
 
@@ -74,6 +75,18 @@ internal sealed unsafe class FakeCuda : IDisposable
 
     /// <summary>A context on the fake.</summary>
     public CudaContext Open(int ordinal = 0) => CudaContext.Open(ordinal, Path);
+
+    /// <summary>How to open a device on the fake with the embedded kernels.</summary>
+    public static CudaDeviceOptions DeviceOptions(DType type = DType.F32, bool usesGraphs = true) => new()
+    {
+        ActivationType = type,
+        LibraryPath = Path,
+        Cache = new CubinCache(null),
+        UsesGraphs = usesGraphs,
+    };
+
+    /// <summary>A device on the fake with the embedded kernels.</summary>
+    public CudaDevice Device(DType type = DType.F32, bool usesGraphs = true) => new(DeviceOptions(type, usesGraphs));
 
     public void Dispose()
     {

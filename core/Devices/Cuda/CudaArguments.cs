@@ -1,0 +1,120 @@
+using System.Runtime.InteropServices;
+
+namespace Engine.Devices.Cuda;
+
+// The structures of kernels/cuda/include/engine_cuda*.h, which document every field. A test compares their sizes.
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct EmbedArguments
+{
+    public nint Y, Table, Ids;
+    public long YStride, TableStride;
+    public int Rows, Columns, Vocab, TableType;
+    public float Scale;
+    public int Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct RmsNormArguments
+{
+    public nint Y, X, Residual, Weight;
+    public long YStride, XStride, ResidualStride;
+    public int Rows, Groups, N;
+    public float Epsilon, Offset;
+    public int Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct LayerNormArguments
+{
+    public nint Y, X, Weight, Bias;
+    public long YStride, XStride;
+    public int Rows, Groups, N, PerGroup;
+    public float Epsilon;
+    public int Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct MapArguments
+{
+    public nint Y, X;
+    public long YStride, XStride;
+    public int Rows, Columns, Function;
+    public float A, B, C, D;
+    public int Reserved;
+}
+
+/// <summary>Functions of ekc_map; the first five are Activation.</summary>
+internal enum MapFunction
+{
+    Scale = 5,
+    SoftCap = 6,
+    Clamp = 7,
+    Xielu = 8,
+    ToF32 = 9,
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct CombineArguments
+{
+    public nint Y, X;
+    public long YStride, XStride;
+    public int Rows, Columns, Function;
+    public float Scale;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct RopeArguments
+{
+    public nint X, Positions, CosSin;
+    public long XStride;
+    public int Rows, NumHeads, HeadDim, RotaryDim, Interleaved, Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct WriteKvArguments
+{
+    public nint Keys, Values, Key, Value, Slots;
+    public long KeyStride, ValueStride;
+    public int Rows, NumKvHeads, HeadDim, KvType;
+    public float KeyScale, ValueScale;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct CopyBlocksArguments
+{
+    public nint Pools, BlockBytes, Copies;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct GatherRowsArguments
+{
+    public nint Y, X, Indices;
+    public long YStrideBytes, XStrideBytes, RowBytes;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct LinearArguments
+{
+    public nint Y, X, Weight, Bias;
+    public long YStride, XStride, WeightStride;
+    public int Rows, N, K, WeightType, YType, Accumulate;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct AttentionArguments
+{
+    public nint Output, Query, Keys, Values, CuSeqlensQ, ContextLens, BlockTables, AlibiSlopes, ChunkStarts, Partials;
+    public nint Counters;
+    public long OutputStride, QueryStride;
+    public int NumSequences, MaxBlocks, BlockSize, NumHeads, NumKvHeads, HeadDim, SlidingWindow, KvType;
+    public float Scale, SoftCap, KeyScale, ValueScale;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct ArgmaxArguments
+{
+    public nint Ids, Logits;
+    public long LogitsStride;
+    public int Rows, Columns;
+}

@@ -1,0 +1,177 @@
+using Engine.Memory;
+
+namespace Engine.Devices.Cuda;
+
+internal sealed unsafe partial class CudaDevice
+{
+    private const int AttentionThreads = 128;
+    private AttentionScratch? _scratch;
+    private CudaDeviceStep? _step;
+
+    /// <inheritdoc/>
+    public DeviceStep CreateStep(StepLimits limits, KvStorage storage)
+    {
+        CudaKvStorage kv = Own(storage);
+        int longest = AttentionForms.Chunks(checked(limits.MaxBlocksPerSeq * kv.Shape.BlockSize));
+        // So many chunks at once; a step with more of them takes several launches.
+        Scratch().Ensure(kv.Shape, ActivationType, limits.MaxNumSeqs, Math.Max(longest, 4 * limits.MaxNumSeqs));
+        return new CudaDeviceStep(this, limits, kv);
+    }
+
+    /// <inheritdoc/>
+    public void WriteKv(
+        KvStorage storage, int layer, TensorView key, TensorView value, ReadOnlySpan<int> slotMapping)
+    {
+        CudaKvStorage kv = Own(storage);
+        (int heads, int headDim) = kv.Shape.Layers[layer];
+        Require(slotMapping.Length == key.Rows && key.Columns == heads * headDim && Same(key, value), nameof(key));
+        (nint keys, nint values) = kv.Layer(layer);
+        WriteKvArguments arguments = new()
+        {
+            Keys = keys,
+            Values = values,
+            Key = key.Address,
+            Value = value.Address,
+            Slots = Resolve(slotMapping),
+            KeyStride = key.RowStride,
+            ValueStride = value.RowStride,
+            Rows = key.Rows,
+            NumKvHeads = heads,
+            HeadDim = headDim,
+            KvType = (int)kv.Shape.Type,
+            KeyScale = 1,
+            ValueScale = 1,
+        };
+        Launch(_kernels.WriteKv.For(key.Type), arguments, (key.Rows, heads, 1), AttentionThreads);
+    }
+
+    /// <inheritdoc/>
+    public void Attention(
+        TensorView output, TensorView query, KvStorage storage, int layer, in AttentionSettings settings,
+        in AttentionBatch batch)
+    {
+        CudaKvStorage kv = Own(storage);
+        Require(
+            kv.Shape.Layers[layer] == (settings.NumKvHeads, settings.HeadDim)
+                && settings.NumHeads % settings.NumKvHeads == 0, nameof(settings));
+        Require(
+            Same(output, query) && query.Columns == settings.NumHeads * settings.HeadDim, nameof(query));
+        Require(
+            settings.AlibiSlopes is null || Holds(settings.AlibiSlopes, settings.NumHeads), nameof(settings));
+        (nint keys, nint values) = kv.Layer(layer);
+        AttentionArguments arguments = new()
+        {
+            Output = output.Address,
+            Query = query.Address,
+            Keys = keys,
+            Values = values,
+            AlibiSlopes = settings.AlibiSlopes?.Address ?? 0,
+            OutputStride = output.RowStride,
+            QueryStride = query.RowStride,
+            NumSequences = batch.ContextLens.Length,
+            BlockSize = kv.Shape.BlockSize,
+            NumHeads = settings.NumHeads,
+            NumKvHeads = settings.NumKvHeads,
+            HeadDim = settings.HeadDim,
+            SlidingWindow = settings.SlidingWindow,
+            KvType = (int)kv.Shape.Type,
+            Scale = settings.Scale,
+            SoftCap = settings.SoftCap,
+            KeyScale = 1,
+            ValueScale = 1,
+        };
+        if (!AttentionScratch.UsesTensorCores(settings.HeadDim, kv.Shape.Type, query.Type)
+            || !HasTensorCoreAttention(settings.HeadDim, query.Type))
+        {
+            Place(batch, 0, kv, ref arguments);
+            Launch(
+                _kernels.AttentionAny.For(query.Type), arguments, (query.Rows, settings.NumHeads, 1),
+                AttentionThreads, AttentionAnySharedBytes);
+            return;
+        }
+
+        AttentionForms forms = Place(batch, settings.NumHeads / settings.NumKvHeads, kv, ref arguments)!;
+        LaunchForms(forms, arguments, query.Type);
+    }
+
+    internal CudaModules Modules => _modules;
+
+    internal AttentionScratch Scratch() => _scratch ??= new AttentionScratch(_context);
+
+    /// <summary>From here on spans of these inputs are found on the device.</summary>
+    internal void Enter(CudaDeviceStep step) => _step = step;
+
+    internal void Leave() => _step = null;
+
+    /// <summary>Uploads a group's lists outside of the step's own copy.</summary>
+    internal nint UploadFor(AttentionForms forms) => _uploads.Upload(forms.ChunkStarts);
+
+    private bool HasTensorCoreAttention(int headDim, DType type)
+    {
+        (CudaKernel tiled, CudaKernel split) = _kernels.Attention(AttentionScratch.Columns(headDim));
+        return tiled.Has(type) && split.Has(type);
+    }
+
+    private void LaunchForms(AttentionForms forms, AttentionArguments arguments, DType type)
+    {
+        int columns = AttentionScratch.Columns(arguments.HeadDim);
+        (CudaKernel tiled, CudaKernel split) = _kernels.Attention(columns);
+        if (forms.HasTiled)
+        {
+            int group = arguments.NumHeads / arguments.NumKvHeads;
+            Launch(
+                tiled.For(type), arguments,
+                (Up(forms.MaxTiledQueries * group, 64), arguments.NumKvHeads, arguments.NumSequences),
+                AttentionThreads, AttentionTiledSharedBytes(columns));
+        }
+
+        AttentionScratch scratch = Scratch();
+        arguments.Partials = scratch.Partials;
+        arguments.Counters = scratch.Counters;
+        for (int part = 0; part < forms.NumParts; part++)
+        {
+            arguments.ChunkStarts = forms.Address + (part * (arguments.NumSequences + 1) * sizeof(int));
+            Launch(
+                split.For(type), arguments, (2 * _context.NumMultiprocessors, 1, 1), AttentionThreads,
+                AttentionSplitSharedBytes(columns));
+        }
+    }
+
+    // The batch's lists on the device: the step's, or uploaded for this call. A group of 0 takes no forms.
+    private AttentionForms? Place(
+        in AttentionBatch batch, int group, CudaKvStorage kv, ref AttentionArguments arguments)
+    {
+        int numSeqs = batch.ContextLens.Length;
+        Require(
+            batch.CuSeqlensQ.Length == numSeqs + 1
+                && batch.BlockTables.Length >= (long)numSeqs * batch.MaxBlocksPerRequest, nameof(batch));
+        if (_step is not null && _step.TryPlace(batch, ref arguments))
+        {
+            return group == 0 ? null : _step.Forms(batch, group);
+        }
+
+        AttentionForms? forms = group == 0 ? null : Forms(batch, group, kv);
+        _uploads.Begin((2L * numSeqs) + 1 + batch.BlockTables.Length + (forms?.NumInts ?? 0));
+        arguments.CuSeqlensQ = _uploads.Add(batch.CuSeqlensQ);
+        arguments.ContextLens = _uploads.Add(batch.ContextLens);
+        arguments.BlockTables = _uploads.Add(batch.BlockTables);
+        arguments.MaxBlocks = batch.MaxBlocksPerRequest;
+        if (forms is not null) forms.Address = _uploads.Add(forms.ChunkStarts);
+        _uploads.End();
+        return forms;
+    }
+
+    private AttentionForms Forms(in AttentionBatch batch, int group, CudaKvStorage kv)
+    {
+        int chunks = 0;
+        foreach (int length in batch.ContextLens) chunks = Math.Max(chunks, AttentionForms.Chunks(length));
+        Scratch().Ensure(kv.Shape, ActivationType, batch.ContextLens.Length, chunks);
+        AttentionForms forms = new(group);
+        forms.Read(batch, Scratch().NumChunks);
+        return forms;
+    }
+
+    /// <summary>The address of a list on the device: a part of the step's inputs, or uploaded for this call.</summary>
+    private nint Resolve(ReadOnlySpan<int> values) =>
+        _step is not null && _step.TryResolve(values, out nint address) ? address : _uploads.Upload(values);
+}

@@ -1,0 +1,195 @@
+using System.Runtime.InteropServices;
+using Engine.Memory;
+
+namespace Engine.Devices.Cuda;
+
+/// <summary>
+/// An NVIDIA GPU by its driver API. Operations are launches in the order of one stream; only Download waits. Belongs
+/// to one thread at a time.
+/// </summary>
+internal sealed unsafe partial class CudaDevice : IDevice
+{
+    private const int TransferSlots = 2;
+    private const long TransferBytes = 8L << 20;
+
+    private readonly CudaContext _context;
+    private readonly CudaModules _modules;
+    private readonly CudaArena _weights;
+    private readonly CudaArena _activations;
+    private readonly CudaKernels _kernels;
+    private readonly CudaUploads _uploads;
+    private CudaStaging? _transfer;
+
+    /// <summary>Opens a GPU.</summary>
+    /// <exception cref="EngineException">Unsupported, InvalidArgument or OutOfMemory; names what is missing.</exception>
+    public CudaDevice(CudaDeviceOptions options)
+    {
+        if (options.ActivationType is not (DType.F32 or DType.F16 or DType.BF16))
+        {
+            throw EngineException.Invalid("dtype", $"a GPU does not compute in {options.ActivationType}");
+        }
+
+        ActivationType = options.ActivationType;
+        UsesGraphs = options.UsesGraphs;
+        _context = CudaContext.Open(options.Ordinal, options.LibraryPath);
+        try
+        {
+            _modules = new CudaModules(
+                _context, options.Images ?? CudaImages.Embedded, options.Cache ?? CubinCache.OfEnvironment());
+            _kernels = new CudaKernels(_modules);
+            _weights = new CudaArena(_context);
+            _activations = new CudaArena(_context);
+            _uploads = new CudaUploads(_context);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Name =>
+        $"cuda:{_context.Ordinal} ({_context.Name}, compute capability {_context.Capability / 10}."
+        + $"{_context.Capability % 10}, {ActivationType.ToString().ToLowerInvariant()})";
+
+    /// <inheritdoc/>
+    public DType ActivationType { get; }
+
+    /// <inheritdoc/>
+    public bool IsHostMemory => false;
+
+    /// <inheritdoc/>
+    public bool EmbedsPackedLinear => true;
+
+    /// <summary>Uniform steps are captured and replayed.</summary>
+    public bool UsesGraphs { get; }
+
+    internal CudaContext Context => _context;
+
+    /// <inheritdoc/>
+    public void ReserveWeights(long bytes)
+    {
+        // Small vectors are padded to the arena's alignment, which a plan does not count.
+        const long Slack = 256 << 10;
+        if (bytes > 0) _weights.Reserve(bytes + Slack);
+    }
+
+    /// <inheritdoc/>
+    public DeviceBuffer Allocate(long bytes)
+    {
+        CudaArena.Piece piece = _activations.Allocate(bytes);
+        try
+        {
+            _context.Fill(piece.Address, 0, bytes);
+            return new CudaBuffer(piece, bytes);
+        }
+        catch
+        {
+            piece.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public DeviceBuffer Upload(ReadOnlySpan<float> values)
+    {
+        long bytes = (long)values.Length * sizeof(float);
+        CudaArena.Piece piece = _weights.Allocate(bytes);
+        try
+        {
+            CudaStaging transfer = Transfer();
+            int perSlot = (int)(transfer.SlotBytes / sizeof(float));
+            for (int at = 0; at < values.Length; at += perSlot)
+            {
+                ReadOnlySpan<float> run = values.Slice(at, Math.Min(perSlot, values.Length - at));
+                nint slot = transfer.Take();
+                run.CopyTo(new Span<float>((void*)slot, run.Length));
+                _context.CopyToDevice(piece.Address + ((nint)at * sizeof(float)), slot, (long)run.Length * sizeof(float));
+                transfer.Issued();
+            }
+
+            return new CudaBuffer(piece, bytes);
+        }
+        catch
+        {
+            piece.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public LinearWeight PackLinear(LinearSource source)
+    {
+        CudaLayout.Check(source);
+        DType type = CudaLayout.WeightType(source, ActivationType);
+        long rowBytes = (long)source.K * type.SizeOf(), bytes = rowBytes * source.N;
+        CudaArena.Piece piece = _weights.Allocate(bytes);
+        try
+        {
+            CudaStaging transfer = Transfer(rowBytes);
+            int perSlot = (int)Math.Min(1 << 20, transfer.SlotBytes / Math.Max(rowBytes, 1));
+            for (int row = 0; row < source.N; row += perSlot)
+            {
+                int count = Math.Min(perSlot, source.N - row);
+                nint slot = transfer.Take();
+                CudaRows.Write(source, row, count, type, slot);
+                _context.CopyToDevice(piece.Address + (nint)(row * rowBytes), slot, count * rowBytes);
+                transfer.Issued();
+            }
+        }
+        catch
+        {
+            piece.Dispose();
+            throw;
+        }
+
+        return new CudaWeight(piece) { N = source.N, K = source.K, Bytes = bytes, Type = type };
+    }
+
+    /// <inheritdoc/>
+    public long PackedLinearBytes(LinearSource source) => CudaLayout.PackedBytes(source, ActivationType);
+
+    /// <inheritdoc/>
+    public LinearWeight PackEmbedding(LinearSource source) => PackLinear(source);
+
+    /// <inheritdoc/>
+    public long PackedEmbeddingBytes(LinearSource source) => PackedLinearBytes(source);
+
+    /// <inheritdoc/>
+    public KvStorage CreateKvStorage(KvStorageShape shape, int numBlocks) =>
+        CudaKvStorage.Create(_context, shape, numBlocks);
+
+    /// <inheritdoc/>
+    public long KvBlockBytes(KvStorageShape shape) => CudaLayout.KvBlockBytes(shape);
+
+    /// <inheritdoc/>
+    public DeviceMemory Memory()
+    {
+        (long free, long total) = _context.Memory();
+        return new DeviceMemory(free, total);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _transfer?.Dispose();
+        _transfer = null;
+        _uploads?.Dispose();
+        _scratch?.Dispose();
+        _activations?.Dispose();
+        _weights?.Dispose();
+        _modules?.Dispose();
+        _context.Dispose();
+    }
+
+    // Made when the first weight comes: a device that only plans or computes needs none.
+    private CudaStaging Transfer(long rowBytes = 0)
+    {
+        if (_transfer is not null && _transfer.SlotBytes >= rowBytes) return _transfer;
+        if (_transfer is not null) _context.Synchronize();
+        _transfer?.Dispose();
+        _transfer = null;
+        return _transfer = new CudaStaging(_context, TransferSlots, Math.Max(TransferBytes, rowBytes));
+    }
+}
