@@ -14,7 +14,9 @@ public sealed class EngineOptions
     /// <summary>Memory for KV blocks; null takes what MaxNumSeqs x MaxModelLen needs, capped by free memory.</summary>
     public long? KvCacheMemoryBytes { get; init; }
 
-    /// <summary>"auto" (as the model computes), "float32", "bfloat16" or "float16".</summary>
+    /// <summary>"auto", "float32", "bfloat16", "float16", "int8" (a scale per token and head) or "fp8" (e4m3, with the
+    /// checkpoint's k_scale and v_scale where it has them). Auto is what the checkpoint asks for, else as the model
+    /// computes; with dtype float32 nothing is rounded.</summary>
     public string KvCacheDtype { get; init; } = "auto";
 
     /// <summary>Requests that run at the same time, at most.</summary>

@@ -130,9 +130,25 @@ public sealed class KvStorageShape
     /// <summary>Per layer: number of KV heads and width of a head.</summary>
     public required IReadOnlyList<(int NumKvHeads, int HeadDim)> Layers { get; init; }
 
-    /// <summary>Element type of K and V in memory.</summary>
+    /// <summary>Element type of K and V in memory: F32, F16, BF16, I8 (a scale per token and head, the largest
+    /// magnitude being 127) or F8E4M3 (a scale per layer, saturating).</summary>
     public required DType Type { get; init; }
+
+    /// <summary>What attention over elements of 8 bits computes in: with BF16 a device may round queries and
+    /// probabilities to it.</summary>
+    public DType ComputeType { get; init; } = DType.F32;
+
+    /// <summary>Per layer what F8E4M3 divides by; empty is 1 everywhere.</summary>
+    public IReadOnlyList<KvScale> Scales { get; init; } = [];
+
+    /// <summary>The scales of a layer.</summary>
+    public KvScale ScaleOf(int layer) => Scales.Count > layer ? Scales[layer] : new KvScale(1, 1);
 }
+
+/// <summary>What keys and values of a layer are divided by before they are rounded to 8 bits.</summary>
+/// <param name="Key">Finite and above 0.</param>
+/// <param name="Value">Finite and above 0.</param>
+public readonly record struct KvScale(float Key, float Value);
 
 /// <summary>The paged KV memory of a model on a device.</summary>
 public abstract class KvStorage : IDisposable

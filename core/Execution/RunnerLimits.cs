@@ -26,12 +26,12 @@ internal sealed class RunnerLimits
     /// <summary>Derives the sizes.</summary>
     /// <param name="options">Limits of the engine.</param>
     /// <param name="config">The model.</param>
-    /// <param name="layers">KV heads and width per layer.</param>
-    /// <param name="computeType">KV of type "auto" takes this.</param>
+    /// <param name="kv">What the model says of its KV cache.</param>
+    /// <param name="computeType">What the model computes in.</param>
     /// <param name="device">For the bytes of a block.</param>
     /// <param name="freeBytes">Memory that may be used where options name no size.</param>
     public static RunnerLimits Derive(
-        EngineOptions options, ModelConfig config, IReadOnlyList<(int NumKvHeads, int HeadDim)> layers,
+        EngineOptions options, ModelConfig config, KvLayout kv,
         DType computeType, IDevice device, long freeBytes)
     {
         Require(options.BlockSize is >= 1 and <= 1024, "block_size", "1 to 1024", options.BlockSize);
@@ -43,12 +43,7 @@ internal sealed class RunnerLimits
         Require(
             maxModelLen >= 1 && maxModelLen <= config.MaxModelLen, "max_model_len",
             $"1 to {config.MaxModelLen}", maxModelLen);
-        KvStorageShape shape = new()
-        {
-            BlockSize = options.BlockSize,
-            Layers = layers,
-            Type = DTypeNames.Parse("kv_cache_dtype", options.KvCacheDtype) ?? computeType,
-        };
+        KvStorageShape shape = kv.Shape(options, computeType);
         long blockBytes = device.KvBlockBytes(shape);
         int numBlocks = NumBlocksOf(options, maxModelLen, blockBytes, freeBytes);
         return new RunnerLimits

@@ -162,7 +162,7 @@ public sealed class LoadedModel : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         long free = FreeMemory.Bytes();
         RunnerLimits limits = RunnerLimits.Derive(
-            options, Config, _weights.KvLayers, _weights.ComputeType, _weights.Device,
+            options, Config, _weights.Kv, _weights.ComputeType, _weights.Device,
             KvCacheMemory.Default(free));
         long need = limits.KvBytes + limits.ActivationBytes(
             _weights.Activations, _weights.Model.OutputWidth, Config.VocabSize);

@@ -69,7 +69,7 @@ public sealed record MemoryPlan
         ModelBuilder builder = ModelWeights.Plan(config, device, weights, type);
         long free = FreeMemory.Bytes();
         RunnerLimits limits = RunnerLimits.Derive(
-            engine, config, builder.KvLayers, type, device,
+            engine, config, KvLayout.Of(builder.KvLayers, weights), type, device,
             KvCacheMemory.Default(free - builder.PlannedBytes));
         return new MemoryPlan
         {

@@ -1,3 +1,4 @@
+using Engine.Devices;
 using Engine.Memory;
 using Engine.Quantization;
 
@@ -26,6 +27,12 @@ internal abstract class WeightSource : IDisposable
 
     /// <summary>True if GPT-2's matrices are stored [in, out].</summary>
     public virtual bool HoldsConv1D => true;
+
+    /// <summary>What the checkpoint wants K and V stored as; null is as the model computes.</summary>
+    public virtual DType? KvCacheType => null;
+
+    /// <summary>What it divides K and V of a layer by before they are rounded to 8 bits; NaN if unreadable.</summary>
+    public virtual KvScale KvScaleOf(int layer) => new(1, 1);
 
     /// <summary>Fails if a tensor was never asked for: what it would do is then missing from the model.</summary>
     /// <param name="architecture">For the message.</param>

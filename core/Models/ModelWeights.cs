@@ -18,6 +18,7 @@ internal sealed class ModelWeights : IDisposable
         Model = model;
         Activations = builder.Activations;
         KvLayers = builder.KvLayers;
+        Kv = KvLayout.Of(builder.KvLayers, builder.Weights);
         ComputeType = builder.ComputeType;
         NumParameters = builder.NumParameters;
         IsTied = builder.IsTied;
@@ -37,6 +38,9 @@ internal sealed class ModelWeights : IDisposable
     public ActivationShape Activations { get; }
 
     public IReadOnlyList<(int NumKvHeads, int HeadDim)> KvLayers { get; }
+
+    /// <summary>The same with what the checkpoint says of the KV cache.</summary>
+    public KvLayout Kv { get; }
 
     public DType ComputeType { get; }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Engine.Loading;
+using Engine.Memory;
 
 namespace Engine.Quantization;
 
@@ -20,6 +21,9 @@ internal sealed record QuantizationSettings
 
     /// <summary>Rows and columns of a block of scales.</summary>
     public (int Rows, int Columns) Block { get; init; } = (128, 128);
+
+    /// <summary>F8E4M3 if K and V are to be stored in 8-bit floats, else null.</summary>
+    public DType? KvCacheType { get; init; }
 
     /// <summary>The settings of a folder, or null if its weights are not quantized.</summary>
     /// <exception cref="EngineException">Unsupported: a method or layout that is not read.</exception>
@@ -83,7 +87,23 @@ internal sealed record QuantizationSettings
             Method = method,
             StoresZeros = Text(e, "checkpoint_format") == "gptq_v2",
             Block = BlockOf(e) ?? (128, 128),
+            KvCacheType = KvCacheTypeOf(e),
         };
+    }
+
+    // compressed-tensors: kv_cache_scheme; ModelOpt: kv_cache_quant_algo, in its own file one level down.
+    private static DType? KvCacheTypeOf(JsonElement e)
+    {
+        if (e.TryGetProperty("quantization", out JsonElement inner) && inner.ValueKind == JsonValueKind.Object)
+            e = inner;
+        if (Text(e, "kv_cache_quant_algo") is string algorithm)
+            return algorithm.Equals("FP8", StringComparison.OrdinalIgnoreCase) ? DType.F8E4M3 : null;
+        bool isFloat8 = e.TryGetProperty("kv_cache_scheme", out JsonElement scheme)
+            && scheme.ValueKind == JsonValueKind.Object
+            && Text(scheme, "type") == "float"
+            && scheme.TryGetProperty("num_bits", out JsonElement bits)
+            && bits.ValueKind == JsonValueKind.Number && bits.TryGetInt32(out int n) && n == 8;
+        return isFloat8 ? DType.F8E4M3 : null;
     }
 
     private static (int Rows, int Columns)? BlockOf(JsonElement e)

@@ -1,3 +1,4 @@
+using Engine.Devices;
 using Engine.Loading;
 using Engine.Memory;
 
@@ -14,7 +15,13 @@ internal sealed class QuantizedWeights(SafetensorsModel model, QuantizationSetti
     private readonly StoredTensors _stored = new(model.Tensors, model.Name);
     private readonly Dictionary<string, SafetensorsTensor> _matrices = new(StringComparer.Ordinal);
 
+    private readonly KvScales _kvScales = new(model.Tensors.Values);
+
     public override DType? StoredType => _plain.StoredType;
+
+    public override DType? KvCacheType => settings.KvCacheType;
+
+    public override KvScale KvScaleOf(int layer) => _kvScales.Of(layer);
 
     public override bool HasPrefix(string prefix) => _plain.HasPrefix(prefix);
 
@@ -77,6 +84,7 @@ internal sealed class QuantizedWeights(SafetensorsModel model, QuantizationSetti
     /// <summary>Scales of rounded activations and caches carry no weight.</summary>
     private static bool IsScale(string name) => name.EndsWith(".k_scale", StringComparison.Ordinal)
         || name.EndsWith(".v_scale", StringComparison.Ordinal)
+        || name.EndsWith(".kv_scale", StringComparison.Ordinal)
         || name.EndsWith(".q_scale", StringComparison.Ordinal);
 
     /// <summary>Old GPTQ checkpoints give every layer a bias of zeros.</summary>

@@ -14,6 +14,16 @@ internal static class SmallFloats
     public static float PowerOfTwo(int code) =>
         code == 255 ? float.NaN : MathF.ScaleB(1, code - 127);
 
+    /// <summary>The nearest e4m3 value, ties to even, saturating; NaN stays NaN.</summary>
+    public static float RoundE4M3(float value)
+    {
+        float magnitude = MathF.Min(MathF.Abs(value), 448);
+        // Spacing is 2^-9 below 2^-6, else an eighth of the power of two below the value.
+        int exponent = magnitude < 0.015625f ? -6 : MathF.ILogB(magnitude);
+        float spacing = MathF.ScaleB(1, exponent - 3);
+        return MathF.CopySign(MathF.Round(magnitude / spacing, MidpointRounding.ToEven) * spacing, value);
+    }
+
     private static float[] MakeE4M3()
     {
         float[] values = new float[256];

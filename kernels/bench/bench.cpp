@@ -108,7 +108,7 @@ void bench_attention(ek_context* context, int32_t dtype, int32_t head_dim, int32
   const ek_matrix mq{q, queries, heads * head_dim, heads * head_dim};
   const ek_matrix mo{o, queries, heads * head_dim, heads * head_dim};
   for (int l = 0; l < layers; l++) {
-    const ek_kv kv{memory + l * layer, blocks, 16, kv_heads, head_dim, dtype};
+    const ek_kv kv{memory + l * layer, blocks, 16, kv_heads, head_dim, dtype, 1, 1, 1};
     ek_kv_write(context, &kv, &kv_rows, &kv_rows, slots);
   }
   const int32_t cu[] = {0, queries}, context_lens[] = {tokens};
@@ -120,7 +120,7 @@ void bench_attention(ek_context* context, int32_t dtype, int32_t head_dim, int32
   for (int i = 0; i < 50 && (spent < 1 || i < 5); i++) {
     const double t = now();
     for (int l = 0; l < layers; l++) {
-      const ek_kv kv{memory + l * layer, blocks, 16, kv_heads, head_dim, dtype};
+      const ek_kv kv{memory + l * layer, blocks, 16, kv_heads, head_dim, dtype, 1, 1, 1};
       ek_attention(context, &mo, &mq, &kv, &settings, &batch);
     }
     times[count] = now() - t;
@@ -130,7 +130,7 @@ void bench_attention(ek_context* context, int32_t dtype, int32_t head_dim, int32
   const double seen = queries == 1 ? tokens : tokens - queries / 2.0;
   const double b = times[0];
   printf("attn %s head %d, %d queries, context %d: %.2f ms [%.2f], %.1f GB/s [%.1f], %.0f GFLOP/s [%.0f]\n",
-         dtype == EK_F32 ? "f32" : dtype == EK_F16 ? "f16" : "bf16", head_dim, queries, tokens, s * 1e3,
+         dtype == EK_F32 ? "f32" : dtype == EK_F16 ? "f16" : dtype == EK_BF16 ? "bf16" : dtype == EK_I8 ? "i8" : "e4m3", head_dim, queries, tokens, s * 1e3,
          b * 1e3, 1e-9 * layer * layers / s, 1e-9 * layer * layers / b,
          4e-9 * queries * seen * heads * head_dim * layers / s, 4e-9 * queries * seen * heads * head_dim * layers / b);
   ek_unmap(memory, layer * layers);
@@ -158,7 +158,7 @@ int main(int argc, char** argv) {
     for (auto& shape : shapes) bench_linear(context, format, shape[0], shape[1]);
   }
   if (!filter[0] || !strcmp(filter, "attn")) {
-    for (int32_t dtype : {EK_BF16, EK_F16, EK_F32}) {
+    for (int32_t dtype : {EK_BF16, EK_I8, EK_F8_E4M3, EK_F16, EK_F32}) {
       for (int32_t dim : {64, 128}) {
         bench_attention(context, dtype, dim, 1, 4096);
         bench_attention(context, dtype, dim, 512, 512);

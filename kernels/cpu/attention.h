@@ -10,16 +10,28 @@ struct AttentionF32 {
   typedef OpF32<T> Op;
   typedef float P;
   static constexpr int kPair = 1;
+  static constexpr int kScaleBytes = KvElement<T>::kScaleBytes;
   static MEMBER void store(P* p, vf x) { vstore(p, x); }
   template <int MR, int NV>
   static MEMBER void odd_token(vf (&)[MR][NV], const typename Op::A*, int64_t, const char* const (&)[NV], int64_t) {}
 };
 
 #ifdef __AVX512BF16__
-struct AttentionBf16 {
-  typedef OpBf16 Op;
+// Pairs of bf16 from pairs of another type.
+template <class T>
+struct OpDot : OpBf16 {
+  static constexpr int64_t kLine = 32 * sizeof(T);
+  static MEMBER W load(const char* w) { return load_bf16(reinterpret_cast<const T*>(w)); }
+};
+template <>
+struct OpDot<bf16_t> : OpBf16 {};
+
+template <class T>
+struct AttentionDot {
+  typedef OpDot<T> Op;
   typedef bf16_t P;
   static constexpr int kPair = 2;
+  static constexpr int kScaleBytes = KvElement<T>::kScaleBytes;
   static MEMBER void store(P* p, vf x) { vstore(p, x); }
   // The last token of a context without its partner, whose slot may hold anything.
   template <int MR, int NV>
@@ -27,9 +39,9 @@ struct AttentionBf16 {
       vf (&c)[MR][NV], const uint32_t* p, int64_t p_row, const char* const (&w)[NV], int64_t at) {
 #pragma GCC unroll 8
     for (int v = 0; v < NV; v++) {
-      const __m512i even = _mm512_and_si512(_mm512_loadu_si512(w[v] + at), _mm512_set1_epi32(0xffff));
+      const __m512i even = _mm512_and_si512(Op::load(w[v] + at), _mm512_set1_epi32(0xffff));
 #pragma GCC unroll 8
-      for (int m = 0; m < MR; m++) c[m][v] = OpBf16::step(c[m][v], even, p[m * p_row]);
+      for (int m = 0; m < MR; m++) c[m][v] = Op::step(c[m][v], even, p[m * p_row]);
     }
   }
 };
@@ -44,14 +56,19 @@ struct AttentionState {
   int64_t low[kMaxAttentionRows], high[kMaxAttentionRows];
   float slope[kMaxAttentionRows]; // of log2 scores, per token of distance
   float max[kMaxAttentionRows], sum[kMaxAttentionRows];
-  float total_max[kMaxAttentionRows], total_sum[kMaxAttentionRows];
   float factor[kMostRows];
   const char* tiles[kKvTile / 16];
   alignas(64) float scores[kMostRows * kKvTile];
   alignas(64) P weights[kMostRows * kKvTile];
   float* acc;                     // [rows][dim] of the current part
-  float* total;                   // [rows][dim]
   P* query;                       // [rows][dim]
+};
+
+// What the parts of an item add up to.
+struct AttentionTotal {
+  int rows, dim;
+  float max[kMaxAttentionRows], sum[kMaxAttentionRows];
+  float* acc;                     // [rows][dim]
 };
 
 static const float kMinusInfinity = -__builtin_inff();
@@ -64,16 +81,21 @@ INLINE void score_tiles(AttentionState<S>& st, int row, int tile, int64_t tile_s
   const char* w[NV];
 #pragma GCC unroll 8
   for (int v = 0; v < NV; v++) {
-    w[v] = st.tiles[tile + v];
+    w[v] = st.tiles[tile + v] + S::kScaleBytes;
 #pragma GCC unroll 8
     for (int m = 0; m < MR; m++) c[m][v] = vzero();
   }
   auto q = reinterpret_cast<const typename Op::A*>(st.query + static_cast<int64_t>(row) * st.dim);
   multiply<Op, MR, NV>(c, q, st.dim / S::kPair, w, tile_step, st.dim / S::kPair);
 #pragma GCC unroll 8
-  for (int m = 0; m < MR; m++) {
+  for (int v = 0; v < NV; v++) {
+    if (S::kScaleBytes != 0) {
+      const vf scale = vload(reinterpret_cast<const float*>(st.tiles[tile + v]));
 #pragma GCC unroll 8
-    for (int v = 0; v < NV; v++) vstore(st.scores + m * kKvTile + (tile + v) * 16, c[m][v]);
+      for (int m = 0; m < MR; m++) c[m][v] = vmul(c[m][v], scale);
+    }
+#pragma GCC unroll 8
+    for (int m = 0; m < MR; m++) vstore(st.scores + m * kKvTile + (tile + v) * 16, c[m][v]);
   }
 }
 
@@ -120,7 +142,13 @@ INLINE void softmax_row(
   for (int t = first; t < last; t++) {
     const vf p = vexp2(vsub(vload(scores + t * 16), top));
     sum = vadd(sum, p);
-    S::store(weights + t * 16, p);
+    if (S::kScaleBytes != 0) {
+      // A weight of zero stays zero: the scale of a slot that nobody wrote may be anything.
+      const vf scale = vload(reinterpret_cast<const float*>(st.tiles[t] + job.kv.tile_bytes));
+      S::store(weights + t * 16, vselect(vless(vzero(), p), vmul(p, scale), p));
+    } else {
+      S::store(weights + t * 16, p);
+    }
   }
   st.sum[row] = st.sum[row] * factor[0] + vsum(sum);
 }
@@ -142,7 +170,9 @@ INLINE void weigh_values(
   for (int t = first; t < last; t++) {
     const char* w[NV];
 #pragma GCC unroll 8
-    for (int v = 0; v < NV; v++) w[v] = st.tiles[t] + kv.tile_bytes + (dim / 16 + v) * Op::kLine;
+    for (int v = 0; v < NV; v++) {
+      w[v] = st.tiles[t] + kv.tile_bytes + S::kScaleBytes + (dim / 16 + v) * Op::kLine;
+    }
     const int64_t left = st.last - base - t * 16;
     const int64_t tokens = left < 16 ? left : 16;
     auto p = reinterpret_cast<const typename Op::A*>(st.weights + t * 16);
@@ -177,23 +207,42 @@ static void attend_tile(
   for (; d < st.dim; d += 16) weigh_values<S, MR, 1>(st, job.kv, row, d, base, first, last);
 }
 
+INLINE void start_total(AttentionTotal& total) {
+  for (int r = 0; r < total.rows; r++) {
+    total.max[r] = kMinusInfinity;
+    total.sum[r] = 0;
+  }
+  for (int64_t i = 0; i < static_cast<int64_t>(total.rows) * total.dim; i += 16) vstore(total.acc + i, vzero());
+}
+
 // total += part, in the order of the parts; a part without a token leaves the bits alone.
-template <class S>
-static void merge_part(AttentionState<S>& st) {
-  for (int r = 0; r < st.rows; r++) {
-    if (st.sum[r] == 0) continue;
-    const float now = st.max[r] <= st.total_max[r] ? st.total_max[r] : st.max[r];
+static void merge_part(AttentionTotal& total, const float* max, const float* sum, const float* acc) {
+  for (int r = 0; r < total.rows; r++) {
+    if (sum[r] == 0) continue;
+    const float now = max[r] <= total.max[r] ? total.max[r] : max[r];
     float a[16], b[16];
-    vstore(a, vexp2(vset(st.total_max[r] - now)));
-    vstore(b, vexp2(vset(st.max[r] - now)));
-    st.total_max[r] = now;
-    st.total_sum[r] = st.total_sum[r] * a[0] + st.sum[r] * b[0];
-    float* total = st.total + static_cast<int64_t>(r) * st.dim;
-    const float* acc = st.acc + static_cast<int64_t>(r) * st.dim;
+    vstore(a, vexp2(vset(total.max[r] - now)));
+    vstore(b, vexp2(vset(max[r] - now)));
+    total.max[r] = now;
+    total.sum[r] = total.sum[r] * a[0] + sum[r] * b[0];
+    float* to = total.acc + static_cast<int64_t>(r) * total.dim;
+    const float* from = acc + static_cast<int64_t>(r) * total.dim;
     const vf va = vset(a[0]), vb = vset(b[0]);
-    for (int d = 0; d < st.dim; d += 16) {
-      vstore(total + d, vadd(vmul(vload(total + d), va), vmul(vload(acc + d), vb)));
+    for (int d = 0; d < total.dim; d += 16) {
+      vstore(to + d, vadd(vmul(vload(to + d), va), vmul(vload(from + d), vb)));
     }
+  }
+}
+
+static void write_output(const AttentionJob& job, const AttentionItem& item, const AttentionTotal& total) {
+  for (int r = 0; r < total.rows; r++) {
+    const int64_t row = job.cu_seqlens[item.request] + item.token + r / item.heads;
+    const int64_t head = static_cast<int64_t>(item.kv_head) * job.group + item.head + r % item.heads;
+    float* out = job.output + row * job.output_stride + head * job.kv.head_dim;
+    const vf scale = vset(job.kv.value_unit / total.sum[r]);
+    each16(0, job.kv.head_dim, [&](int64_t d, int64_t n) INLINE_LAMBDA {
+      store_some(out + d, vmul(vload(total.acc + static_cast<int64_t>(r) * total.dim + d), scale), n);
+    });
   }
 }
 
@@ -224,7 +273,6 @@ static void attend_part(
       });
     }
   }
-  merge_part(st);
 }
 
 template <class S>
@@ -245,13 +293,10 @@ INLINE void start_item(const AttentionJob& job, AttentionState<S>& st, const Att
     st.first = st.low[r] < st.first ? st.low[r] : st.first;
     st.last = st.high[r] > st.last ? st.high[r] : st.last;
     st.slope[r] = job.slopes == nullptr ? 0 : job.slopes[head] * 1.44269504f;
-    st.total_max[r] = kMinusInfinity;
-    st.total_sum[r] = 0;
     const float* q = job.query + (q0 + token) * job.query_stride + head * job.kv.head_dim;
     for (int d = 0; d < st.dim; d += 16) {
       const int64_t left = job.kv.head_dim - d;
       S::store(st.query + static_cast<int64_t>(r) * st.dim + d, left >= 16 ? vload(q + d) : vload_n(q + d, left));
-      vstore(st.total + static_cast<int64_t>(r) * st.dim + d, vzero());
     }
   }
 }
@@ -262,33 +307,57 @@ static void attend(const AttentionJob& job, const AttentionItem& item, char* scr
   st.rows = item.tokens * item.heads;
   st.dim = job.kv.padded_dim;
   const int64_t size = static_cast<int64_t>(st.rows) * st.dim;
-  char* p = scratch + (sizeof st + 63) / 64 * 64;
-  st.acc = reinterpret_cast<float*>(p);
-  st.total = st.acc + size;
-  st.query = reinterpret_cast<typename S::P*>(st.total + size);
+  AttentionTotal total;
+  total.rows = st.rows;
+  total.dim = st.dim;
+  total.acc = reinterpret_cast<float*>(scratch + (sizeof st + 63) / 64 * 64);
+  st.acc = total.acc + size;
+  st.query = reinterpret_cast<typename S::P*>(st.acc + size);
   start_item(job, st, item);
+  if (item.partial != nullptr) {
+    st.acc = item.partial + 2 * kMaxAttentionRows;
+    attend_part(job, st, item, item.part);
+    __builtin_memcpy(item.partial, st.max, sizeof st.max);
+    __builtin_memcpy(item.partial + kMaxAttentionRows, st.sum, sizeof st.sum);
+    return;
+  }
+  start_total(total);
   for (int64_t part = st.first / kKvPart * kKvPart; part < st.last; part += kKvPart) {
     attend_part(job, st, item, part);
+    merge_part(total, st.max, st.sum, st.acc);
   }
-  for (int r = 0; r < st.rows; r++) {
-    const int64_t row = job.cu_seqlens[item.request] + item.token + r / item.heads;
-    const int64_t head = static_cast<int64_t>(item.kv_head) * job.group + item.head + r % item.heads;
-    float* out = job.output + row * job.output_stride + head * job.kv.head_dim;
-    const vf scale = vset(1.0f / st.total_sum[r]);
-    each16(0, job.kv.head_dim, [&](int64_t d, int64_t n) INLINE_LAMBDA {
-      store_some(out + d, vmul(vload(st.total + static_cast<int64_t>(r) * st.dim + d), scale), n);
-    });
+  write_output(job, item, total);
+}
+
+static void attention_merge(
+    const AttentionJob& job, const AttentionItem& item, const float* partials, int64_t parts, char* scratch) {
+  AttentionTotal total;
+  total.rows = item.tokens * item.heads;
+  total.dim = job.kv.padded_dim;
+  total.acc = reinterpret_cast<float*>(scratch);
+  start_total(total);
+  for (int64_t p = 0; p < parts; p++) {
+    const float* partial = partials + p * partial_floats(total.rows, total.dim);
+    merge_part(total, partial, partial + kMaxAttentionRows, partial + 2 * kMaxAttentionRows);
   }
+  write_output(job, item, total);
 }
 
 static void attention(const AttentionJob& job, const AttentionItem& item, char* scratch) {
+#ifdef __AVX512BF16__
+  if (job.kv.dot) {
+    switch (job.kv.dtype) {
+      case EK_I8: return attend<AttentionDot<i8_t>>(job, item, scratch);
+      case EK_F8_E4M3: return attend<AttentionDot<e4m3_t>>(job, item, scratch);
+      default: return attend<AttentionDot<bf16_t>>(job, item, scratch);
+    }
+  }
+#endif
   switch (job.kv.dtype) {
     case EK_F32: return attend<AttentionF32<float>>(job, item, scratch);
     case EK_F16: return attend<AttentionF32<f16_t>>(job, item, scratch);
-    default: break;
+    case EK_I8: return attend<AttentionF32<i8_t>>(job, item, scratch);
+    case EK_F8_E4M3: return attend<AttentionF32<e4m3_t>>(job, item, scratch);
+    default: return attend<AttentionF32<bf16_t>>(job, item, scratch);
   }
-#ifdef __AVX512BF16__
-  if (job.kv.dot) return attend<AttentionBf16>(job, item, scratch);
-#endif
-  attend<AttentionF32<bf16_t>>(job, item, scratch);
 }

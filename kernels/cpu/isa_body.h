@@ -28,6 +28,7 @@ namespace {
 #include "gemm_dispatch.h"
 #include "elementwise.h"
 #include "pack.h"
+#include "bytes.h"
 #include "kv.h"
 #include "attention.h"
 #include "probe.h"
@@ -36,7 +37,8 @@ namespace {
 
 extern const IsaTable EK_TABLE;
 const IsaTable EK_TABLE = {
-    EK_LEVEL, gemm, gemm_group, pack_activations, pack_weight, embed, point, norm, rope, kv_write, attention, probe,
+    EK_LEVEL, gemm, gemm_group, pack_activations, pack_weight, embed, point, norm, rope, kv_write, attention,
+    attention_merge, probe,
 };
 
 }  // namespace engine

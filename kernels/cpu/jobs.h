@@ -78,6 +78,8 @@ struct KvJob {
   char* data;
   int64_t block_bytes, tile_bytes; // a tile is K of 16 tokens of one head
   int32_t block_size, kv_heads, head_dim, padded_dim, dtype, dot;
+  float key_scale, value_scale;    // of EK_F8_E4M3: what was divided by
+  float key_unit, value_unit;      // what a loaded element is to be multiplied by
 };
 
 struct KvWriteJob {
@@ -105,12 +107,20 @@ struct AttentionJob {
 // [head, head + heads) of the group.
 struct AttentionItem {
   int32_t request, kv_head, token, tokens, head, heads;
+  int64_t part;     // of `partial`: the part's first token
+  float* partial;   // where that part's result goes (partial_floats), or null: all parts, to the output
 };
 
 static constexpr int kMaxAttentionRows = 48;
 static constexpr int kKvTile = 256;    // tokens of one softmax step
 static constexpr int kKvPart = 1024;   // tokens of one partial result
 static constexpr int64_t kMaxHeadDim = 512;
+static constexpr float kE4m3Unit = 256; // vload gives e4m3 in units of 2^8
+
+// A part's result: [kMaxAttentionRows] maxima, [kMaxAttentionRows] sums, [rows][padded_dim].
+static constexpr int64_t partial_floats(int64_t rows, int64_t padded_dim) {
+  return 2 * kMaxAttentionRows + rows * padded_dim;
+}
 
 struct IsaTable {
   int32_t isa;
@@ -126,6 +136,9 @@ struct IsaTable {
   void (*rope)(const RopeJob&, int64_t row);
   void (*kv_write)(const KvWriteJob&, int64_t row, int64_t head);
   void (*attention)(const AttentionJob&, const AttentionItem&, char* scratch);
+  // Combines the results of parts, partial_floats apart, in their order.
+  void (*attention_merge)(
+      const AttentionJob&, const AttentionItem&, const float* partials, int64_t parts, char* scratch);
   double (*probe)(int32_t kind, const float* data, int64_t amount, float* sink);
 };
 

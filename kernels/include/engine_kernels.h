@@ -38,8 +38,8 @@ enum {
   EK_ISA_AVX512_BF16 = 4, /* + BF16 */
 };
 
-/* Element types; the values of Engine.Memory.DType. */
-enum { EK_F32 = 0, EK_F16 = 1, EK_BF16 = 2 };
+/* Element types; the values of Engine.Memory.DType. The last two are for KV memory alone. */
+enum { EK_F32 = 0, EK_F16 = 1, EK_BF16 = 2, EK_I8 = 4, EK_F8_E4M3 = 9 };
 
 /* Blocks of 32 values that a source may be stored in (GGUF's Q8_0 and Q4_0), beside the element types. */
 enum { EK_BLOCK_Q8_0 = 100, EK_BLOCK_Q4_0 = 101 };
@@ -181,8 +181,10 @@ EK_API int32_t ek_gather_rows(
     ek_context* context, const ek_matrix* y, const ek_matrix* x, const int32_t* indices);
 
 /* KV memory of one layer: [num_blocks][num_kv_heads][block_size / 16][K tile | V tile], 64-byte aligned.
- * A tile is 16 tokens of one head; d is head_dim padded to 16. With the bf16 dot product (dtype BF16 on
- * AVX512_BF16) K is [d/2][16][2] and V [8][d][2] (token pairs); else K is [d][16] and V [16][d]. */
+ * A tile is 16 tokens of one head; d is head_dim padded to 16. K is [d][16] and V [16][d]; where products are of bf16
+ * pairs (on AVX512_BF16: dtype BF16, and 8 bits with rounds_queries) K is [d/2][16][2] and V [8][d][2].
+ * I8 keeps 16 f32 scales, one a token, in front of each tile: the largest magnitude is 127. F8_E4M3 keeps
+ * value / scale, to the nearest, saturating at 448. */
 typedef struct ek_kv {
   void* data;
   int64_t num_blocks;
@@ -190,6 +192,9 @@ typedef struct ek_kv {
   int32_t num_kv_heads;
   int32_t head_dim;
   int32_t dtype;
+  int32_t rounds_queries; /* 8 bits: queries and probabilities may be rounded to bf16; fixed for a storage */
+  float key_scale;        /* F8_E4M3: finite and above 0 */
+  float value_scale;
 } ek_kv;
 
 /* Bytes of one block of one layer, or a negative code. */
@@ -222,7 +227,7 @@ typedef struct ek_attention_batch {
 
 /* Causal attention: query row i of a request of q rows and context c is the token at position c - q + i.
  * output, query [rows, num_heads * head_dim]. Online softmax over tiles of 256 tokens at fixed positions, partial
- * results of 1024 tokens combined in order. */
+ * results of 1024 tokens combined in order, by whichever thread. */
 EK_API int32_t ek_attention(
     ek_context* context, const ek_matrix* output, const ek_matrix* query, const ek_kv* kv,
     const ek_attention_settings* settings, const ek_attention_batch* batch);

@@ -24,7 +24,7 @@ internal sealed class EngineArguments
 
     public Option<string> KvCacheDtype { get; } = new("--kv-cache-dtype")
     {
-        Description = "Type of cached keys and values.",
+        Description = "Type of cached keys and values: auto, float32, bfloat16, float16, int8, fp8.",
         DefaultValueFactory = _ => _defaults.KvCacheDtype,
     };
 

@@ -150,6 +150,9 @@ internal static unsafe partial class CpuKernels
         public int NumKvHeads;
         public int HeadDim;
         public int Type;
+        public int RoundsQueries;
+        public float KeyScale;
+        public float ValueScale;
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -127,10 +127,10 @@ internal sealed class CpuKvStorage : KvStorage
     /// <summary>Bytes of one block of one layer. Throws InvalidArgument for what the kernels cannot hold.</summary>
     public static long LayerBlockBytes(KvStorageShape shape, int layer)
     {
-        if (shape.Type is not (DType.F32 or DType.F16 or DType.BF16))
+        if (shape.Type is not (DType.F32 or DType.F16 or DType.BF16 or DType.I8 or DType.F8E4M3))
         {
             throw EngineException.Invalid(
-                "kv_cache_dtype", $"expected float32, float16 or bfloat16 on a CPU, found {shape.Type}");
+                "kv_cache_dtype", $"expected float32, float16, bfloat16, int8 or fp8 on a CPU, found {shape.Type}");
         }
 
         if (shape.BlockSize <= 0 || shape.BlockSize % 16 != 0)
@@ -150,6 +150,7 @@ internal sealed class CpuKvStorage : KvStorage
     public CpuKernels.Kv Layer(int layer)
     {
         (int heads, int headDim) = Shape.Layers[layer];
+        KvScale scale = Shape.ScaleOf(layer);
         return new CpuKernels.Kv
         {
             Data = _address + (nint)_layerOffsets[layer],
@@ -158,6 +159,9 @@ internal sealed class CpuKvStorage : KvStorage
             NumKvHeads = heads,
             HeadDim = headDim,
             Type = (int)Shape.Type,
+            RoundsQueries = Shape.ComputeType == DType.BF16 ? 1 : 0,
+            KeyScale = scale.Key,
+            ValueScale = scale.Value,
         };
     }
 

@@ -9,7 +9,7 @@ internal sealed unsafe partial class ReferenceDevice
         long bytes = 0;
         foreach ((int numKvHeads, int headDim) in shape.Layers)
         {
-            bytes += 2L * shape.BlockSize * numKvHeads * headDim * shape.Type.SizeOf();
+            bytes += 2L * shape.BlockSize * numKvHeads * headDim * ReferenceKvStorage.HeldAs(shape.Type).SizeOf();
         }
         return bytes;
     }
@@ -18,7 +18,7 @@ internal sealed unsafe partial class ReferenceDevice
     {
         ReferenceBuffer Layer(int i) => new(
             (long)numBlocks * shape.BlockSize * shape.Layers[i].NumKvHeads * shape.Layers[i].HeadDim *
-            shape.Type.SizeOf());
+            ReferenceKvStorage.HeldAs(shape.Type).SizeOf());
         int n = shape.Layers.Count;
         return new ReferenceKvStorage
         {
@@ -33,18 +33,23 @@ internal sealed unsafe partial class ReferenceDevice
         KvStorage storage, int layer, TensorView key, TensorView value, ReadOnlySpan<int> slotMapping)
     {
         ReferenceKvStorage kv = (ReferenceKvStorage)storage;
-        DType type = kv.Shape.Type;
+        DType type = kv.Shape.Type, held = ReferenceKvStorage.HeldAs(type);
+        int headDim = kv.Shape.Layers[layer].HeadDim;
+        KvScale scale = kv.Shape.ScaleOf(layer);
+        float[] rounded = System.Buffers.ArrayPool<float>.Shared.Rent(key.Columns);
         for (int t = 0; t < key.Rows; t++)
         {
             if (slotMapping[t] < 0) continue;
-            ReadOnlySpan<float> k = HostOperations.Row(key, t), v = HostOperations.Row(value, t);
-            long at = (long)slotMapping[t] * k.Length;
-            for (int i = 0; i < k.Length; i++)
-            {
-                FloatBits.Write(kv.Keys[layer].Address, at + i, type, k[i]);
-                FloatBits.Write(kv.Values[layer].Address, at + i, type, v[i]);
-            }
+            long at = (long)slotMapping[t] * key.Columns;
+            Span<float> row = rounded.AsSpan(0, key.Columns);
+            HostOperations.Row(key, t).CopyTo(row);
+            KvRounding.Round(row, headDim, type, scale.Key);
+            for (int i = 0; i < row.Length; i++) FloatBits.Write(kv.Keys[layer].Address, at + i, held, row[i]);
+            HostOperations.Row(value, t).CopyTo(row);
+            KvRounding.Round(row, headDim, type, scale.Value);
+            for (int i = 0; i < row.Length; i++) FloatBits.Write(kv.Values[layer].Address, at + i, held, row[i]);
         }
+        System.Buffers.ArrayPool<float>.Shared.Return(rounded);
     }
 
     public void CopyBlocks(KvStorage storage, ReadOnlySpan<BlockCopy> copies)
@@ -103,7 +108,7 @@ internal sealed unsafe partial class ReferenceDevice
             for (int j = 0; j < count; j++)
             {
                 long at = (SlotOf(blocks, start + j, blockSize) * kvWidth) + offset;
-                FloatBits.Read(row.AsSpan(0, headDim), kv.Keys[layer].Address, at, kv.Shape.Type);
+                FloatBits.Read(row.AsSpan(0, headDim), kv.Keys[layer].Address, at, kv.HeldType);
                 double dot = 0;
                 for (int i = 0; i < headDim; i++) dot += (double)q[i] * row[i];
                 dot *= settings.Scale;
@@ -122,7 +127,7 @@ internal sealed unsafe partial class ReferenceDevice
                 double weight = Math.Exp(scores[j] - max);
                 total += weight;
                 long at = (SlotOf(blocks, start + j, blockSize) * kvWidth) + offset;
-                FloatBits.Read(row.AsSpan(0, headDim), kv.Values[layer].Address, at, kv.Shape.Type);
+                FloatBits.Read(row.AsSpan(0, headDim), kv.Values[layer].Address, at, kv.HeldType);
                 for (int i = 0; i < headDim; i++) sums[i] += weight * row[i];
             }
             for (int i = 0; i < headDim; i++) output[(head * headDim) + i] = (float)(sums[i] / total);

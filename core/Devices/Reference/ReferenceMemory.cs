@@ -53,6 +53,11 @@ internal sealed class ReferenceKvStorage : KvStorage
 
     public required ReferenceBuffer[] Values { get; init; }
 
+    /// <summary>How elements lie in memory: those of 8 bits as floats, rounded to what 8 bits can hold.</summary>
+    public DType HeldType => HeldAs(Shape.Type);
+
+    public static DType HeldAs(DType type) => type is DType.I8 or DType.F8E4M3 ? DType.F32 : type;
+
     public override long Bytes => Keys.Sum(b => b.Bytes) + Values.Sum(b => b.Bytes);
 
     protected override void Dispose(bool disposing)

@@ -19,16 +19,24 @@ internal sealed class SingleRun : IDisposable
     private readonly DeviceBuffer _logits;
     private readonly int _maxTokens;
 
-    public SingleRun(ModelWeights weights, int maxTokens, bool ownsWeights = false)
+    public SingleRun(
+        ModelWeights weights, int maxTokens, bool ownsWeights = false, DType? kvType = null,
+        IReadOnlyList<KvScale>? kvScales = null)
     {
         _weights = weights;
         _ownsWeights = ownsWeights;
         _maxTokens = maxTokens;
         int numBlocks = (maxTokens + BlockSize - 1) / BlockSize;
         _blocks = [.. Enumerable.Range(0, numBlocks).Reverse()];
-        DType kvType = weights.ComputeType;
-        _kv = weights.Device.CreateKvStorage(
-            new KvStorageShape { BlockSize = BlockSize, Layers = weights.KvLayers, Type = kvType }, numBlocks);
+        var shape = new KvStorageShape
+        {
+            BlockSize = BlockSize,
+            Layers = weights.KvLayers,
+            Type = kvType ?? weights.ComputeType,
+            ComputeType = weights.ComputeType,
+            Scales = kvScales ?? [],
+        };
+        _kv = weights.Device.CreateKvStorage(shape, numBlocks);
         _inputs = new StepInputs(maxTokens, 1, numBlocks);
         _step = new StepContext(weights.Device, weights.Activations, _kv, _inputs, maxTokens);
         _logits = weights.Device.Allocate((long)maxTokens * weights.Config.VocabSize * sizeof(float));

@@ -20,13 +20,18 @@ public sealed class RealModelInvarianceTests
     ];
 
     [TestCaseSource(nameof(Cases))]
-    public void AreAsAlone(string? speculative, string how, int numBlocks, int budget, int numRestarts)
+    public void AreAsAlone(string? speculative, string how, int numBlocks, int budget, int numRestarts, string kvType)
     {
         TestContext.Out.WriteLine(how);
         using LoadedModel model = LoadedModel.Load(
             new ModelLoadOptions { Model = Path.Combine(TestPaths.Root, "demo-model", "model") });
         string[] expected;
-        using (var calm = new EngineWorker(model, new EngineOptions { MaxNumSeqs = 1, NumBlocks = 64 }))
+        using (var calm = new EngineWorker(model, new EngineOptions
+        {
+            MaxNumSeqs = 1,
+            NumBlocks = 64,
+            KvCacheDtype = kvType,
+        }))
         {
             expected = [.. Prompts.Select((p, i) => Describe(Start(calm, p, i).WaitForEnd()))];
         }
@@ -34,6 +39,7 @@ public sealed class RealModelInvarianceTests
         var options = new EngineOptions
         {
             NumBlocks = numBlocks,
+            KvCacheDtype = kvType,
             MaxNumBatchedTokens = budget,
             MaxModelLen = 100,
             MaxNumSeqs = 16,
@@ -58,11 +64,14 @@ public sealed class RealModelInvarianceTests
     {
         foreach (string? drafts in Drafts)
         {
-            yield return new TestCaseData(drafts, "RequestsAtOnce", 256, 2048, 0);
-            yield return new TestCaseData(drafts, "PreemptedRequests", 7, 2048, 0);
-            yield return new TestCaseData(drafts, "ChunkedRequests", 64, 3, 0);
-            yield return new TestCaseData(drafts, "RequestsThatStartOver", 16, 16, 5);
+            yield return new TestCaseData(drafts, "RequestsAtOnce", 256, 2048, 0, "auto");
+            yield return new TestCaseData(drafts, "PreemptedRequests", 7, 2048, 0, "auto");
+            yield return new TestCaseData(drafts, "ChunkedRequests", 64, 3, 0, "auto");
+            yield return new TestCaseData(drafts, "RequestsThatStartOver", 16, 16, 5, "auto");
         }
+
+        yield return new TestCaseData(null, "PreemptedRequests", 7, 2048, 0, "int8");
+        yield return new TestCaseData(Drafts[1], "ChunkedRequests", 64, 3, 0, "fp8");
     }
 
     private static CollectingSink Start(EngineWorker worker, string prompt, int seed)

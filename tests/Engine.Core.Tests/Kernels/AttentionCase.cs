@@ -1,5 +1,6 @@
 using Engine.Devices;
 using Engine.Devices.Cpu;
+using Engine.Devices.Reference;
 using Engine.Memory;
 
 namespace Engine.Tests.Kernels;
@@ -12,7 +13,8 @@ internal sealed class AttentionCase : IDisposable
     private readonly int[] _table;
 
     public AttentionCase(
-        CpuDevice device, AttentionSettings settings, int tokens, DType type, int seed, int blockSize = 16)
+        CpuDevice device, AttentionSettings settings, int tokens, DType type, int seed, int blockSize = 16,
+        DType compute = DType.F32)
     {
         _device = device;
         Settings = settings;
@@ -23,6 +25,8 @@ internal sealed class AttentionCase : IDisposable
             BlockSize = blockSize,
             Layers = [(settings.NumKvHeads, settings.HeadDim), (settings.NumKvHeads, settings.HeadDim)],
             Type = type,
+            ComputeType = compute,
+            Scales = [new KvScale(1, 1), new KvScale(0.013f, 0.0071f)],
         };
         _storage = device.CreateKvStorage(shape, blocks + 3);
         // Stale contents of a recycled block must not matter.
@@ -32,6 +36,8 @@ internal sealed class AttentionCase : IDisposable
         Query = KernelData.Random(tokens * settings.NumHeads * settings.HeadDim, seed + 1);
         Key = KernelData.Random(tokens * settings.NumKvHeads * settings.HeadDim, seed + 2);
         Value = KernelData.Random(tokens * settings.NumKvHeads * settings.HeadDim, seed + 3);
+        StoredKey = Stored(Key, type, shape.ScaleOf(1).Key);
+        StoredValue = Stored(Value, type, shape.ScaleOf(1).Value);
     }
 
     public AttentionSettings Settings { get; }
@@ -43,6 +49,12 @@ internal sealed class AttentionCase : IDisposable
     public float[] Key { get; }
 
     public float[] Value { get; }
+
+    /// <summary>As the cache holds them.</summary>
+    public float[] StoredKey { get; }
+
+    /// <summary>As the cache holds them.</summary>
+    public float[] StoredValue { get; }
 
     /// <summary>Writes and attends chunk by chunk; returns all output rows.</summary>
     public float[] Run(IEnumerable<int> chunks)
@@ -74,7 +86,7 @@ internal sealed class AttentionCase : IDisposable
     }
 
     /// <summary>One output element by the definition, from keys and values as the cache stores them.</summary>
-    public double[] Reference(int token, int head, DType type, bool roundQuery)
+    public double[] Reference(int token, int head, bool roundQuery)
     {
         int d = Settings.HeadDim, group = Settings.NumHeads / Settings.NumKvHeads, kv = head / group;
         int reach = Settings.SlidingWindow > 0 ? Settings.SlidingWindow : Tokens;
@@ -87,8 +99,8 @@ internal sealed class AttentionCase : IDisposable
             for (int i = 0; i < d; i++)
             {
                 float q = Query[(((token * Settings.NumHeads) + head) * d) + i];
-                dot += (double)(roundQuery ? KernelData.Round(q, type) : q)
-                    * KernelData.Round(Key[(((t * Settings.NumKvHeads) + kv) * d) + i], type);
+                dot += (double)(roundQuery ? KernelData.Round(q, DType.BF16) : q)
+                    * StoredKey[(((t * Settings.NumKvHeads) + kv) * d) + i];
             }
 
             dot *= Settings.Scale;
@@ -104,7 +116,7 @@ internal sealed class AttentionCase : IDisposable
         {
             for (int t = first; t <= last; t++)
             {
-                float v = KernelData.Round(Value[(((t * Settings.NumKvHeads) + kv) * d) + i], type);
+                float v = StoredValue[(((t * Settings.NumKvHeads) + kv) * d) + i];
                 output[i] += p[t - first] / sum * v;
             }
         }
@@ -113,6 +125,13 @@ internal sealed class AttentionCase : IDisposable
     }
 
     public void Dispose() => _storage.Dispose();
+
+    private float[] Stored(float[] values, DType type, float scale)
+    {
+        float[] stored = KernelData.Round(values, type);
+        KvRounding.Round(stored, Settings.HeadDim, type, scale);
+        return stored;
+    }
 
     private unsafe double Slope(int head, int distance) =>
         Settings.AlibiSlopes is null ? 0 : ((float*)Settings.AlibiSlopes.Address)[head] * distance;

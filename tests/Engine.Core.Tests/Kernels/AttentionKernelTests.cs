@@ -10,7 +10,9 @@ public sealed class AttentionKernelTests(CpuIsa isa)
 {
     private CpuDevice _device = null!;
 
-    private static readonly DType[] _types = [DType.F32, DType.F16, DType.BF16];
+    private static readonly DType[] _types = [DType.F32, DType.F16, DType.BF16, DType.I8, DType.F8E4M3];
+
+    private static readonly DType[] _eightBits = [DType.I8, DType.F8E4M3];
 
     [OneTimeSetUp]
     public void Start() => _device = KernelData.Device(isa);
@@ -31,6 +33,43 @@ public sealed class AttentionKernelTests(CpuIsa isa)
     {
         using var test = new AttentionCase(_device, Settings(3, 1, headDim), 37, type, headDim);
         AssertMatches(test, test.Run([37]), type, [0, 15, 16, 17, 36]);
+    }
+
+    [Test]
+    public void EightBitsWithRoundedQueriesMatch(
+        [ValueSource(nameof(_eightBits))] DType type, [Values(1, 24, 64, 257)] int headDim)
+    {
+        using var test = new AttentionCase(
+            _device, Settings(6, 2, headDim), 1045, type, headDim, compute: DType.BF16);
+        bool rounds = isa >= CpuIsa.Avx512Bf16;
+        AssertMatches(test, test.Run([1000, 1, 1, 43]), rounds, [0, 15, 16, 17, 1000, 1001, 1044]);
+    }
+
+    [Test]
+    public void ZerosStayZeroInEightBits([ValueSource(nameof(_eightBits))] DType type)
+    {
+        using var test = new AttentionCase(_device, Settings(2, 1, 16), 20, type, 9);
+        Array.Clear(test.Key);
+        Array.Clear(test.Value);
+        Assert.That(test.Run([20]), Is.All.Zero);
+    }
+
+    [Test]
+    public void WhatIsNotANumberShows([ValueSource(nameof(_types))] DType type)
+    {
+        using var test = new AttentionCase(_device, Settings(2, 1, 16), 20, type, 9);
+        test.Value[(10 * 16) + 3] = float.NaN;
+        float[] output = test.Run(Enumerable.Repeat(1, 20));
+        Assert.That(output.Take(10 * 32), Is.All.Not.NaN);
+        Assert.That(output[(10 * 32) + 3], Is.NaN);
+    }
+
+    [Test]
+    public void LargeValuesSaturate()
+    {
+        using var test = new AttentionCase(_device, Settings(2, 1, 16), 1, DType.F8E4M3, 9);
+        test.Value[5] = 1e30f;
+        Assert.That(test.Run([1])[5], Is.EqualTo(448 * 0.0071f).Within(1e-6f));
     }
 
     [Test]
@@ -151,17 +190,19 @@ public sealed class AttentionKernelTests(CpuIsa isa)
         return o.Floats(32).ToArray();
     }
 
-    private void AssertMatches(AttentionCase test, float[] output, DType type, IEnumerable<int> tokens)
+    private void AssertMatches(AttentionCase test, float[] output, DType type, IEnumerable<int> tokens) =>
+        AssertMatches(test, output, type == DType.BF16 && isa >= CpuIsa.Avx512Bf16, tokens);
+
+    // With the bf16 dot product (dot) queries and probabilities are rounded to bf16 too.
+    private static void AssertMatches(AttentionCase test, float[] output, bool dot, IEnumerable<int> tokens)
     {
-        // With the bf16 dot product queries and probabilities are rounded to bf16 too.
-        bool dot = type == DType.BF16 && isa >= CpuIsa.Avx512Bf16;
         double tolerance = dot ? 1.5e-2 : 5e-6;
         int d = test.Settings.HeadDim;
         foreach (int token in tokens)
         {
             for (int head = 0; head < test.Settings.NumHeads; head++)
             {
-                double[] expected = test.Reference(token, head, type, dot);
+                double[] expected = test.Reference(token, head, dot);
                 int at = ((token * test.Settings.NumHeads) + head) * d;
                 for (int i = 0; i < d; i++)
                 {
