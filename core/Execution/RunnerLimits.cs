@@ -19,6 +19,10 @@ internal sealed class RunnerLimits
 
     public required KvStorageShape KvShape { get; init; }
 
+    /// <summary>KV of a draft in blocks of the same ids; null without one.</summary>
+    public KvStorageShape? DraftKvShape { get; init; }
+
+    /// <summary>Of all blocks, a draft's included.</summary>
     public required long KvBytes { get; init; }
 
     public int MaxBlocksPerSeq => BlocksFor(MaxModelLen, KvShape.BlockSize);
@@ -30,9 +34,10 @@ internal sealed class RunnerLimits
     /// <param name="computeType">What the model computes in.</param>
     /// <param name="device">For the bytes of a block.</param>
     /// <param name="freeBytes">Memory that may be used where options name no size.</param>
+    /// <param name="draft">What drafts, as a plan; null without a draft model or head.</param>
     public static RunnerLimits Derive(
         EngineOptions options, ModelConfig config, KvLayout kv,
-        DType computeType, IDevice device, long freeBytes)
+        DType computeType, IDevice device, long freeBytes, ModelBuilder? draft = null)
     {
         Require(options.BlockSize is >= 1 and <= 1024, "block_size", "1 to 1024", options.BlockSize);
         Require(options.MaxNumSeqs is >= 1 and <= 65536, "max_num_seqs", "1 to 65536", options.MaxNumSeqs);
@@ -44,7 +49,10 @@ internal sealed class RunnerLimits
             maxModelLen >= 1 && maxModelLen <= config.MaxModelLen, "max_model_len",
             $"1 to {config.MaxModelLen}", maxModelLen);
         KvStorageShape shape = kv.Shape(options, computeType);
-        long blockBytes = device.KvBlockBytes(shape);
+        KvStorageShape? draftShape = draft is null
+            ? null
+            : KvLayout.Of(draft.KvLayers, draft.Weights).Shape(options, draft.ComputeType);
+        long blockBytes = device.KvBlockBytes(shape) + (draftShape is null ? 0 : device.KvBlockBytes(draftShape));
         int numBlocks = NumBlocksOf(options, maxModelLen, blockBytes, freeBytes);
         return new RunnerLimits
         {
@@ -55,6 +63,7 @@ internal sealed class RunnerLimits
             LogitsRows = ModelRunner.LogitsRowsOf(
                 options.MaxNumSeqs * (1 + (options.Speculative?.NumSpeculativeTokens ?? 0)), config.VocabSize),
             KvShape = shape,
+            DraftKvShape = draftShape,
             KvBytes = checked(numBlocks * blockBytes),
         };
     }
@@ -63,6 +72,13 @@ internal sealed class RunnerLimits
     public long ActivationBytes(ActivationShape shape, int outputWidth, int vocabSize) =>
         ((long)MaxNumTokens * shape.FloatsPerToken * sizeof(float)) +
         ((long)LogitsRows * (outputWidth + vocabSize) * sizeof(float));
+
+    /// <summary>Bytes of activations, kept features and logits of what drafts.</summary>
+    public long DraftActivationBytes(ModelBuilder draft) =>
+        ((long)MaxNumTokens * draft.Activations.FloatsPerToken * sizeof(float))
+        + ((long)MaxNumSeqs * draft.Config.HiddenSize * sizeof(float))
+        + ((long)ModelRunner.LogitsRowsOf(MaxNumSeqs, draft.Config.VocabSize)
+            * (draft.Config.HiddenSize + draft.Config.VocabSize) * sizeof(float));
 
     private static int NumBlocksOf(
         EngineOptions options, int maxModelLen, long blockBytes, long freeBytes)

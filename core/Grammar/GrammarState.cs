@@ -2,6 +2,9 @@ using System.Runtime.Intrinsics;
 
 namespace Engine.Grammar;
 
+/// <summary>A place that an output has come to in its grammar.</summary>
+internal readonly record struct GrammarMark(PositionSet? At, int NumTokens, bool HasEnded);
+
 /// <summary>How far one output has come in its grammar: a function of its tokens.</summary>
 internal sealed class GrammarState
 {
@@ -21,6 +24,12 @@ internal sealed class GrammarState
         _endTokens = endTokens;
         _at = program.Start;
     }
+
+    /// <summary>Where it is, to come back to after tokens that may not stay.</summary>
+    public GrammarMark Mark => new(_at, _numTokens, _hasEnded);
+
+    /// <summary>Goes back to a mark.</summary>
+    public void Return(GrammarMark mark) => (_at, _numTokens, _hasEnded) = (mark.At, mark.NumTokens, mark.HasEnded);
 
     /// <summary>Follows the output's tokens; starts over if some were taken back.</summary>
     /// <returns>False if a token does not fit, which only a fault or a client's prefix can cause.</returns>

@@ -137,7 +137,7 @@ public sealed class LoadedModel : IDisposable
     }
 
     // A folder without a tokenizer is served by token ids alone; one that was named must be there.
-    private static Tokenizer? LoadTokenizer(
+    internal static Tokenizer? LoadTokenizer(
         ModelLoadOptions options, ModelFolder folder, CancellationToken cancellation)
     {
         try
@@ -160,12 +160,18 @@ public sealed class LoadedModel : IDisposable
     public IModelRunner CreateRunner(EngineOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        options.Speculative?.Validate();
+        using DraftSource? draft = DraftSource.Open(options.Speculative);
+        ModelBuilder? draftPlan = draft?.Plan(_weights.Device);
+        draft?.CheckFits(Config, _weights.Model.OutputWidth, Tokenizer);
         long free = FreeMemory.Bytes();
+        long draftBytes = draftPlan?.PlannedBytes ?? 0;
         RunnerLimits limits = RunnerLimits.Derive(
             options, Config, _weights.Kv, _weights.ComputeType, _weights.Device,
-            KvCacheMemory.Default(free));
-        long need = limits.KvBytes + limits.ActivationBytes(
+            KvCacheMemory.Default(free - draftBytes), draftPlan);
+        long need = draftBytes + limits.KvBytes + limits.ActivationBytes(
             _weights.Activations, _weights.Model.OutputWidth, Config.VocabSize);
+        need += draftPlan is null ? 0 : limits.DraftActivationBytes(draftPlan);
         if (need > free)
         {
             throw new EngineException(
@@ -175,15 +181,18 @@ public sealed class LoadedModel : IDisposable
                 "max_num_batched_tokens",
                 "num_blocks");
         }
-        IModelDrafter? drafter = options.Speculative?.Method switch
+        IModelDrafter? drafter = options.Speculative is { } speculative
+            ? DrafterFactory.Create(speculative, draft, _weights, limits, Info.VocabSize)
+            : null;
+        try
         {
-            null => null,
-            SpeculativeMethod.Ngram => new NgramDrafter(options.Speculative, limits.MaxModelLen),
-            _ => throw new EngineException(
-                EngineStatus.Unsupported, $"speculative_config: method {options.Speculative.Method}",
-                "speculative_config"),
-        };
-        return new ModelRunner(_weights, limits, Tokenizer, EosTokenIds, drafter);
+            return new ModelRunner(_weights, limits, Tokenizer, EosTokenIds, drafter);
+        }
+        catch
+        {
+            drafter?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Frees the weights; no runner may be in use.</summary>

@@ -4,6 +4,7 @@ using Engine.Loading;
 using Engine.Loading.Gguf;
 using Engine.Memory;
 using Engine.Models;
+using Engine.Speculation;
 
 namespace Engine.Hosting;
 
@@ -19,7 +20,7 @@ public sealed record MemoryPlan
     /// <summary>Parameters, tied ones once.</summary>
     public required long NumParameters { get; init; }
 
-    /// <summary>Bytes of packed weights, norms, biases and rotary tables.</summary>
+    /// <summary>Bytes of packed weights, norms, biases and rotary tables, a draft's included.</summary>
     public required long WeightBytes { get; init; }
 
     /// <summary>Bytes of the KV cache.</summary>
@@ -67,18 +68,21 @@ public sealed record MemoryPlan
         DType type = ModelResolver.ComputeType(load, config, weights);
         using IDevice device = DeviceFactory.Create(load, type);
         ModelBuilder builder = ModelWeights.Plan(config, device, weights, type);
+        using DraftSource? draftSource = DraftSource.Open(engine.Speculative, cancellation);
+        ModelBuilder? draft = draftSource?.Plan(device);
+        long weightBytes = builder.PlannedBytes + (draft?.PlannedBytes ?? 0);
         long free = FreeMemory.Bytes();
         RunnerLimits limits = RunnerLimits.Derive(
             engine, config, KvLayout.Of(builder.KvLayers, weights), type, device,
-            KvCacheMemory.Default(free - builder.PlannedBytes));
+            KvCacheMemory.Default(free - weightBytes), draft);
         return new MemoryPlan
         {
             Architecture = config.Architecture,
             ComputeType = type,
             NumParameters = builder.NumParameters,
-            WeightBytes = builder.PlannedBytes,
+            WeightBytes = weightBytes,
             KvCacheBytes = limits.KvBytes,
-            ActivationBytes = limits.ActivationBytes(
+            ActivationBytes = (draft is null ? 0 : limits.DraftActivationBytes(draft)) + limits.ActivationBytes(
                 builder.Activations, builder.OutputWidth, config.VocabSize),
             NumBlocks = limits.NumBlocks,
             BlockBytes = limits.KvBytes / limits.NumBlocks,

@@ -77,25 +77,29 @@ public sealed class ModelConfig
     internal int IntermediateSize => Json.Int("intermediate_size", null, 1, 1 << 22);
 
     /// <summary>Reads both files of a folder.</summary>
-    internal static ModelConfig Read(ModelFolder folder)
+    /// <param name="folder">Where.</param>
+    /// <param name="isHead">A head to another model: its architecture is not one of ours.</param>
+    internal static ModelConfig Read(ModelFolder folder, bool isHead = false)
     {
         if (folder.Gguf is GgufModel gguf) return Parse(GgufConfig.Create(gguf), null, gguf.Name);
         byte[] config = folder.TryRead(FileName) ?? throw new EngineException(
             EngineStatus.NotFound, $"{FileName}: no such file in {folder.Root}", "model");
         byte[]? generation = folder.TryRead("generation_config.json");
-        return Parse(config, generation);
+        return Parse(config, generation, isHead: isHead);
     }
 
     /// <summary>Reads both files from memory.</summary>
     /// <param name="config">config.json.</param>
     /// <param name="generation">generation_config.json, or null.</param>
     /// <param name="file">What messages call the first one.</param>
-    internal static ModelConfig Parse(byte[] config, byte[]? generation = null, string file = FileName)
+    /// <param name="isHead">A head to another model.</param>
+    internal static ModelConfig Parse(
+        byte[] config, byte[]? generation = null, string file = FileName, bool isHead = false)
     {
         ConfigJson json = ConfigJson.Parse(file, config);
         List<string>? architectures = json.Strings("architectures");
         if (architectures is not { Count: > 0 }) throw json.Missing("architectures");
-        ArchitectureRegistry.Find(architectures[0]); // before any field that only some families have
+        if (!isHead) ArchitectureRegistry.Find(architectures[0]); // before any field that only some families have
         return new ModelConfig(
             json,
             generation is null ? null : ConfigJson.Parse("generation_config.json", generation),

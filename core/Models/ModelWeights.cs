@@ -104,7 +104,7 @@ internal sealed class ModelWeights : IDisposable
         _owned.Clear();
     }
 
-    private static void Pack(
+    internal static void Pack(
         IReadOnlyList<PackJob> jobs, IDevice device, List<IDisposable> owned,
         IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {

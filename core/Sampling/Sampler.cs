@@ -8,7 +8,7 @@ namespace Engine.Sampling;
 /// Chooses the next token of a sequence from a row of logits. Owns scratch only, so one per thread; what
 /// belongs to a sequence is in <see cref="SamplerState"/>. Allocates nothing but log probabilities asked for.
 /// </summary>
-internal sealed class Sampler
+internal sealed partial class Sampler
 {
     private readonly float[] _blockMax;
     private readonly bool[] _dirty;
@@ -291,9 +291,9 @@ internal sealed class Sampler
         }
 
         LogitsProcessors.Penalize(editor, state.Program.Params, counts);
-        foreach (int id in pending)
+        for (int i = pending.Length - 1; i >= 0; i--)
         {
-            counts.RemoveOutput(id);
+            counts.RemoveOutput(pending[i]);
         }
     }
 

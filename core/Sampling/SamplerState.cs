@@ -11,6 +11,9 @@ internal sealed class SamplerState
     // Distinct tokens counted without allocating in a step; more than these are rare in one output.
     private const int MaxInitialCounts = 16384;
 
+    // Drafts are counted while they are looked at.
+    private const int MaxPending = 64;
+
     private readonly TokenCounts? _counts;
     private int _numCounted;
     private int _miroPosition = -1;
@@ -30,7 +33,7 @@ internal sealed class SamplerState
         if (program.Penalizes)
         {
             int most = Math.Min(maxTokensTotal, program.VocabSize);
-            _counts = new TokenCounts(Math.Min(most, MaxInitialCounts));
+            _counts = new TokenCounts(Math.Min(most, MaxInitialCounts) + MaxPending);
         }
 
         if (program.Grammar is not null)

@@ -41,12 +41,29 @@ internal sealed class TokenCounts
         Array.Fill(_slots, -1);
     }
 
-    public void AddPrompt(int id) => _inPrompt[IndexOf(id)] = true;
+    public void AddPrompt(int id)
+    {
+        int index = IndexOf(id); // first: it may replace the arrays
+        _inPrompt[index] = true;
+    }
 
-    public void AddOutput(int id) => _outputCounts[IndexOf(id)]++;
+    public void AddOutput(int id)
+    {
+        int index = IndexOf(id);
+        _outputCounts[index]++;
+    }
 
-    /// <summary>Takes an AddOutput back; the token stays listed with a count of 0.</summary>
-    public void RemoveOutput(int id) => _outputCounts[IndexOf(id)]--;
+    /// <summary>Takes an AddOutput back, the last ones first: then nothing of them is left.</summary>
+    public void RemoveOutput(int id)
+    {
+        int index = IndexOf(id);
+        if (--_outputCounts[index] == 0 && !_inPrompt[index] && index == Count - 1)
+        {
+            // No search has passed by the last entry on its way to a later one: it can simply go.
+            _slots[Find(id)] = -1;
+            Count--;
+        }
+    }
 
     private static int[] NewSlots(int capacity)
     {

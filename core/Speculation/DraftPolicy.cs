@@ -13,8 +13,11 @@ internal sealed class DraftPolicy
     private const double FirstRate = 0.8;
     private const double RateWeight = 0.02;
 
-    // Where drafts do not pay, so many steps go by until one tries again what they cost.
-    private const int StepsBetweenTrials = 256;
+    // Where drafts do not pay, so many steps go by until one tries again what they cost: few at first, since the first
+    // measures are the worst.
+    private const int FirstStepsBetweenTrials = 4;
+    private const int MostStepsBetweenTrials = 256;
+    private const int NumTrialDrafts = 2;
 
     // What a step costs without drafts is known from such steps alone: so often there is one.
     private const int StepsBetweenPlain = 128;
@@ -31,6 +34,8 @@ internal sealed class DraftPolicy
     private double _draftSeconds;
     private double _threshold;
     private int _stepsWithout;
+    private int _stepsBetweenTrials = FirstStepsBetweenTrials;
+    private bool _isTrial;
 
     /// <param name="proposer">Makes the drafts.</param>
     /// <param name="options">Null takes all that the proposer gives, always.</param>
@@ -51,7 +56,7 @@ internal sealed class DraftPolicy
     {
         bool isOff = numRunning > _maxBatch || (_adapts && !_costs.IsRecent(numRunning, StepsBetweenPlain));
         _threshold = isOff ? double.PositiveInfinity : _adapts ? Threshold(numRunning) : 0;
-        _stepsWithout = _threshold < 1 ? 0 : _stepsWithout + 1;
+        CountTowardsTrial(isOff);
     }
 
     /// <summary>Drafts for a sequence.</summary>
@@ -95,11 +100,34 @@ internal sealed class DraftPolicy
         }
 
         double drafting = _proposer.LastDraftSeconds;
+        if (double.IsNaN(drafting))
+        {
+            return;
+        }
+
         _costs.Observe(plan.NumTokens, seconds - drafting);
         if (plan.NumDraftTokens > 0)
         {
+            // Falls quickly, rises slowly: disturbances only add time.
             double each = drafting / plan.NumDraftTokens;
-            _draftSeconds += (_draftSeconds == 0 ? 1 : 0.1) * (each - _draftSeconds);
+            double weight = _draftSeconds == 0 ? 1 : each < _draftSeconds ? 0.3 : 0.05;
+            _draftSeconds += weight * (each - _draftSeconds);
+        }
+    }
+
+    private void CountTowardsTrial(bool isOff)
+    {
+        _isTrial = false;
+        if (_threshold < 1)
+        {
+            _stepsWithout = 0;
+            _stepsBetweenTrials = FirstStepsBetweenTrials;
+        }
+        else if (!isOff && ++_stepsWithout >= _stepsBetweenTrials)
+        {
+            _stepsWithout = 0;
+            _stepsBetweenTrials = Math.Min(2 * _stepsBetweenTrials, MostStepsBetweenTrials);
+            _isTrial = true;
         }
     }
 
@@ -112,7 +140,7 @@ internal sealed class DraftPolicy
 
         if (_threshold >= 1)
         {
-            return _stepsWithout % StepsBetweenTrials == 0 && double.IsFinite(_threshold) ? 1 : 0;
+            return _isTrial ? Math.Min(NumTrialDrafts, _most) : 0;
         }
 
         if (history.IsNew)

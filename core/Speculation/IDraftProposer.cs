@@ -18,6 +18,7 @@ public interface IDraftProposer
     /// <returns>How many there are or will be: 0 .. drafts.Length.</returns>
     int Propose(Sequence sequence, Span<int> drafts);
 
-    /// <summary>Seconds that the last executed plan spent on drafts, so that their price is known.</summary>
+    /// <summary>Seconds that the last executed plan spent on drafts, so that their price is known; NaN if it was no
+    /// measure of that.</summary>
     double LastDraftSeconds { get; }
 }

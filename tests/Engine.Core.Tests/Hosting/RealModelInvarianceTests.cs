@@ -1,6 +1,6 @@
 using Engine.Hosting;
 using Engine.Sampling;
-using Engine.Speculation;
+using Engine.Tests.Speculation;
 
 namespace Engine.Tests.Hosting;
 
@@ -16,7 +16,9 @@ public sealed class RealModelInvarianceTests
     [
         null,
         """{"method": "ngram", "num_speculative_tokens": 4, "prompt_lookup_min": 1, "adaptive": false}""",
-        """{"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 2}""",
+        """{"method": "draft_model", "model": "demo-model/draft", "num_speculative_tokens": 3, "adaptive": false}""",
+        """{"method": "eagle", "model": "demo-model/eagle", "num_speculative_tokens": 5, "adaptive": false}""",
+        """{"method": "draft_model", "model": "demo-model/draft", "num_speculative_tokens": 6}""",
     ];
 
     [TestCaseSource(nameof(Cases))]
@@ -43,7 +45,7 @@ public sealed class RealModelInvarianceTests
             MaxNumBatchedTokens = budget,
             MaxModelLen = 100,
             MaxNumSeqs = 16,
-            Speculative = speculative == null ? null : SpeculativeOptions.Parse(speculative),
+            Speculative = speculative == null ? null : DemoDrafts.Options(speculative),
         };
         using var worker = new EngineWorker(model, options);
         CollectingSink[] sinks = [.. Prompts.Select((p, i) => Start(worker, p, i))];
@@ -51,6 +53,11 @@ public sealed class RealModelInvarianceTests
         {
             sinks[i].WaitForToken();
             worker.ResetPrefixCache(restartRunning: true);
+        }
+
+        foreach (CollectingSink sink in sinks)
+        {
+            Assert.That(sink.WaitForEnd().Last.Error?.Message, Is.Null);
         }
 
         Assert.That(sinks.Select(sink => Describe(sink.WaitForEnd())), Is.EqualTo(expected));

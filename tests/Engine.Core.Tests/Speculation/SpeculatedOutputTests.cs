@@ -8,6 +8,10 @@ namespace Engine.Tests.Speculation;
 
 /// <summary>With the demo model: whatever a request asks for, it gets the same with drafts as without.</summary>
 [TestFixture("""{"method": "ngram", "num_speculative_tokens": 5, "prompt_lookup_min": 1, "adaptive": false}""")]
+[TestFixture(
+    """{"method": "draft_model", "model": "demo-model/draft", "num_speculative_tokens": 4, "adaptive": false}""")]
+[TestFixture("""{"method": "eagle", "model": "demo-model/eagle", "num_speculative_tokens": 3, "adaptive": false}""")]
+[TestFixture("""{"method": "eagle", "model": "demo-model/eagle", "num_speculative_tokens": 4}""")]
 public sealed class SpeculatedOutputTests(string config)
 {
     private const string Prompt = "one two three one two three one two three one two";
@@ -119,8 +123,7 @@ public sealed class SpeculatedOutputTests(string config)
         MaxNumSeqs = maxNumSeqs,
         NumBlocks = numBlocks,
         MaxModelLen = 256,
-        Speculative = SpeculativeOptions.Parse(config.Replace(
-            "demo-model", Path.Combine(TestPaths.Root, "demo-model"), StringComparison.Ordinal)),
+        Speculative = DemoDrafts.Options(config),
     });
 
     private static string Describe(CollectingSink sink) => string.Join('\n', sink.Events
