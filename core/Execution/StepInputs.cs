@@ -7,6 +7,7 @@ internal sealed class StepInputs
 {
     private readonly int[] _tokenIds;
     private readonly int[] _positions;
+    private readonly int[] _tokenTypeIds;
     private readonly int[] _slotMapping;
     private readonly int[] _cuSeqlensQ;
     private readonly int[] _contextLens;
@@ -16,6 +17,7 @@ internal sealed class StepInputs
     {
         _tokenIds = Pinned(maxNumTokens);
         _positions = Pinned(maxNumTokens);
+        _tokenTypeIds = Pinned(maxNumTokens);
         _slotMapping = Pinned(maxNumTokens);
         _cuSeqlensQ = Pinned(maxNumSeqs + 1);
         _contextLens = Pinned(maxNumSeqs);
@@ -36,6 +38,9 @@ internal sealed class StepInputs
 
     /// <summary>[NumTokens] index of each token in its sequence.</summary>
     public ReadOnlySpan<int> Positions => _positions.AsSpan(0, NumTokens);
+
+    /// <summary>[NumTokens] which text of a pair each token is of; 0 where nobody said.</summary>
+    public ReadOnlySpan<int> TokenTypeIds => _tokenTypeIds.AsSpan(0, NumTokens);
 
     /// <summary>[NumTokens] blockId * blockSize + offset.</summary>
     public ReadOnlySpan<int> SlotMapping => _slotMapping.AsSpan(0, NumTokens);
@@ -71,8 +76,14 @@ internal sealed class StepInputs
     /// <param name="start">Position of the first of them; everything before has KV.</param>
     /// <param name="blockTable">Blocks of the sequence, the new tokens' among them.</param>
     /// <param name="blockSize">Tokens of a block.</param>
-    public void Add(ReadOnlySpan<int> tokens, int start, ReadOnlySpan<int> blockTable, int blockSize)
+    /// <param name="tokenTypeIds">Types of the tokens; empty is 0 for all.</param>
+    public void Add(
+        ReadOnlySpan<int> tokens, int start, ReadOnlySpan<int> blockTable, int blockSize,
+        ReadOnlySpan<int> tokenTypeIds = default)
     {
+        Span<int> types = _tokenTypeIds.AsSpan(NumTokens, tokens.Length);
+        types.Clear();
+        tokenTypeIds.CopyTo(types);
         tokens.CopyTo(_tokenIds.AsSpan(NumTokens));
         for (int i = 0; i < tokens.Length; i++)
         {

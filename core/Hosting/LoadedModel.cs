@@ -101,7 +101,7 @@ public sealed class LoadedModel : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         ModelFolder folder = ModelResolver.Resolve(options, cancellation);
         using GgufModel? gguf = folder.Gguf;
-        ModelConfig config = ModelConfig.Read(folder);
+        ModelConfig config = ModelConfig.Read(folder, overrides: options.HfOverrides);
         config.LimitModelLen(options.MaxModelLen);
         Tokenizer? tokenizer = LoadTokenizer(options, folder, cancellation);
         using WeightSource weights = ModelResolver.OpenWeights(options, config, folder);

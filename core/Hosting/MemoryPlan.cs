@@ -62,7 +62,7 @@ public sealed record MemoryPlan
         ArgumentNullException.ThrowIfNull(engine);
         ModelFolder folder = ModelResolver.Resolve(load, cancellation);
         using GgufModel? gguf = folder.Gguf;
-        ModelConfig config = ModelConfig.Read(folder);
+        ModelConfig config = ModelConfig.Read(folder, overrides: load.HfOverrides);
         config.LimitModelLen(load.MaxModelLen);
         using WeightSource weights = ModelResolver.OpenWeights(load, config, folder);
         DType type = ModelResolver.ComputeType(load, config, weights);

@@ -27,6 +27,9 @@ public sealed class ModelLoadOptions
     /// <summary>"8", "15" or "float": bits of activations that meet rounded weights (CPU).</summary>
     public string ActivationPrecision { get; init; } = "8";
 
+    /// <summary>A JSON object whose members replace those of config.json; null is none.</summary>
+    public string? HfOverrides { get; init; }
+
     /// <summary>Longest prompt plus output; null is the model's own.</summary>
     public int? MaxModelLen { get; init; }
 

@@ -26,7 +26,25 @@ internal sealed class ModelFolder
         }
     }
 
+    private ModelFolder(string root, string realRoot, string? blobs)
+    {
+        Root = root;
+        _realRoot = realRoot;
+        _blobs = blobs;
+    }
+
     public string Root { get; }
+
+    /// <summary>A folder inside, by its plain name; null if it is not there.</summary>
+    public ModelFolder? TryOpen(string name)
+    {
+        CheckName(name);
+        string path = Path.Combine(Root, name);
+        if (!Directory.Exists(path)) return null;
+        return IsInside(RealPath(path), _realRoot)
+            ? new ModelFolder(path, _realRoot, _blobs)
+            : throw EngineException.Corrupt(name, "leads out of the model's folder");
+    }
 
     /// <summary>The GGUF model that stands for the folder, opened; null where there are checkpoint files.</summary>
     public GgufModel? Gguf { get; init; }
@@ -36,13 +54,7 @@ internal sealed class ModelFolder
     /// <summary>The path of a file named by the engine or by a file of the folder.</summary>
     public string Resolve(string name)
     {
-        bool plain = name.Length is > 0 and <= 255 && name is not ("." or "..") && !name.Contains('\0') &&
-            name.IndexOfAny(['/', '\\', ':']) < 0;
-        if (!plain)
-        {
-            throw EngineException.Corrupt(
-                Path.GetFileName(Root), $"expected the plain name of a file in the model's folder, found '{name}'");
-        }
+        CheckName(name);
         string path = Path.Combine(Root, name);
         if (!File.Exists(path))
         {
@@ -72,6 +84,17 @@ internal sealed class ModelFolder
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new EngineException(EngineStatus.Io, $"{path}: {e.Message}", name, e);
+        }
+    }
+
+    private void CheckName(string name)
+    {
+        bool plain = name.Length is > 0 and <= 255 && name is not ("." or "..") && !name.Contains('\0') &&
+            name.IndexOfAny(['/', '\\', ':']) < 0;
+        if (!plain)
+        {
+            throw EngineException.Corrupt(
+                Path.GetFileName(Root), $"expected the plain name of a file in the model's folder, found '{name}'");
         }
     }
 

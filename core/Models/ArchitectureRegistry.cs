@@ -47,9 +47,57 @@ internal static class ArchitectureRegistry
             ["Starcoder2ForCausalLM"] = Starcoder2.Build,
         };
 
+    // Models of whole texts; those made of a decoder are found by the decoder's name.
+    private static readonly Dictionary<string, Func<ModelBuilder, DecoderModel>> _encoders =
+        new(StringComparer.Ordinal)
+        {
+            ["Bert"] = Bert.Build,
+            ["Roberta"] = Bert.BuildRoberta,
+            ["XLMRoberta"] = Bert.BuildRoberta,
+            ["NomicBert"] = NomicBert.Build,
+            ["ModernBert"] = ModernBert.Build,
+        };
+
+    private static readonly string[] _endings =
+        ["ForSequenceClassification", "ForMaskedLM", "ForPreTraining", "ForTextEncoding", "TextModel", "Model"];
+
     public static IEnumerable<string> Names => _builders.Keys.Order(StringComparer.Ordinal);
 
-    public static Func<ModelBuilder, DecoderModel> Find(string architecture) =>
+    /// <summary>True for a class that sees both sides of a token.</summary>
+    public static bool IsEncoder(string architecture) =>
+        _encoders.Keys.Any(family => architecture.StartsWith(family, StringComparison.Ordinal));
+
+    /// <summary>True if a class has no output matrix and can only be pooled.</summary>
+    public static bool IsForPooling(string architecture) =>
+        !_builders.ContainsKey(architecture) && FindForPooling(architecture) is not null;
+
+    public static Func<ModelBuilder, DecoderModel> Find(
+        string architecture, ModelPurpose purpose = ModelPurpose.Generate) =>
+        purpose == ModelPurpose.Pool
+            ? FindForPooling(architecture) ?? throw new EngineException(
+                EngineStatus.Unsupported,
+                $"config.json: architectures: expected an encoder of {string.Join(", ", _encoders.Keys)} or a decoder "
+                + $"of {string.Join(", ", Names)}; found \"{architecture}\"",
+                "architectures")
+            : FindForGeneration(architecture);
+
+    // "Qwen3ForSequenceClassification" and "Qwen3Model" have the layers of "Qwen3ForCausalLM".
+    private static Func<ModelBuilder, DecoderModel>? FindForPooling(string architecture)
+    {
+        if (_builders.TryGetValue(architecture, out Func<ModelBuilder, DecoderModel>? build)) return build;
+        foreach (string ending in _endings)
+        {
+            if (!architecture.EndsWith(ending, StringComparison.Ordinal)) continue;
+            string family = architecture[..^ending.Length];
+            return _encoders.TryGetValue(family, out build) || _builders.TryGetValue(family + "ForCausalLM", out build)
+                ? build
+                : null;
+        }
+
+        return null;
+    }
+
+    private static Func<ModelBuilder, DecoderModel> FindForGeneration(string architecture) =>
         _builders.TryGetValue(architecture, out Func<ModelBuilder, DecoderModel>? build)
             ? build
             : throw new EngineException(
@@ -57,8 +105,20 @@ internal static class ArchitectureRegistry
                 $"config.json: architectures: expected one of {string.Join(", ", Names)}; found \"{architecture}\"",
                 "architectures");
 
+    /// <summary>Tensors on top of the layers, which pooling reads by itself if it needs them.</summary>
+    public static bool IsHead(string name) =>
+        name.StartsWith("classifier.", StringComparison.Ordinal) ||
+        name.StartsWith("score.", StringComparison.Ordinal) ||
+        name.StartsWith("head.", StringComparison.Ordinal) ||
+        name.StartsWith("cls.", StringComparison.Ordinal) ||
+        name.StartsWith("lm_head.", StringComparison.Ordinal) ||
+        name.StartsWith("decoder.", StringComparison.Ordinal) ||
+        name.StartsWith("pooler.", StringComparison.Ordinal) ||
+        name.Contains(".pooler.", StringComparison.Ordinal);
+
     /// <summary>Tensors that old checkpoints carry and that no model uses.</summary>
     public static bool IsStray(string name, bool isTied) =>
+        name.EndsWith(".position_ids", StringComparison.Ordinal) ||
         name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) ||
         name.EndsWith(".masked_bias", StringComparison.Ordinal) ||
         name.EndsWith(".attn.bias", StringComparison.Ordinal) ||

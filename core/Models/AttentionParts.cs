@@ -25,5 +25,8 @@ internal sealed record AttentionParts
 
     public float Clip { get; init; }
 
+    /// <summary>Encoders: a token sees both sides, SlidingWindow tokens to each if that is not 0.</summary>
+    public bool IsBidirectional { get; init; }
+
     public int? NumKvHeads { get; init; }
 }

@@ -12,17 +12,17 @@ internal static class CommonParts
     {
         ModelConfig c = b.Config;
         int numKvHeads = parts.NumKvHeads ?? c.NumKvHeads;
-        b.KvLayers.Add((numKvHeads, c.HeadDim));
+        int kvLayer = b.KvLayer(numKvHeads, c.HeadDim);
         b.Activations.NeedWide(qkv.N);
         b.Activations.NeedNarrow(c.NumHeads * c.HeadDim);
         return new SelfAttention
         {
             Qkv = qkv,
             Output = output,
-            KvLayer = b.KvLayers.Count - 1,
+            KvLayer = kvLayer,
             Settings = new AttentionSettings(
                 c.NumHeads, numKvHeads, c.HeadDim, parts.Scale ?? (float)(1 / Math.Sqrt(c.HeadDim)),
-                parts.SlidingWindow, parts.SoftCap, parts.AlibiSlopes),
+                parts.SlidingWindow, parts.SoftCap, parts.AlibiSlopes, parts.IsBidirectional),
             Rope = parts.Rope,
             QueryNorm = parts.QueryNorm,
             KeyNorm = parts.KeyNorm,
@@ -111,7 +111,7 @@ internal static class CommonParts
         this ModelBuilder b, Func<WeightScope, string, Norm> norm, Func<WeightScope, int, Block> layer,
         bool tiedByDefault = false, float embeddingScale = 1, float logitScale = 1, float logitCap = 0)
     {
-        WeightScope model = b.Scope("model.");
+        WeightScope model = b.IsForPooling ? b.OptionalScope("model.") : b.Scope("model.");
         return new DecoderModel
         {
             HiddenSize = b.Config.HiddenSize,

@@ -37,6 +37,40 @@ internal sealed class ConfigJson
         }
     }
 
+    /// <summary>The file's text with members replaced by those of an object that a user gave.</summary>
+    /// <param name="json">The file.</param>
+    /// <param name="overrides">A JSON object.</param>
+    /// <param name="parameter">Name of the option, for messages.</param>
+    public static byte[] Merge(byte[] json, string overrides, string parameter)
+    {
+        try
+        {
+            using JsonDocument file = JsonDocument.Parse(json), given = JsonDocument.Parse(overrides);
+            if (file.RootElement.ValueKind != JsonValueKind.Object) return json;
+            if (given.RootElement.ValueKind != JsonValueKind.Object)
+            {
+                throw EngineException.Invalid(
+                    parameter, $"expected a JSON object, found {given.RootElement.ValueKind}");
+            }
+            using MemoryStream merged = new();
+            using (Utf8JsonWriter writer = new(merged))
+            {
+                writer.WriteStartObject();
+                foreach (JsonProperty member in file.RootElement.EnumerateObject())
+                {
+                    if (!given.RootElement.TryGetProperty(member.Name, out _)) member.WriteTo(writer);
+                }
+                foreach (JsonProperty member in given.RootElement.EnumerateObject()) member.WriteTo(writer);
+                writer.WriteEndObject();
+            }
+            return merged.ToArray();
+        }
+        catch (JsonException e)
+        {
+            throw EngineException.Invalid(parameter, $"expected a JSON object: {e.Message}");
+        }
+    }
+
     public bool Has(string key) => TryGet(key, out _);
 
     public int Int(string key, int? defaultValue = null, int min = 0, int max = int.MaxValue)
@@ -104,6 +138,24 @@ internal sealed class ConfigJson
     /// <summary>True if the key holds an object.</summary>
     public bool IsObject(string key) =>
         TryGet(key, out JsonElement e) && e.ValueKind == JsonValueKind.Object;
+
+    /// <summary>Number of members of this object.</summary>
+    public int Count => _root.EnumerateObject().Count();
+
+    /// <summary>An object of strings.</summary>
+    public Dictionary<string, string>? StringMap(string key)
+    {
+        if (!TryGet(key, out JsonElement e)) return null;
+        if (e.ValueKind != JsonValueKind.Object) throw Bad(key, "an object", e);
+        var map = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (JsonProperty member in e.EnumerateObject())
+        {
+            map[member.Name] = member.Value.ValueKind == JsonValueKind.String
+                ? member.Value.GetString()!
+                : throw Bad($"{key}.{member.Name}", "a string", member.Value);
+        }
+        return map;
+    }
 
     public List<string>? Strings(string key) => Array(key, "a string", static e =>
         e.ValueKind == JsonValueKind.String ? e.GetString() : null);

@@ -40,10 +40,23 @@ internal sealed partial class ModelBuilder
     /// <summary>Nothing is read, packed or uploaded.</summary>
     public bool IsPlan { get; }
 
+    /// <summary>Only the final hidden states are wanted.</summary>
+    public bool IsForPooling => Config.Purpose == ModelPurpose.Pool;
+
     public ActivationShape Activations { get; } = new();
 
     /// <summary>Per layer: KV heads and their width.</summary>
     public List<(int NumKvHeads, int HeadDim)> KvLayers { get; } = [];
+
+    /// <summary>KV memory of one more layer.</summary>
+    public int KvLayer(int numKvHeads, int headDim)
+    {
+        // Pooling computes a text in one step: a layer's keys are of no use once the layer is done.
+        int shared = IsForPooling ? KvLayers.IndexOf((numKvHeads, headDim)) : -1;
+        if (shared >= 0) return shared;
+        KvLayers.Add((numKvHeads, headDim));
+        return KvLayers.Count - 1;
+    }
 
     /// <summary>Bytes of packed weights and uploaded vectors, from shapes alone.</summary>
     public long PlannedBytes { get; private set; }
@@ -104,7 +117,7 @@ internal sealed partial class ModelBuilder
     /// <summary>The table of token embeddings, [vocabSize, width].</summary>
     public TokenEmbedding Embedding(
         WeightScope scope, string name, float scale = 1, int? width = null, PositionTable? positions = null,
-        Norm? norm = null, Linear? projection = null)
+        Norm? norm = null, Linear? projection = null, PositionTable? types = null)
     {
         int columns = width ?? Config.HiddenSize;
         TokenEmbedding embedding = new()
@@ -112,6 +125,7 @@ internal sealed partial class ModelBuilder
             Width = columns,
             Scale = FloatBits.Round(scale, ComputeType),
             Positions = positions,
+            Types = types,
             Norm = norm,
             Projection = projection,
         };
@@ -147,6 +161,7 @@ internal sealed partial class ModelBuilder
         bool tied, string name = "lm_head", bool bias = false, float scale = 1, float softCap = 0)
     {
         OutputHead head = new() { Scale = scale, SoftCap = softCap };
+        if (IsForPooling) return head;
         IsTied = tied;
         if (tied) _embedding!.IsOutput = true;
         if (tied && Device.EmbedsPackedLinear)

@@ -9,8 +9,9 @@ public sealed class ModelConfig
 {
     private const string FileName = "config.json";
 
-    private ModelConfig(ConfigJson json, ConfigJson? generation, string architecture)
+    private ModelConfig(ConfigJson json, ConfigJson? generation, string architecture, ModelPurpose purpose)
     {
+        Purpose = purpose;
         Json = json;
         Architecture = architecture;
         ModelType = json.String("model_type", "");
@@ -73,37 +74,46 @@ public sealed class ModelConfig
 
     internal ConfigJson Json { get; }
 
+    /// <summary>What the model is loaded for.</summary>
+    internal ModelPurpose Purpose { get; }
+
     /// <summary>Width of the MLP.</summary>
     internal int IntermediateSize => Json.Int("intermediate_size", null, 1, 1 << 22);
 
     /// <summary>Reads both files of a folder.</summary>
     /// <param name="folder">Where.</param>
-    /// <param name="isHead">A head to another model: its architecture is not one of ours.</param>
-    internal static ModelConfig Read(ModelFolder folder, bool isHead = false)
+    /// <param name="purpose">What the model is loaded for.</param>
+    /// <param name="overrides">A JSON object whose members replace those of config.json; null is none.</param>
+    internal static ModelConfig Read(
+        ModelFolder folder, ModelPurpose purpose = ModelPurpose.Generate, string? overrides = null)
     {
         if (folder.Gguf is GgufModel gguf) return Parse(GgufConfig.Create(gguf), null, gguf.Name);
         byte[] config = folder.TryRead(FileName) ?? throw new EngineException(
             EngineStatus.NotFound, $"{FileName}: no such file in {folder.Root}", "model");
         byte[]? generation = folder.TryRead("generation_config.json");
-        return Parse(config, generation, isHead: isHead);
+        if (overrides is not null) config = ConfigJson.Merge(config, overrides, "hf_overrides");
+        return Parse(config, generation, purpose: purpose);
     }
 
     /// <summary>Reads both files from memory.</summary>
     /// <param name="config">config.json.</param>
     /// <param name="generation">generation_config.json, or null.</param>
     /// <param name="file">What messages call the first one.</param>
-    /// <param name="isHead">A head to another model.</param>
+    /// <param name="purpose">What the model is loaded for.</param>
     internal static ModelConfig Parse(
-        byte[] config, byte[]? generation = null, string file = FileName, bool isHead = false)
+        byte[] config, byte[]? generation = null, string file = FileName,
+        ModelPurpose purpose = ModelPurpose.Generate)
     {
         ConfigJson json = ConfigJson.Parse(file, config);
         List<string>? architectures = json.Strings("architectures");
         if (architectures is not { Count: > 0 }) throw json.Missing("architectures");
-        if (!isHead) ArchitectureRegistry.Find(architectures[0]); // before any field that only some families have
+        // Before any field that only some families have.
+        if (purpose != ModelPurpose.DraftHead) ArchitectureRegistry.Find(architectures[0], purpose);
         return new ModelConfig(
             json,
             generation is null ? null : ConfigJson.Parse("generation_config.json", generation),
-            architectures[0]);
+            architectures[0],
+            purpose);
     }
 
     /// <summary>Takes the load option's maximum; longer than the model's own is an error.</summary>

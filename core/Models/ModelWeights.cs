@@ -60,9 +60,11 @@ internal sealed class ModelWeights : IDisposable
     public static ModelBuilder Plan(ModelConfig config, IDevice device, WeightSource weights, DType type)
     {
         ModelBuilder builder = new(config, device, weights, type, isPlan: true);
-        ArchitectureRegistry.Find(config.Architecture)(builder);
+        ArchitectureRegistry.Find(config.Architecture, config.Purpose)(builder);
         weights.CheckAllTaken(
-            config.Architecture, name => ArchitectureRegistry.IsStray(name, builder.IsTied));
+            config.Architecture,
+            name => ArchitectureRegistry.IsStray(name, builder.IsTied)
+                || (config.Purpose == ModelPurpose.Pool && ArchitectureRegistry.IsHead(name)));
         return builder;
     }
 
@@ -86,7 +88,7 @@ internal sealed class ModelWeights : IDisposable
         try
         {
             device.ReserveWeights(plan.PlannedBytes);
-            DecoderModel model = ArchitectureRegistry.Find(config.Architecture)(builder);
+            DecoderModel model = ArchitectureRegistry.Find(config.Architecture, config.Purpose)(builder);
             Pack(builder.Jobs, device, owned, progress, cancellation);
             owned.AddRange(builder.Owned);
             return new ModelWeights(builder, model, owned);

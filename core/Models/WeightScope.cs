@@ -88,14 +88,14 @@ internal readonly struct WeightScope(ModelBuilder builder, string prefix)
         Weight = builder.Vector(Shifted(Tensor($"{name}.weight", width), offset)),
     };
 
-    /// <summary>A layer norm over width columns.</summary>
+    /// <summary>A layer norm over width columns; the first BERT files say gamma and beta.</summary>
     public Norm LayerNorm(string name, int width, float epsilon, bool bias = true, float offset = 0) => new()
     {
         IsLayerNorm = true,
         Width = width,
         Epsilon = epsilon,
-        Weight = builder.Vector(Shifted(Tensor($"{name}.weight", width), offset)),
-        Bias = bias ? builder.Vector(Tensor($"{name}.bias", width)) : null,
+        Weight = builder.Vector(Shifted(Tensor(Either(name, "gamma", "weight"), width), offset)),
+        Bias = bias ? builder.Vector(Tensor(Either(name, "beta", "bias"), width)) : null,
     };
 
     /// <summary>A layer norm without bias per head, every head with its own weight.</summary>
@@ -107,6 +107,9 @@ internal readonly struct WeightScope(ModelBuilder builder, string prefix)
         Weight = builder.Vector(weight),
         PerGroupWeight = true,
     };
+
+    private string Either(string name, string old, string usual) =>
+        Contains($"{name}.{old}") ? $"{name}.{old}" : $"{name}.{usual}";
 
     private float[] Shifted(SafetensorsTensor tensor, float offset)
     {

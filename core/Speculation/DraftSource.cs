@@ -42,7 +42,9 @@ internal sealed class DraftSource : IDisposable
         ModelFolder folder = ModelResolver.Resolve(load, cancellation);
         try
         {
-            ModelConfig config = ModelConfig.Read(folder, isHead: options.Method == SpeculativeMethod.Eagle);
+            ModelConfig config = ModelConfig.Read(
+                folder,
+                options.Method == SpeculativeMethod.Eagle ? ModelPurpose.DraftHead : ModelPurpose.Generate);
             WeightSource weights = ModelResolver.OpenWeights(load, config, folder);
             return new DraftSource(options, folder, config, weights, ModelResolver.ComputeType(load, config, weights));
         }

@@ -43,6 +43,7 @@ internal static class Gemma
         float epsilon = b.Json.Float("rms_norm_eps", 1e-6);
         int pattern = b.Json.Int("sliding_window_pattern", b.Json.Int("_sliding_window_pattern", 6, 1), 1);
         int[] windows = b.SlidingWindows(i => (i + 1) % pattern != 0);
+        bool isBidirectional = b.Json.Bool("use_bidirectional_attention", false);
         Rope globalRope = b.Rope();
         Rope localRope = b.Rope(b.Json.Has("rope_parameters")
             ? b.Config.Rope("sliding_attention")
@@ -51,7 +52,8 @@ internal static class Gemma
         {
             Rope = windows[i] > 0 ? localRope : globalRope,
             Scale = QueryScale(b),
-            SlidingWindow = windows[i],
+            SlidingWindow = isBidirectional ? windows[i] / 2 : windows[i],
+            IsBidirectional = isBidirectional,
             SoftCap = b.Json.Float("attn_logit_softcapping", 0),
             QueryNorm = layer.RmsNorm("self_attn.q_norm", headDim, epsilon, offset: 1),
             KeyNorm = layer.RmsNorm("self_attn.k_norm", headDim, epsilon, offset: 1),

@@ -18,6 +18,9 @@ internal sealed class TokenEmbedding
     /// <summary>[maxPositions, hiddenSize] learned positions; null where there are none.</summary>
     public PositionTable? Positions { get; init; }
 
+    /// <summary>[numTypes, hiddenSize] which text of a pair a token is of (BERT); null where there are none.</summary>
+    public PositionTable? Types { get; init; }
+
     /// <summary>Norm right behind the embedding (Bloom).</summary>
     public Norm? Norm { get; init; }
 
@@ -36,19 +39,22 @@ internal sealed class TokenEmbedding
             step.Device.Embed(narrow, Table!, step.Inputs.TokenIds, Scale);
             Projection.Forward(x, narrow, step);
         }
-        if (Positions is not null)
-        {
-            TensorView positions = step.Temp(x.Columns);
-            step.Device.Embed(positions, Positions.Table!, step.Inputs.Positions, 1);
-            step.Device.AddScaled(x, positions);
-        }
+        if (Positions is not null) Add(x, Positions, step.Inputs.Positions, step);
+        if (Types is not null) Add(x, Types, step.Inputs.TokenTypeIds, step);
         Norm?.Forward(x, x, step);
+    }
+
+    private static void Add(TensorView x, PositionTable table, ReadOnlySpan<int> rows, StepContext step)
+    {
+        TensorView added = step.Temp(x.Columns);
+        step.Device.Embed(added, table.Table!, rows, 1);
+        step.Device.AddScaled(x, added);
     }
 }
 
-/// <summary>Learned positions.</summary>
+/// <summary>A learned vector per position, or per type of token.</summary>
 internal sealed class PositionTable
 {
-    /// <summary>[maxPositions, hiddenSize]; null in a plan.</summary>
+    /// <summary>[rows, hiddenSize]; null in a plan.</summary>
     public LinearWeight? Table { get; set; }
 }

@@ -1,0 +1,245 @@
+using Engine.Devices;
+using Engine.Execution;
+using Engine.Hosting;
+using Engine.Loading;
+using Engine.Memory;
+using Engine.Models;
+using Engine.Tokenization;
+
+namespace Engine.Pooling;
+
+/// <summary>A model that makes vectors or scores of whole texts. Immutable; PoolingWorker runs it.</summary>
+public sealed class PoolingModel : IDisposable
+{
+    private readonly SentenceModules _modules;
+    private readonly ClassifierHead? _classifier;
+    private readonly bool _scoresAreLogits;
+    private readonly bool _isMultiLabel;
+
+    private PoolingModel(
+        ModelLoadOptions options, Tokenizer? tokenizer, ModelWeights weights, SentenceModules modules,
+        ClassifierHead? classifier, int maxTokens)
+    {
+        Name = options.Model;
+        Weights = weights;
+        _modules = modules;
+        _classifier = classifier;
+        MaxTokens = maxTokens;
+        Tokenizer = tokenizer;
+        ConfigJson json = weights.Config.Json;
+        string? activation = json.OptionalString("sbert_ce_default_activation_function")
+            ?? json.Object("sentence_transformers")?.OptionalString("activation_fn");
+        _scoresAreLogits = activation?.EndsWith("Identity", StringComparison.Ordinal) ?? false;
+        _isMultiLabel = json.String("problem_type", "") == "multi_label_classification";
+        Labels = classifier is null ? [] : ReadLabels(json, classifier.NumLabels);
+    }
+
+    /// <summary>The name it was loaded by.</summary>
+    public string Name { get; }
+
+    /// <summary>Text to ids; null if the folder has none.</summary>
+    public Tokenizer? Tokenizer { get; }
+
+    /// <summary>What config.json says.</summary>
+    public ModelConfig Config => Weights.Config;
+
+    /// <summary>Longest text, special tokens among its tokens.</summary>
+    public int MaxTokens { get; }
+
+    /// <summary>True if it makes vectors, false if it judges.</summary>
+    public bool Embeds => _classifier is null;
+
+    /// <summary>Labels of a classifier in order; empty if it makes vectors.</summary>
+    public IReadOnlyList<string> Labels { get; }
+
+    /// <summary>Width of its vectors.</summary>
+    public int Dimensions => _modules.Dense.Count > 0
+        ? _modules.Dense[^1].NumOutputs
+        : _modules.Modes.Count * Config.HiddenSize;
+
+    /// <summary>Texts to put before others, by name.</summary>
+    public IReadOnlyDictionary<string, string> Prompts => _modules.Prompts;
+
+    /// <summary>The prompt that is put before every text; null is none.</summary>
+    public string? DefaultPromptName => _modules.DefaultPromptName;
+
+    /// <summary>The texts are lowered before they are tokenized.</summary>
+    public bool LowersCase => _modules.LowersCase;
+
+    /// <summary>The device, for people.</summary>
+    public string DeviceName => Weights.Device.Name;
+
+    /// <summary>Bytes of weights on the device.</summary>
+    public long WeightBytes => Weights.Bytes;
+
+    internal ModelWeights Weights { get; }
+
+    /// <summary>True if a model can only be pooled, by its class or its sentence-transformers files.</summary>
+    /// <exception cref="EngineException">As Load, for what config.json can tell.</exception>
+    public static bool IsPooling(ModelLoadOptions options, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ModelFolder folder = ModelResolver.Resolve(options, cancellation);
+        using IDisposable? gguf = folder.Gguf;
+        if (gguf is not null || folder.TryRead("config.json") is not byte[] json) return false;
+        ConfigJson config = ConfigJson.Parse("config.json", json);
+        return folder.Exists("modules.json")
+            || (config.Strings("architectures") is { Count: > 0 } names && ArchitectureRegistry.IsForPooling(names[0]));
+    }
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="options">What and how.</param>
+    /// <param name="cancellation">Stops between files and tensors.</param>
+    /// <exception cref="EngineException">As LoadedModel.Load.</exception>
+    public static PoolingModel Load(ModelLoadOptions options, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ModelFolder folder = ModelResolver.Resolve(options, cancellation);
+        ModelConfig config = ModelConfig.Read(folder, ModelPurpose.Pool, options.HfOverrides);
+        bool isClassifier = ClassifierHead.IsFor(config.Architecture);
+        SentenceModules modules = SentenceModules.Read(folder) ?? DefaultModules(config);
+        int maxTokens = LongestText(config, modules, options.MaxModelLen);
+        config.LimitModelLen(Math.Min(maxTokens, config.MaxModelLen));
+        Tokenizer? tokenizer = TokenizerOrNone(options, folder);
+        using WeightSource weights = ModelResolver.OpenWeights(options, config, folder);
+        DType type = ModelResolver.ComputeType(options, config, weights);
+        IDevice device = DeviceFactory.Create(options, type);
+        try
+        {
+            ModelWeights loaded = ModelWeights.Load(config, device, weights, type, options.Progress, cancellation);
+            try
+            {
+                ClassifierHead? classifier = isClassifier ? ClassifierHead.Read(config, weights, tokenizer) : null;
+                return new PoolingModel(options, tokenizer, loaded, modules, classifier, maxTokens);
+            }
+            catch
+            {
+                loaded.Dispose();
+                throw;
+            }
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Frees the weights; no worker may be using them.</summary>
+    public void Dispose()
+    {
+        Weights.Dispose();
+        Weights.Device.Dispose();
+    }
+
+    /// <summary>Throws unless the model can do what is asked.</summary>
+    internal void Check(PoolingRequest request)
+    {
+        if (request.Task == PoolingTask.Classify != !Embeds && request.Task != PoolingTask.TokenEmbed)
+        {
+            throw new EngineException(
+                EngineStatus.Unsupported,
+                Embeds ? "the model has no labels: it makes vectors" : "the model makes no vectors: it judges", "task");
+        }
+
+        if (request.TokenIds.Count == 0) throw EngineException.Invalid("input", "must not be empty");
+        if (request.TokenIds.Count > MaxTokens)
+        {
+            throw EngineException.Invalid(
+                "input", $"{request.TokenIds.Count} tokens are more than the {MaxTokens} that the model takes");
+        }
+
+        foreach (int id in request.TokenIds)
+        {
+            if ((uint)id >= (uint)Config.VocabSize)
+            {
+                throw EngineException.Invalid(
+                    "input", $"token id {id} is outside of the vocabulary, 0 to {Config.VocabSize - 1}");
+            }
+        }
+
+        if (request.TokenTypeIds is { } types && types.Count != request.TokenIds.Count)
+        {
+            throw EngineException.Invalid("token_type_ids", "must be as many as the tokens");
+        }
+
+        if (request.Dimensions is int dimensions && (dimensions < 1 || dimensions > Dimensions))
+        {
+            throw EngineException.Invalid("dimensions", $"expected 1 to {Dimensions}, found {dimensions}");
+        }
+    }
+
+    /// <summary>What a request wants of the hidden states of its tokens.</summary>
+    internal float[] Finish(PoolingRequest request, ReadOnlySpan<float> rows) => request.Task switch
+    {
+        PoolingTask.TokenEmbed => rows.ToArray(),
+        PoolingTask.Classify => Judge(request, rows),
+        _ => Embed(request, rows),
+    };
+
+    private float[] Embed(PoolingRequest request, ReadOnlySpan<float> rows)
+    {
+        int width = Config.HiddenSize;
+        float[] vector = new float[width * _modules.Modes.Count];
+        for (int i = 0; i < _modules.Modes.Count; i++)
+        {
+            Pooler.Pool(_modules.Modes[i], rows, width, vector.AsSpan(i * width, width));
+        }
+
+        foreach (DenseLayer layer in _modules.Dense) vector = layer.Apply(vector);
+        if (request.Dimensions is int dimensions) vector = vector[..dimensions];
+        if (request.Normalize ?? _modules.Normalizes) Pooler.Normalize(vector);
+        return vector;
+    }
+
+    private float[] Judge(PoolingRequest request, ReadOnlySpan<float> rows)
+    {
+        float[] values = _classifier!.Apply(rows, Config.HiddenSize);
+        if (!request.UseActivation || _scoresAreLogits) return values;
+        if (values.Length == 1 || _isMultiLabel)
+        {
+            for (int i = 0; i < values.Length; i++) values[i] = (float)(1 / (1 + Math.Exp(-values[i])));
+            return values;
+        }
+
+        double max = values.Max(), sum = values.Sum(v => Math.Exp(v - max));
+        return [.. values.Select(v => (float)(Math.Exp(v - max) / sum))];
+    }
+
+    // Without sentence-transformers' files: the first token of an encoder, the last of a decoder, to length 1.
+    private static SentenceModules DefaultModules(ModelConfig config) => new()
+    {
+        Modes = [ArchitectureRegistry.IsEncoder(config.Architecture) ? PoolingMode.Cls : PoolingMode.LastToken],
+        Normalizes = true,
+    };
+
+    private static int LongestText(ModelConfig config, SentenceModules modules, int? limit)
+    {
+        // RoBERTa's table of positions begins with rows that no token has.
+        bool isShifted = config.Architecture.Contains("Roberta", StringComparison.OrdinalIgnoreCase);
+        int positions = config.MaxModelLen - (isShifted ? config.Json.Int("pad_token_id", 1, 0) + 1 : 0);
+        int longest = Math.Min(positions, modules.MaxTokens ?? positions);
+        return limit is int given && (given < 1 || given > longest)
+            ? throw EngineException.Invalid("max_model_len", $"expected 1 to {longest}, found {given}")
+            : limit ?? longest;
+    }
+
+    private static Tokenizer? TokenizerOrNone(ModelLoadOptions options, ModelFolder folder)
+    {
+        try
+        {
+            return TokenizerLoader.Load(ModelResolver.TokenizerPath(options, folder, CancellationToken.None));
+        }
+        catch (EngineException e) when (e.Status == EngineStatus.NotFound && options.Tokenizer is null)
+        {
+            return null;
+        }
+    }
+
+    private static List<string> ReadLabels(ConfigJson json, int count)
+    {
+        Dictionary<string, string> names = json.StringMap("id2label") ?? [];
+        return [.. Enumerable.Range(0, count)
+            .Select(i => names.TryGetValue($"{i}", out string? name) ? name : $"LABEL_{i}")];
+    }
+}
