@@ -9,7 +9,7 @@ using Engine.Server.Tests.Support;
 
 namespace Engine.Server.Tests.Http;
 
-/// <summary>Many streams at once over the demo model: nothing lost, nothing twice, no more than there is room for.</summary>
+/// <summary>Many streams at once over the demo model: nothing lost, nothing twice, none too many.</summary>
 [TestFixture]
 [NonParallelizable]
 public sealed class LoadTests

@@ -20,6 +20,7 @@ internal static class ClientServer
             Root = "fake:",
             Chat = new FakeChat(),
         };
-        return TestServer.StartAsync(model, null, new ServerOptions { Port = 0, ApiKeys = apiKey is null ? [] : [apiKey] });
+        var server = new ServerOptions { Port = 0, ApiKeys = apiKey is null ? [] : [apiKey] };
+        return TestServer.StartAsync(model, null, server);
     }
 }
