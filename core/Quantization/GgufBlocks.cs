@@ -31,7 +31,17 @@ internal static class GgufBlocks
         "Q8_0" => Q8,
         "IQ4_NL" => NonLinear4,
         "IQ4_XS" => NonLinear4Super,
+        "IQ1_S" => GgufGridBlocks.Iq1S,
+        "IQ1_M" => GgufGridBlocks.Iq1M,
+        "IQ2_XXS" => GgufGridBlocks.Iq2Xxs,
+        "IQ2_XS" => GgufGridBlocks.Iq2Xs,
+        "IQ2_S" => GgufGridBlocks.Iq2S,
+        "IQ3_XXS" => GgufGridBlocks.Iq3Xxs,
+        "IQ3_S" => GgufGridBlocks.Iq3S,
         "MXFP4" => Mxfp4,
+        "NVFP4" => Nvfp4,
+        "Q1_0" => Q1,
+        "Q2_0" => Q2,
         "TQ1_0" => Ternary1,
         "TQ2_0" => Ternary2,
         "Q2_K" => GgufSuperBlocks.Q2,
@@ -134,6 +144,42 @@ internal static class GgufBlocks
             y[j] = DoubledE2M1[b[1 + j] & 15] * d;
             y[j + 16] = DoubledE2M1[b[1 + j] >> 4] * d;
         }
+    }
+
+    private static void Nvfp4(ReadOnlySpan<byte> b, Span<float> y)
+    {
+        for (int s = 0; s < 4; s++)
+        {
+            float d = HalvedE4M3(b[s]);
+            for (int j = 0; j < 8; j++)
+            {
+                int codes = b[4 + (8 * s) + j];
+                y[(16 * s) + j] = DoubledE2M1[codes & 15] * d;
+                y[(16 * s) + j + 8] = DoubledE2M1[codes >> 4] * d;
+            }
+        }
+    }
+
+    /// <summary>Half of an e4m3 without its sign; what would be no number is 0.</summary>
+    private static float HalvedE4M3(byte x)
+    {
+        if (x is 0 or 0x7F) return 0;
+        int exponent = (x >> 3) & 15, mantissa = x & 7;
+        return exponent == 0
+            ? mantissa * (1f / 1024)
+            : BitConverter.UInt32BitsToSingle((uint)(exponent + 119) << 23 | (uint)mantissa << 20);
+    }
+
+    private static void Q1(ReadOnlySpan<byte> b, Span<float> y)
+    {
+        float d = Half(b, 0);
+        for (int j = 0; j < 128; j++) y[j] = ((b[2 + (j / 8)] >> (j % 8)) & 1) != 0 ? d : -d;
+    }
+
+    private static void Q2(ReadOnlySpan<byte> b, Span<float> y)
+    {
+        float d = Half(b, 0);
+        for (int j = 0; j < 64; j++) y[j] = (((b[2 + (j / 4)] >> (j % 4 * 2)) & 3) - 1) * d;
     }
 
     /// <summary>Five ternary digits in a byte, as a fraction of 256.</summary>

@@ -23,6 +23,16 @@ internal sealed class GgufBlockTests
     [TestCase("IQ4_XS")]
     [TestCase("TQ1_0")]
     [TestCase("TQ2_0")]
+    [TestCase("IQ1_S")]
+    [TestCase("IQ1_M")]
+    [TestCase("IQ2_XXS")]
+    [TestCase("IQ2_XS")]
+    [TestCase("IQ2_S")]
+    [TestCase("IQ3_XXS")]
+    [TestCase("IQ3_S")]
+    [TestCase("F16")]
+    [TestCase("BF16")]
+    [TestCase("NVFP4")]
     [TestCase("MXFP4")]
     public void BlocksDecodeToTheBit(string type)
     {
