@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Chat.Formats;
 using Engine.Chat.Parsing;
 
 namespace Engine.Chat;
@@ -16,6 +17,16 @@ public sealed record ChatOutputOptions
     /// The request's list of tools, in OpenAI's form; formats with untyped values read their types there.
     /// </summary>
     public JsonElement Tools { get; init; }
+
+    /// <summary>
+    /// The whole output is the arguments of a call of this tool: the other parsers are not used.
+    /// </summary>
+    public string? NamedTool { get; init; }
+
+    /// <summary>
+    /// The whole output is a JSON list of calls {"name", "parameters"}: the other parsers are not used.
+    /// </summary>
+    public bool IsCallList { get; init; }
 
     /// <summary>Whether the output begins with a thought.</summary>
     public ThoughtStart ThoughtStart { get; init; }
@@ -50,6 +61,14 @@ public sealed class ChatOutputParser
     public ChatOutputParser(ChatOutputOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (options.NamedTool is not null || options.IsCallList)
+        {
+            _stage = options.NamedTool is { } name
+                ? new NamedCallStage(_sink, name)
+                : new CallListStage(_sink);
+            return;
+        }
+
         string? tools = options.ToolParser is null ? null : ChatParsers.ToolParser(options.ToolParser);
         string? reasoning = options.ReasoningParser is null
             ? null

@@ -73,6 +73,32 @@ public static class ChatParsers
     /// <summary>The tag that opens a thought, or null where there is none to look for in a prompt.</summary>
     internal static string? ThoughtBegin(string reasoningParser) => TagsOf(reasoningParser)?.Start;
 
+    /// <summary>Texts that parsers look for and that a tokenizer may hold as special tokens.</summary>
+    /// <param name="toolParser">A name, or null.</param>
+    /// <param name="reasoningParser">A name, or null.</param>
+    public static IReadOnlyList<string> MarksOf(string? toolParser, string? reasoningParser)
+    {
+        string[] tools = toolParser switch
+        {
+            "hermes" or "granite4" or "qwen3_coder" or "glm45" => ["<tool_call>", "</tool_call>", "<arg_key>"],
+            "granite" => ["<|tool_call|>", "<tool_call>"],
+            "jamba" => ["<tool_calls>"],
+            "mistral" or "mistral_pre_v11" => ["[TOOL_CALLS]", "[ARGS]", "[THINK]"],
+            "internlm" => ["<|action_start|>", "<|plugin|>"],
+            "llama3_json" => ["<|python_tag|>"],
+            "llama4_pythonic" => ["<|python_start|>"],
+            "deepseek_v3" or "deepseek_v31" => ["<｜tool▁calls▁begin｜>"],
+            "kimi_k2" => ["<|tool_calls_section_begin|>"],
+            "openai" => ["<|channel|>", "<|message|>"],
+            _ => [],
+        };
+        string[] reasoning = reasoningParser is null ? []
+            : reasoningParser == "openai" ? ["<|channel|>"]
+            : ThinkFormats.TryGetValue(reasoningParser, out ThinkTags? tags) ? [tags.Start, tags.Ends.All[0]]
+            : [];
+        return [.. tools, .. reasoning];
+    }
+
     internal static OutputStage CreateTools(string? name, DeltaSink sink, ToolSchemas schemas) => name switch
     {
         null => new ContentStage(sink),

@@ -38,8 +38,15 @@ internal sealed class AddedTokenFinder
     /// Appends the parts of a text; Token is null for what lies between tokens. With plainSpecial,
     /// special tokens are found but left as text.
     /// </summary>
+    /// <param name="text">Code points.</param>
+    /// <param name="plainSpecial">Special tokens are text.</param>
+    /// <param name="parts">Takes the parts.</param>
+    /// <param name="cuts">Ascending indexes that no special token may reach over.</param>
     public void Split(
-        ReadOnlySpan<int> text, bool plainSpecial, List<(AddedToken? Token, int Start, int End)> parts)
+        ReadOnlySpan<int> text,
+        bool plainSpecial,
+        List<(AddedToken? Token, int Start, int End)> parts,
+        ReadOnlySpan<int> cuts)
     {
         int partStart = 0;
         int blankEnd = 0;
@@ -53,7 +60,8 @@ internal sealed class AddedTokenFinder
 
             int start = at;
             at = end;
-            if ((plainSpecial && token!.Special) || (token!.SingleWord && InWord(text, start, end)))
+            if ((token!.Special && (plainSpecial || HasCut(cuts, start, end)))
+                || (token.SingleWord && InWord(text, start, end)))
             {
                 continue;
             }
@@ -94,6 +102,14 @@ internal sealed class AddedTokenFinder
         {
             parts.Add((null, partStart, text.Length));
         }
+    }
+
+    /// <summary>True if a cut lies between two indexes, not at one of them.</summary>
+    public static bool HasCut(ReadOnlySpan<int> cuts, int start, int end)
+    {
+        int next = cuts.BinarySearch(start + 1);
+        next = next < 0 ? ~next : next;
+        return next < cuts.Length && cuts[next] < end;
     }
 
     private bool Match(ReadOnlySpan<int> text, int at, out AddedToken? token, out int end)

@@ -1,3 +1,5 @@
+using Engine.Chat;
+
 namespace Engine.Tokenization;
 
 /// <summary>Text to ids and back. Implementations are immutable and safe for concurrent use.</summary>
@@ -22,6 +24,18 @@ public interface ITokenizer
 
     /// <summary>True for an added token flagged special.</summary>
     bool IsSpecial(int id);
+
+    /// <summary>What only a chat template may write.</summary>
+    ControlTokens ControlTokens => ControlTokens.None;
+
+    /// <summary>Ids of a prompt in which control tokens over some positions are plain text.</summary>
+    /// <param name="text">The prompt.</param>
+    /// <param name="cuts">
+    /// Positions in UTF-16, ascending, as <see cref="Templating.ChatTemplateResult"/> has them.
+    /// </param>
+    /// <param name="addSpecialTokens">Applies the post-processor (bos, [CLS], ...).</param>
+    int[] EncodePrompt(string text, IReadOnlyList<int> cuts, bool addSpecialTokens) =>
+        Encode(text, addSpecialTokens);
 
     /// <summary>A detokenizer for one output stream.</summary>
     IIncrementalDetokenizer CreateDetokenizer(bool skipSpecialTokens);

@@ -1,3 +1,4 @@
+using Engine.Chat;
 using Engine.Tokenization.Decoders;
 using Engine.Tokenization.Models;
 using Engine.Tokenization.PostProcessors;
@@ -58,11 +59,16 @@ public sealed class Tokenizer : ITokenizer
 
         _pipeline = new TokenizerPipeline(parts, _tokens, _special);
         (_decodable, _skippable) = MakeDecodable(parts);
+        ControlTokens = new ControlTokens(Enumerable.Range(0, size)
+            .Where(id => _special[id]).Select(id => _tokens[id]).OfType<string>());
         Streaming = StreamingTable.Create(parts.Decoder, _decodable);
     }
 
     /// <summary>What the configuration files say.</summary>
     public TokenizerConfig Config { get; }
+
+    /// <inheritdoc/>
+    public ControlTokens ControlTokens { get; }
 
     /// <summary>The tokens found in the text itself.</summary>
     public IReadOnlyList<AddedToken> AddedTokens { get; }
@@ -98,7 +104,15 @@ public sealed class Tokenizer : ITokenizer
     public int[] Encode(string text, bool addSpecialTokens, bool parseSpecialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return _pipeline.EncodeIds(text, addSpecialTokens, !parseSpecialTokens);
+        return _pipeline.EncodeIds(text, addSpecialTokens, !parseSpecialTokens, []);
+    }
+
+    /// <inheritdoc/>
+    public int[] EncodePrompt(string text, IReadOnlyList<int> cuts, bool addSpecialTokens)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(cuts);
+        return _pipeline.EncodeIds(text, addSpecialTokens, plainSpecial: false, cuts);
     }
 
     /// <summary>Ids of a text in which nothing is taken for a special token.</summary>

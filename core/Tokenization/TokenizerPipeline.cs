@@ -42,12 +42,13 @@ internal sealed class TokenizerPipeline
         AddTokens(special: false);
     }
 
-    /// <summary>Ids of a text.</summary>
-    public int[] EncodeIds(string text, bool addSpecialTokens, bool plainSpecial)
+    /// <summary>Ids of a text; no special token reaches over one of the cuts.</summary>
+    public int[] EncodeIds(string text, bool addSpecialTokens, bool plainSpecial, IReadOnlyList<int> cuts)
     {
         Scratch scratch = Interlocked.Exchange(ref _spare, null) ?? new Scratch();
         scratch.Builder = null;
         scratch.PlainSpecial = plainSpecial;
+        scratch.Cuts = CutIndexes(text, cuts);
         EncodeText(text, scratch);
         ReadOnlySpan<int> body = scratch.Output.Ids;
         int[] ids = body.ToArray();
@@ -152,6 +153,7 @@ internal sealed class TokenizerPipeline
         Scratch scratch = Interlocked.Exchange(ref _spare, null) ?? new Scratch();
         EncodingBuilder builder = scratch.Builder = new EncodingBuilder();
         scratch.PlainSpecial = plainSpecial;
+        scratch.Cuts = [];
         EncodeText(text, scratch);
         Return(scratch);
         if (_parts.PostProcessor.TrimOffsets)
@@ -186,10 +188,10 @@ internal sealed class TokenizerPipeline
 
         int count = CodePoints.FromUtf16(text, scratch.Codes);
         scratch.Output.Clear();
-        bool tracked = scratch.Builder is not null || _needsAlignment;
+        bool tracked = scratch.Builder is not null || _needsAlignment || scratch.Cuts.Length > 0;
         NormalizedText segment = scratch.Segment;
         scratch.Parts.Clear();
-        _plainTokens.Split(scratch.Codes.AsSpan(0, count), scratch.PlainSpecial, scratch.Parts);
+        _plainTokens.Split(scratch.Codes.AsSpan(0, count), scratch.PlainSpecial, scratch.Parts, scratch.Cuts);
         foreach ((AddedToken? token, int start, int end) in scratch.Parts)
         {
             segment.Load(scratch.Codes.AsSpan(start, end - start), start, tracked);
@@ -200,8 +202,48 @@ internal sealed class TokenizerPipeline
             }
 
             _parts.Normalizer?.Apply(segment);
+            scratch.SegmentCuts = AddedTokenFinder.HasCut(scratch.Cuts, start, end)
+                ? SegmentCuts(segment, scratch.Cuts)
+                : [];
             EncodeSegment(segment, scratch);
         }
+    }
+
+    // From UTF-16 to code points.
+    private static int[] CutIndexes(string text, IReadOnlyList<int> cuts)
+    {
+        int[] indexes = new int[cuts.Count];
+        int code = 0;
+        int at = 0;
+        for (int i = 0; i < indexes.Length; i++)
+        {
+            for (; at < cuts[i] && at < text.Length; code++)
+            {
+                at += char.IsSurrogatePair(text, at) ? 2 : 1;
+            }
+
+            indexes[i] = code;
+        }
+
+        return indexes;
+    }
+
+    // Where the cuts of the text lie in a normalized part of it.
+    private static int[] SegmentCuts(NormalizedText segment, int[] cuts)
+    {
+        List<int> indexes = [];
+        int next = 0;
+        for (int i = 0; i < segment.Length && next < cuts.Length; i++)
+        {
+            int origin = segment.OriginalRange(i, i + 1).Start;
+            while (next < cuts.Length && cuts[next] <= origin)
+            {
+                indexes.Add(i);
+                next++;
+            }
+        }
+
+        return [.. indexes];
     }
 
     private void EncodeSegment(NormalizedText segment, Scratch scratch)
@@ -213,7 +255,7 @@ internal sealed class TokenizerPipeline
         }
 
         scratch.InnerParts.Clear();
-        _normalizedTokens.Split(segment.Codes, scratch.PlainSpecial, scratch.InnerParts);
+        _normalizedTokens.Split(segment.Codes, scratch.PlainSpecial, scratch.InnerParts, scratch.SegmentCuts);
         foreach ((AddedToken? token, int start, int end) in scratch.InnerParts)
         {
             if (token is not null)
@@ -268,7 +310,7 @@ internal sealed class TokenizerPipeline
         int from = scratch.Output.Count;
         ReadOnlySpan<int> word = text.Codes[start..end];
         Tokenize(word, raw, scratch.Output);
-        if (scratch.PlainSpecial && HasSpecial(scratch.Output.Ids[from..]))
+        if ((scratch.PlainSpecial || scratch.SegmentCuts.Length > 0) && HasSpecial(scratch.Output.Ids[from..]))
         {
             // The model itself spells a special token; character by character it cannot.
             scratch.Output.Truncate(from);
@@ -342,5 +384,11 @@ internal sealed class TokenizerPipeline
         public EncodingBuilder? Builder { get; set; }
 
         public bool PlainSpecial { get; set; }
+
+        /// <summary>Code points of the text over which no special token reaches.</summary>
+        public int[] Cuts { get; set; } = [];
+
+        /// <summary>The same in the segment under way.</summary>
+        public int[] SegmentCuts { get; set; } = [];
     }
 }

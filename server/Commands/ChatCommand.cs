@@ -118,10 +118,10 @@ internal sealed class ChatCommand : Command
         bool isQuiet)
     {
         using var interrupt = new Interrupt();
+        ChatPrompt prompt = renderer.Render(ConversationFields.Create(messages));
         var request = new GenerationRequest
         {
-            Prompt = renderer.Render(ConversationFields.Create(messages)),
-            AddSpecialTokens = false,
+            PromptTokenIds = session.Worker.Tokenizer!.EncodePrompt(prompt.Text, prompt.Cuts, addSpecialTokens: false),
             Sampling = sampling,
         };
         GenerationResult done = await TextGeneration.RunAsync(

@@ -65,8 +65,12 @@ internal sealed class RunCommand : Command
             session.DefaultSampling with { MaxTokens = 256 },
             result.GetResult(_engine.Seed) is { Implicit: false } ? seed : null);
         bool isChat = result.GetValue(_chat);
-        string text = isChat ? session.RenderChat(result.GetValue(_system), prompt) : prompt;
-        var request = new GenerationRequest { Prompt = text, AddSpecialTokens = !isChat, Sampling = sampling };
+        var request = new GenerationRequest
+        {
+            Prompt = isChat ? null : prompt,
+            PromptTokenIds = isChat ? session.EncodeChat(result.GetValue(_system), prompt) : null,
+            Sampling = sampling,
+        };
         bool isJson = result.GetValue(_json);
         if (!isJson && !isChat)
         {

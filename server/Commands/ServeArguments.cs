@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Engine.Chat;
 using Engine.Server.Http;
+using Engine.Server.Http.Hosting;
 
 namespace Engine.Server.Commands;
 
@@ -68,6 +70,30 @@ internal sealed class ServeArguments
         DefaultValueFactory = _ => _defaults.ChatTemplateContentFormat,
     };
 
+    private readonly Option<string> _toolCallParser = new("--tool-call-parser")
+    {
+        Description = "How the model writes tool calls: " + string.Join(", ", ChatParsers.ToolParsers)
+            + ", none, or auto for what its chat template shows.",
+        DefaultValueFactory = _ => _defaults.ToolCallParser,
+    };
+
+    private readonly Option<string> _reasoningParser = new("--reasoning-parser")
+    {
+        Description = "How the model writes thoughts: " + string.Join(", ", ChatParsers.ReasoningParsers)
+            + ", none, or auto for what its chat template shows.",
+        DefaultValueFactory = _ => _defaults.ReasoningParser,
+    };
+
+    private readonly Option<bool> _autoToolChoice = new("--enable-auto-tool-choice")
+    {
+        Description = "Refuses to start if it is not known how the model writes tool calls.",
+    };
+
+    private readonly Option<bool> _allowControlTokens = new("--allow-control-tokens")
+    {
+        Description = "Lets messages write control tokens as the chat template does.",
+    };
+
     private readonly Option<bool> _noAccessLog = new("--disable-uvicorn-access-log", "--disable-access-log")
     {
         Description = "No line per request.",
@@ -119,12 +145,26 @@ internal sealed class ServeArguments
         Option[] own =
         [
             _host, _port, _apiKey, _managementKey, _allowOpenBind, ServedModelName, ChatTemplate, _contentFormat,
-            _trustTemplate, _maxN, _maxBodyBytes, _shutdownTimeout, _forceUsage, _noAccessLog, _noPage, .. _tolerated,
+            _trustTemplate, _maxN, _maxBodyBytes, _shutdownTimeout, _forceUsage, _noAccessLog,
+            _toolCallParser, _reasoningParser, _autoToolChoice, _allowControlTokens, _noPage, .. _tolerated,
         ];
         foreach (Option option in own)
         {
             command.Options.Add(option);
         }
+    }
+
+    /// <summary>How the model writes calls and thoughts.</summary>
+    /// <exception cref="EngineException">InvalidArgument: no such parser, or none where one is needed.</exception>
+    public ChatFormats Formats(ParseResult result, string? template)
+    {
+        var formats = ChatFormats.Create(
+            result.GetValue(_toolCallParser)!, result.GetValue(_reasoningParser)!, template);
+        return formats.Tools is not null || !result.GetValue(_autoToolChoice)
+            ? formats
+            : throw EngineException.Invalid(
+                "enable-auto-tool-choice",
+                "the chat template does not show how the model writes tool calls; name a --tool-call-parser");
     }
 
     public ServerOptions ToOptions(ParseResult result)
@@ -145,6 +185,9 @@ internal sealed class ServeArguments
             ForceIncludeUsage = result.GetValue(_forceUsage),
             TrustRequestChatTemplate = result.GetValue(_trustTemplate),
             ChatTemplateContentFormat = result.GetValue(_contentFormat)!,
+            ToolCallParser = result.GetValue(_toolCallParser)!,
+            ReasoningParser = result.GetValue(_reasoningParser)!,
+            AllowControlTokens = result.GetValue(_allowControlTokens),
             LogRequests = !result.GetValue(_noAccessLog),
             ServesPage = !result.GetValue(_noPage),
         };

@@ -43,13 +43,17 @@ internal sealed class ServeCommand : Command
         EngineOptions engine = _engine.ToOptions(result, load.MaxModelLen);
         using EngineSession session = EngineSession.Open(load, engine, signals.Token);
         progress.Dispose();
+        string? template = result.GetValue(_serve.ChatTemplate);
+        ChatTemplateRendering chat = session.ChatRendering(
+            template, options.ChatTemplateContentFormat, options.AllowControlTokens);
         var served = new ServedModel
         {
             Engine = new WorkerBackend(session.Worker),
             Names = Names(result, load.Model),
             Root = load.Model,
             DefaultSampling = session.DefaultSampling,
-            Chat = session.ChatRenderer(result.GetValue(_serve.ChatTemplate), options.ChatTemplateContentFormat),
+            Chat = chat.Renderer,
+            Formats = _serve.Formats(result, chat.Source),
         };
         await using var server = new ApiServer(served, options, Console.Error);
         await server.StartAsync(signals.Token);

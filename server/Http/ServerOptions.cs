@@ -57,6 +57,15 @@ internal sealed class ServerOptions
     /// <summary>Serves the chat page at /.</summary>
     public bool ServesPage { get; init; } = true;
 
+    /// <summary>Lets messages write control tokens, as a template does; whoever does can play any role.</summary>
+    public bool AllowControlTokens { get; init; }
+
+    /// <summary>A parser's name, "auto" for what the chat template shows, or "none".</summary>
+    public string ToolCallParser { get; init; } = "auto";
+
+    /// <summary>A parser's name, "auto" for what the chat template shows, or "none".</summary>
+    public string ReasoningParser { get; init; } = "auto";
+
     /// <summary>One line per request on standard error; never a prompt.</summary>
     public bool LogRequests { get; init; } = true;
 }

@@ -78,7 +78,15 @@ internal sealed class EngineSession : IDisposable
     /// <param name="template">File with a template, or its text; null is the model's own.</param>
     /// <param name="contentFormat">"auto", "string" or "openai".</param>
     /// <exception cref="EngineException">The template that was named cannot be used.</exception>
-    public IChatRenderer ChatRenderer(string? template, string contentFormat)
+    public IChatRenderer ChatRenderer(string? template, string contentFormat) =>
+        ChatRendering(template, contentFormat, allowControlTokens: false).Renderer;
+
+    /// <summary>The same, with the template's text.</summary>
+    /// <param name="template">File with a template, or its text; null is the model's own.</param>
+    /// <param name="contentFormat">"auto", "string" or "openai".</param>
+    /// <param name="allowControlTokens">Messages may write what is the template's.</param>
+    /// <exception cref="EngineException">The template that was named cannot be used.</exception>
+    public ChatTemplateRendering ChatRendering(string? template, string contentFormat, bool allowControlTokens)
     {
         TokenizerConfig? tokens = (Worker.Tokenizer as Tokenizer)?.Config;
         try
@@ -86,21 +94,33 @@ internal sealed class EngineSession : IDisposable
             ChatTemplate? parsed = template is not null
                 ? ParseTemplate(template)
                 : _model is null ? ChatTemplate.Parse(FakeTemplate) : ModelTemplate(_model);
-            return new TemplateChatRenderer(parsed, tokens?.BosToken, tokens?.EosToken, contentFormat);
+            return new ChatTemplateRendering(
+                new TemplateChatRenderer(
+                    parsed,
+                    tokens?.BosToken,
+                    tokens?.EosToken,
+                    contentFormat,
+                    allowControlTokens ? null : Worker.Tokenizer?.ControlTokens),
+                parsed?.Source);
         }
         catch (EngineException e) when (template is null)
         {
             // Text completion works all the same.
-            return new NoChatTemplate($"the model's chat template cannot be used ({e.Message})");
+            return new ChatTemplateRendering(
+                new NoChatTemplate($"the model's chat template cannot be used ({e.Message})"), null);
         }
     }
 
     private static ChatTemplate? ModelTemplate(LoadedModel model) =>
         model.ChatTemplateError is EngineException error ? throw error : model.ChatTemplate;
 
-    /// <summary>A prompt of one user message and perhaps a system message.</summary>
-    public string RenderChat(string? system, string user) => ChatRenderer(null, "auto").Render(
-        ConversationFields.Create(system is null ? [("user", user)] : [("system", system), ("user", user)]));
+    /// <summary>The tokens of a prompt of one user message and perhaps a system message.</summary>
+    public int[] EncodeChat(string? system, string user)
+    {
+        ChatPrompt prompt = ChatRenderer(null, "auto").Render(
+            ConversationFields.Create(system is null ? [("user", user)] : [("system", system), ("user", user)]));
+        return Worker.Tokenizer!.EncodePrompt(prompt.Text, prompt.Cuts, addSpecialTokens: false);
+    }
 
     public void Dispose()
     {
@@ -150,3 +170,8 @@ internal sealed class EngineSession : IDisposable
         };
     }
 }
+
+/// <summary>How a model's conversations become prompts.</summary>
+/// <param name="Renderer">Renders.</param>
+/// <param name="Source">The template's text, or null.</param>
+internal readonly record struct ChatTemplateRendering(IChatRenderer Renderer, string? Source);

@@ -153,8 +153,8 @@ internal sealed class QwenCoderFormat(DeltaSink sink, ToolSchemas schemas) : Typ
 }
 
 /// <summary>
-/// glm45: &lt;tool_call&gt;NAME, then &lt;arg_key&gt;K&lt;/arg_key&gt;&lt;arg_value&gt;V&lt;/arg_value&gt; for each argument,
-/// &lt;/tool_call&gt;.
+/// glm45: &lt;tool_call&gt;NAME, then &lt;arg_key&gt;K&lt;/arg_key&gt;&lt;arg_value&gt;V&lt;/arg_value&gt;
+/// for each argument, then &lt;/tool_call&gt;.
 /// </summary>
 internal sealed class GlmFormat(DeltaSink sink, ToolSchemas schemas) : TypedFormat(sink, schemas)
 {

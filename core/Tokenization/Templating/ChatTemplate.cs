@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Chat;
 
 namespace Engine.Tokenization.Templating;
 
@@ -43,12 +44,15 @@ public sealed class ChatTemplate
     public ChatTemplateResult Render(ChatTemplateInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        var conversation = Conversation.Prepare(input);
+        ControlTokenGuard? guard = ControlTokenGuard.Create(
+            input.ControlTokens, input.Messages, input.Tools, input.Documents, input.Variables);
+        Func<string, string>? mark = guard is null ? null : guard.Guard;
+        var conversation = Conversation.Prepare(input, guard);
         var variables = new Dictionary<string, object?>
         {
             ["messages"] = conversation.Messages,
-            ["tools"] = JsonValues.From(input.Tools),
-            ["documents"] = JsonValues.From(input.Documents),
+            ["tools"] = JsonValues.From(input.Tools, mark),
+            ["documents"] = JsonValues.From(input.Documents, mark),
             ["add_generation_prompt"] = Num.Box(input.AddGenerationPrompt),
         };
         if (input.BosToken is not null)
@@ -58,13 +62,30 @@ public sealed class ChatTemplate
         if (input.Variables.ValueKind == JsonValueKind.Object)
         {
             foreach (JsonProperty property in input.Variables.EnumerateObject())
-                variables[property.Name] = JsonValues.From(property.Value);
+                variables[property.Name] = JsonValues.From(property.Value, mark);
         }
 
         int inputChars = JsonValues.RawLength(input.Messages) + JsonValues.RawLength(input.Tools)
             + JsonValues.RawLength(input.Documents) + JsonValues.RawLength(input.Variables);
         RenderState state = _compiled.Render(variables, _limits, inputChars, input.Now);
         string text = conversation.CutAtContinuation(state.Output);
-        return new ChatTemplateResult(text, state.AssistantRanges, state.Budget.Spent);
+        if (guard is null)
+        {
+            return new ChatTemplateResult(text, state.AssistantRanges, state.Budget.Spent, []);
+        }
+
+        (string stripped, List<int> cuts) = guard.Strip(text);
+        return new ChatTemplateResult(
+            stripped,
+            cuts.Count == 0 ? state.AssistantRanges : Shift(state.AssistantRanges, text, guard),
+            state.Budget.Spent,
+            cuts);
+    }
+
+    private static List<(int Start, int End)> Shift(
+        IReadOnlyList<(int Start, int End)> ranges, string marked, ControlTokenGuard guard)
+    {
+        int Place(int code) => Unicode.Length(guard.Strip(marked[..Unicode.UnitIndex(marked, code)]).Text);
+        return [.. ranges.Select(range => (Place(range.Start), Place(range.End)))];
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Chat;
 
 namespace Engine.Tokenization.Templating;
 
@@ -40,6 +41,12 @@ public sealed record ChatTemplateInput
     /// templates only work with objects, while the OpenAI API sends text.
     /// </summary>
     public bool ParseToolCallArguments { get; init; }
+
+    /// <summary>
+    /// Texts that messages, tools, documents and variables shall not spell: where they do, the result's Cuts
+    /// say which places of the prompt are not the template's own. Null does not look.
+    /// </summary>
+    public ControlTokens? ControlTokens { get; init; }
 }
 
 /// <summary>A rendered conversation.</summary>
@@ -48,5 +55,9 @@ public sealed record ChatTemplateInput
 /// Ranges of Text, in code points, inside {% generation %} blocks; empty if the template has none.
 /// </param>
 /// <param name="Operations">What the rendering spent of <see cref="TemplateLimits.OperationsMax"/>.</param>
+/// <param name="Cuts">
+/// Positions in Text, in UTF-16, that lie inside of control tokens which the template did not write: whoever
+/// encodes the prompt has to take those for plain text (<see cref="ITokenizer.EncodePrompt"/>).
+/// </param>
 public sealed record ChatTemplateResult(
-    string Text, IReadOnlyList<(int Start, int End)> AssistantRanges, long Operations);
+    string Text, IReadOnlyList<(int Start, int End)> AssistantRanges, long Operations, IReadOnlyList<int> Cuts);

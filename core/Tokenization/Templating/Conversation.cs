@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Chat;
 
 namespace Engine.Tokenization.Templating;
 
@@ -16,7 +17,9 @@ internal sealed class Conversation
 
     public TemplateList Messages { get; private set; }
 
-    public static Conversation Prepare(ChatTemplateInput input)
+    /// <param name="input">The messages and how to word them.</param>
+    /// <param name="guard">Marks control tokens that the messages spell, or null.</param>
+    public static Conversation Prepare(ChatTemplateInput input, ControlTokenGuard? guard = null)
     {
         if (input.Messages.ValueKind != JsonValueKind.Array)
             throw TemplateException.Value("messages must be an array");
@@ -28,15 +31,25 @@ internal sealed class Conversation
                 "continue_final_message and add_generation_prompt are not compatible");
         }
 
-        var messages = (TemplateList)JsonValues.From(input.Messages)!;
-        var conversation = new Conversation(new TemplateList(
-            messages.Items.ConvertAll(object? (m) => Message(m, input.ParseToolCallArguments))));
+        var messages = new List<object?>(input.Messages.GetArrayLength());
+        foreach (JsonElement message in input.Messages.EnumerateArray())
+        {
+            Func<string, string>? mark = guard is null ? null
+                : IsAnswer(message) ? guard.GuardAnswer : guard.Guard;
+            messages.Add(Message(JsonValues.From(message, mark), input.ParseToolCallArguments, mark));
+        }
+
+        var conversation = new Conversation(new TemplateList(messages));
         if (input.ContinueFinalMessage is string field)
             conversation.Continue(field);
         return conversation;
     }
 
-    private static TemplateDict Message(object? message, bool parseArguments)
+    private static bool IsAnswer(JsonElement message) =>
+        message.ValueKind == JsonValueKind.Object && message.TryGetProperty("role", out JsonElement role)
+        && role.ValueKind == JsonValueKind.String && role.ValueEquals("assistant");
+
+    private static TemplateDict Message(object? message, bool parseArguments, Func<string, string>? mark)
     {
         if (message is not TemplateDict source)
             throw TemplateException.Value("every message must be an object");
@@ -44,7 +57,7 @@ internal sealed class Conversation
         foreach ((object? key, object? value) in source.Entries)
         {
             if (value is not null)
-                result.Set(key, parseArguments && key is "tool_calls" ? WithParsedArguments(value) : value);
+                result.Set(key, parseArguments && key is "tool_calls" ? WithParsedArguments(value, mark) : value);
         }
 
         foreach (string field in ReasoningFields)
@@ -60,7 +73,8 @@ internal sealed class Conversation
         return result;
     }
 
-    private static object? WithParsedArguments(object? calls) => calls is not TemplateList list
+    private static object? WithParsedArguments(
+        object? calls, Func<string, string>? mark) => calls is not TemplateList list
         ? calls
         : new TemplateList(list.Items.ConvertAll(call =>
         {
@@ -68,12 +82,12 @@ internal sealed class Conversation
                 return call;
             TemplateDict copy = dict.Copy();
             if (copy.TryGet("arguments", out object? arguments) && arguments is string text)
-                copy.Set("arguments", JsonValues.FromText(text));
+                copy.Set("arguments", JsonValues.FromText(text, mark));
             if (copy.TryGet("function", out object? function) && function is TemplateDict inner
                 && inner.TryGet("arguments", out arguments) && arguments is string innerText)
             {
                 TemplateDict changed = inner.Copy();
-                changed.Set("arguments", JsonValues.FromText(innerText));
+                changed.Set("arguments", JsonValues.FromText(innerText, mark));
                 copy.Set("function", changed);
             }
 

@@ -8,7 +8,9 @@ namespace Engine.Tokenization.Templating;
 /// <summary>Turns JSON into template values; the order of keys is kept.</summary>
 internal static class JsonValues
 {
-    public static object? From(JsonElement element)
+    /// <param name="element">The JSON.</param>
+    /// <param name="guard">Applied to every text and key in it; null leaves them as they are.</param>
+    public static object? From(JsonElement element, Func<string, string>? guard = null)
     {
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw TemplateException.Recursion();
@@ -17,15 +19,18 @@ internal static class JsonValues
             case JsonValueKind.Object:
                 var dict = new TemplateDict();
                 foreach (JsonProperty property in element.EnumerateObject())
-                    dict.Set(property.Name, From(property.Value));
+                {
+                    dict.Set(guard is null ? property.Name : guard(property.Name), From(property.Value, guard));
+                }
+
                 return dict;
             case JsonValueKind.Array:
                 var list = new List<object?>(element.GetArrayLength());
                 foreach (JsonElement item in element.EnumerateArray())
-                    list.Add(From(item));
+                    list.Add(From(item, guard));
                 return new TemplateList(list);
             case JsonValueKind.String:
-                return element.GetString();
+                return guard is null ? element.GetString() : guard(element.GetString()!);
             case JsonValueKind.Number:
                 return Number(element);
             case JsonValueKind.True:
@@ -50,12 +55,14 @@ internal static class JsonValues
     }
 
     /// <summary>Parses text as JSON if it is a JSON object; servers do so with tool call arguments.</summary>
-    public static object? FromText(string text)
+    /// <param name="text">The text.</param>
+    /// <param name="guard">Applied to every text and key in it; null leaves them as they are.</param>
+    public static object? FromText(string text, Func<string, string>? guard = null)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(text);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? From(document.RootElement) : text;
+            return document.RootElement.ValueKind == JsonValueKind.Object ? From(document.RootElement, guard) : text;
         }
         catch (JsonException)
         {

@@ -8,38 +8,32 @@ namespace Engine.Server.Http.Endpoints;
 
 /// <summary>POST /v1/chat/completions.</summary>
 internal sealed class ChatCompletionsEndpoint(ServedModel model, ServerOptions options)
+    : GeneratingEndpoint(model, options)
 {
-    public async Task HandleAsync(HttpContext context)
+    protected override ResponseFormat Prepare(HttpContext context, JsonElement body)
     {
-        ChatFormat format;
-        using (JsonDocument body = await RequestBody.ReadObjectAsync(context))
-        {
-            format = Prepare(context, body.RootElement);
-        }
-
-        await GenerationRunner.RunAsync(context, format, options);
-    }
-
-    private ChatFormat Prepare(HttpContext context, JsonElement body)
-    {
-        model.CheckName(Fields.GetString(body, "model"));
-        ChatFields chat = ChatFields.Parse(body, options);
+        ChatFields chat = ChatFields.Parse(body, Options);
         GenerationFields fields = GenerationFieldsParser.Parse(
             body,
-            model,
-            options,
+            Model,
+            Options,
             new EndpointSampling
             {
                 NumLogprobs = NumLogprobs(body),
                 MaxTokensOverride = MaxTokens(body),
+                Forced = chat.ToolFields.Grammar(),
+                KeepsSpecialTokens = Model.Engine.Tokenizer is { } tokenizer
+                    && ChatReading.NeedsSpecialTokens(Model.Formats, chat.ToolFields, tokenizer),
             });
-        string text = model.Chat.Render(chat);
-        PromptState prompt = PromptLimits.FromText(
-            text, model, Fields.GetBool(body, "add_special_tokens") ?? false, fields.TruncatePromptTokens, "messages");
-        PromptLimits.CheckRoom(prompt, fields.MaxTokensGiven, model);
-        var job = new GenerationJob(model, fields, [prompt], options.MaxSseBacklog);
+        ChatPrompt rendered = Model.Chat.Render(chat);
+        PromptState prompt = PromptLimits.FromChat(
+            rendered, Model, Fields.GetBool(body, "add_special_tokens") ?? false, fields.TruncatePromptTokens);
+        PromptLimits.CheckRoom(prompt, fields.MaxTokensGiven, Model);
+        var job = new GenerationJob(Model, fields, [prompt], Options.MaxSseBacklog);
         string id = "chatcmpl-" + (fields.RequestId ?? context.TraceIdentifier);
-        return new ChatFormat(job, id, model, chat.EchoText);
+        ChatReading reading = ChatReading.Create(
+            Model.Formats, chat.ToolFields, rendered.Text, Fields.GetBool(body, "include_reasoning") ?? true);
+        return new ChatFormat(job, id, Model, chat.EchoText, reading);
     }
 
     private static int? MaxTokens(JsonElement body)
@@ -68,7 +62,7 @@ internal sealed class ChatCompletionsEndpoint(ServedModel model, ServerOptions o
             throw ApiException.BadRequest("top_logprobs: needs logprobs to be true.", "top_logprobs");
         }
 
-        int max = model.Engine.Options.MaxLogprobs;
+        int max = Model.Engine.Options.MaxLogprobs;
         if (numTop < -1)
         {
             throw ApiException.BadRequest("top_logprobs: must be at least 0, or -1 for all.", "top_logprobs");

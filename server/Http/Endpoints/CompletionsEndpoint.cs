@@ -8,21 +8,10 @@ namespace Engine.Server.Http.Endpoints;
 
 /// <summary>POST /v1/completions.</summary>
 internal sealed class CompletionsEndpoint(ServedModel model, ServerOptions options)
+    : GeneratingEndpoint(model, options)
 {
-    public async Task HandleAsync(HttpContext context)
+    protected override ResponseFormat Prepare(HttpContext context, JsonElement body)
     {
-        CompletionFormat format;
-        using (JsonDocument body = await RequestBody.ReadObjectAsync(context))
-        {
-            format = Prepare(context, body.RootElement);
-        }
-
-        await GenerationRunner.RunAsync(context, format, options);
-    }
-
-    private CompletionFormat Prepare(HttpContext context, JsonElement body)
-    {
-        model.CheckName(Fields.GetString(body, "model"));
         if (Fields.GetString(body, "suffix") is { Length: > 0 })
         {
             throw ApiException.BadRequest("suffix: is not supported.", "suffix");
@@ -33,8 +22,8 @@ internal sealed class CompletionsEndpoint(ServedModel model, ServerOptions optio
         bool scoresOnly = echo && Fields.GetInt(body, "max_tokens") == 0;
         GenerationFields fields = GenerationFieldsParser.Parse(
             body,
-            model,
-            options,
+            Model,
+            Options,
             new EndpointSampling
             {
                 DefaultMaxTokens = 16,
@@ -45,15 +34,15 @@ internal sealed class CompletionsEndpoint(ServedModel model, ServerOptions optio
                 MaxTokensOverride = scoresOnly ? 1 : null,
             });
         List<PromptState> prompts = PromptFields.Parse(
-            body, model, options, fields.AddSpecialTokens, fields.TruncatePromptTokens);
+            body, Model, Options, fields.AddSpecialTokens, fields.TruncatePromptTokens);
         foreach (PromptState prompt in prompts)
         {
-            PromptLimits.CheckRoom(prompt, fields.MaxTokensGiven, model);
+            PromptLimits.CheckRoom(prompt, fields.MaxTokensGiven, Model);
         }
 
-        var job = new GenerationJob(model, fields, prompts, options.MaxSseBacklog);
+        var job = new GenerationJob(Model, fields, prompts, Options.MaxSseBacklog);
         bool promptLogprobs = Fields.TryGet(body, "prompt_logprobs", out _);
         string id = "cmpl-" + (fields.RequestId ?? context.TraceIdentifier);
-        return new CompletionFormat(job, id, model, echo, scoresOnly, promptLogprobs);
+        return new CompletionFormat(job, id, Model, echo, scoresOnly, promptLogprobs);
     }
 }

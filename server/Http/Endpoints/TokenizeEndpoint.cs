@@ -23,8 +23,8 @@ internal sealed class TokenizeEndpoint(ServedModel model, ServerOptions options)
     {
         if (Fields.TryGet(body, "messages", out _))
         {
-            string text = model.Chat.Render(ChatFields.Parse(body, options));
-            return model.Tokenizer.Encode(text, Fields.GetBool(body, "add_special_tokens") ?? false);
+            ChatPrompt chat = model.Chat.Render(ChatFields.Parse(body, options));
+            return model.Tokenizer.EncodePrompt(chat.Text, chat.Cuts, Fields.GetBool(body, "add_special_tokens") ?? false);
         }
 
         string prompt = Fields.GetString(body, "prompt")

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Chat;
 using Engine.Hosting;
 using Engine.Server.Http.Hosting;
 
@@ -9,16 +10,21 @@ internal sealed class ChatFormat : ResponseFormat
 {
     private readonly LogprobsWriter _logprobs;
     private readonly string _echoText;
+    private readonly ChatReading _reading;
+    private readonly ChatOutputParser?[] _parsers;
 
     /// <param name="job">The generation.</param>
     /// <param name="id">The answer's id.</param>
     /// <param name="served">The model.</param>
     /// <param name="echoText">The last message, which precedes the text if echo was asked for; or empty.</param>
-    public ChatFormat(GenerationJob job, string id, ServedModel served, string echoText)
+    /// <param name="reading">How to find calls and thoughts in an output.</param>
+    public ChatFormat(GenerationJob job, string id, ServedModel served, string echoText, ChatReading reading)
         : base(job, id, served.Name)
     {
         _logprobs = new LogprobsWriter(served, job.Fields.ReturnTokensAsTokenIds);
         _echoText = echoText;
+        _reading = reading;
+        _parsers = new ChatOutputParser?[job.Outputs.Length];
     }
 
     protected override string WholeObject => "chat.completion";
@@ -51,7 +57,8 @@ internal sealed class ChatFormat : ResponseFormat
         bool isEnd = e.Kind == RequestEventKind.OutputFinished;
         bool hasToken = e.TokenId >= 0;
         bool hasLogprobs = hasToken && Job.Fields.NumLogprobs is not null && e.Logprobs is not null;
-        if (!isEnd && e.Text.Length == 0 && !hasLogprobs && !(hasToken && Job.Fields.ReturnTokenIds))
+        IReadOnlyList<ChatDelta> deltas = Read(output, e.Text, isEnd);
+        if (!isEnd && deltas.Count == 0 && !hasLogprobs && !(hasToken && Job.Fields.ReturnTokenIds))
         {
             return;
         }
@@ -60,11 +67,7 @@ internal sealed class ChatFormat : ResponseFormat
         json.WriteStartObject();
         json.WriteNumber("index", output.Index);
         json.WriteStartObject("delta");
-        if (e.Text.Length > 0 || !isEnd)
-        {
-            json.WriteString("content", e.Text);
-        }
-
+        _reading.WriteDelta(json, deltas);
         json.WriteEndObject();
         if (hasLogprobs)
         {
@@ -76,7 +79,7 @@ internal sealed class ChatFormat : ResponseFormat
             json.WriteNull("logprobs");
         }
 
-        WriteFinish(json, output);
+        WriteFinish(json, output, _parsers[output.Index]!.NumToolCalls > 0);
         if (Job.Fields.ReturnTokenIds)
         {
             WriteIds(json, "token_ids", hasToken ? [e.TokenId] : []);
@@ -92,10 +95,7 @@ internal sealed class ChatFormat : ResponseFormat
         json.WriteNumber("index", output.Index);
         json.WriteStartObject("message");
         json.WriteString("role", "assistant");
-        json.WriteString("content", _echoText + output.Text);
-        json.WriteNull("refusal");
-        json.WriteStartArray("tool_calls");
-        json.WriteEndArray();
+        bool hasCalls = _reading.WriteMessage(json, _echoText, output.Text.ToString());
         json.WriteEndObject();
         if (Job.Fields.NumLogprobs is { } numTop)
         {
@@ -107,7 +107,7 @@ internal sealed class ChatFormat : ResponseFormat
             json.WriteNull("logprobs");
         }
 
-        WriteFinish(json, output);
+        WriteFinish(json, output, hasCalls);
         if (Job.Fields.ReturnTokenIds)
         {
             WriteIds(json, "token_ids", output.TokenIds);
@@ -133,6 +133,13 @@ internal sealed class ChatFormat : ResponseFormat
         {
             WriteIds(json, "prompt_token_ids", prompt.TokenIds);
         }
+    }
+
+    private IReadOnlyList<ChatDelta> Read(OutputState output, string text, bool isEnd)
+    {
+        ChatOutputParser parser = _parsers[output.Index] ??= new ChatOutputParser(_reading.Options);
+        IReadOnlyList<ChatDelta> deltas = parser.Feed(text);
+        return _reading.Wanted(isEnd ? [.. deltas, .. parser.Finish()] : deltas);
     }
 
     // The prompt's ids stand beside the choices, so this chunk is closed by hand.

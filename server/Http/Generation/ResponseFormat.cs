@@ -88,9 +88,10 @@ internal abstract class ResponseFormat(GenerationJob job, string id, string mode
     {
     }
 
-    protected static void WriteFinish(Utf8JsonWriter json, OutputState output)
+    protected static void WriteFinish(Utf8JsonWriter json, OutputState output, bool hasCalls = false)
     {
-        json.WriteString("finish_reason", ReasonName(output.FinishReason));
+        bool isCall = hasCalls && output.FinishReason == FinishReason.Stop;
+        json.WriteString("finish_reason", isCall ? "tool_calls" : ReasonName(output.FinishReason));
         switch (output.StopReason)
         {
             case string text:

@@ -6,12 +6,17 @@ namespace Engine.Server.Http.Hosting;
 internal interface IChatRenderer
 {
     /// <exception cref="ApiException">400: there is no template, or it refuses the messages.</exception>
-    string Render(ChatFields chat);
+    ChatPrompt Render(ChatFields chat);
 }
+
+/// <summary>A conversation as a prompt.</summary>
+/// <param name="Text">The prompt.</param>
+/// <param name="Cuts">Places in it that no control token may reach over: a message spells one there.</param>
+internal readonly record struct ChatPrompt(string Text, IReadOnlyList<int> Cuts);
 
 /// <summary>A model without a usable chat template: chat is refused rather than guessed.</summary>
 internal sealed class NoChatTemplate(string reason = "the model has no chat template") : IChatRenderer
 {
-    public string Render(ChatFields chat) => throw ApiException.BadRequest(
+    public ChatPrompt Render(ChatFields chat) => throw ApiException.BadRequest(
         $"messages: {reason}; another can be given with --chat-template.", "messages");
 }

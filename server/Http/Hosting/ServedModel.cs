@@ -22,6 +22,9 @@ internal sealed class ServedModel
     /// <summary>Words messages as a prompt.</summary>
     public IChatRenderer Chat { get; init; } = new NoChatTemplate();
 
+    /// <summary>How the model writes calls and thoughts.</summary>
+    public ChatFormats Formats { get; init; } = ChatFormats.None;
+
     /// <summary>Unix seconds.</summary>
     public long CreatedS { get; } = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Chat;
 using Engine.Server.Http.Json;
 using Engine.Server.Http.Protocol;
 using Engine.Server.Terminal;
@@ -13,20 +14,28 @@ internal sealed class TemplateChatRenderer : IChatRenderer
     private readonly string? _bosToken;
     private readonly string? _eosToken;
     private readonly string _contentFormat;
+    private readonly ControlTokens? _controlTokens;
 
     /// <param name="template">Null if the model has none; a request may then still bring its own.</param>
     /// <param name="bosToken">Text of the token that begins a prompt, or null.</param>
     /// <param name="eosToken">Text of the token that ends an answer, or null.</param>
     /// <param name="contentFormat">"auto", "string" or "openai".</param>
-    public TemplateChatRenderer(ChatTemplate? template, string? bosToken, string? eosToken, string contentFormat)
+    /// <param name="controlTokens">What messages may not write; null lets them.</param>
+    public TemplateChatRenderer(
+        ChatTemplate? template,
+        string? bosToken,
+        string? eosToken,
+        string contentFormat,
+        ControlTokens? controlTokens = null)
     {
         _template = template;
         _bosToken = bosToken;
         _eosToken = eosToken;
         _contentFormat = contentFormat;
+        _controlTokens = controlTokens;
     }
 
-    public string Render(ChatFields chat)
+    public ChatPrompt Render(ChatFields chat)
     {
         try
         {
@@ -34,10 +43,10 @@ internal sealed class TemplateChatRenderer : IChatRenderer
                 ? ChatTemplate.Parse(chat.Template)
                 : _template ?? throw ApiException.BadRequest(
                     "messages: the model has no chat template; start the server with --chat-template.", "messages");
-            return template.Render(new ChatTemplateInput
+            ChatTemplateResult result = template.Render(new ChatTemplateInput
             {
                 Messages = TakesParts(template) ? chat.Messages : MessageParts.Flatten(chat.Messages),
-                Tools = chat.Tools ?? default,
+                Tools = chat.ToolFields.Tools ?? default,
                 Documents = chat.Documents ?? default,
                 Variables = Variables(chat),
                 AddGenerationPrompt = chat.AddGenerationPrompt,
@@ -45,7 +54,9 @@ internal sealed class TemplateChatRenderer : IChatRenderer
                 BosToken = _bosToken,
                 EosToken = _eosToken,
                 ParseToolCallArguments = true,
-            }).Text;
+                ControlTokens = _controlTokens,
+            });
+            return new ChatPrompt(result.Text, result.Cuts);
         }
         catch (TemplateException e)
         {

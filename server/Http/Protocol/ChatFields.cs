@@ -14,8 +14,8 @@ internal sealed class ChatFields
     /// <summary>The list, checked.</summary>
     public required JsonElement Messages { get; init; }
 
-    /// <summary>The list, checked, or null.</summary>
-    public JsonElement? Tools { get; init; }
+    /// <summary>The tools and whether they have to be called, checked.</summary>
+    public ToolFields ToolFields { get; init; } = new();
 
     public JsonElement? Documents { get; init; }
 
@@ -45,12 +45,11 @@ internal sealed class ChatFields
                 "continue_final_message: excludes add_generation_prompt.", "continue_final_message");
         }
 
-        ToolFields tools = ToolFields.Parse(body);
         bool echo = Fields.GetBool(body, "echo") ?? false;
         return new ChatFields
         {
             Messages = messages,
-            Tools = tools.Tools,
+            ToolFields = ToolFields.Parse(body),
             Documents = Fields.GetArray(body, "documents"),
             AddGenerationPrompt = generation ?? !continues,
             ContinueFinalMessage = continues,

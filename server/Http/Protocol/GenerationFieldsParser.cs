@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Engine.Grammar;
 using Engine.Sampling;
 using Engine.Server.Http.Hosting;
 using Engine.Server.Http.Json;
@@ -17,6 +18,12 @@ internal readonly record struct EndpointSampling
 
     /// <summary>Log probabilities per output token, in the endpoint's own spelling; null is none.</summary>
     public int? NumLogprobs { get; init; }
+
+    /// <summary>What the output has to look like because a tool must be called, or null.</summary>
+    public StructuredOutputs? Forced { get; init; }
+
+    /// <summary>The text has to show special tokens: calls or thoughts are marked by them.</summary>
+    public bool KeepsSpecialTokens { get; init; }
 
     /// <summary>The prompt's tokens are to be scored like the output's.</summary>
     public bool ScorePromptAsOutput { get; init; }
@@ -36,6 +43,11 @@ internal static class GenerationFieldsParser
         CheckLimits(sampling, options);
         CheckStreaming(body, sampling, endpoint, stream);
         sampling = StructuredOutputFields.Apply(body, sampling);
+        sampling = sampling with
+        {
+            StructuredOutputs = endpoint.Forced ?? sampling.StructuredOutputs,
+            SkipSpecialTokens = sampling.SkipSpecialTokens && !endpoint.KeepsSpecialTokens,
+        };
         CheckUnsupported(body);
         JsonElement? streamOptions = StreamOptions(body, stream);
         return new GenerationFields

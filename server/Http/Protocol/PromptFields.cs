@@ -85,12 +85,16 @@ internal static class PromptLimits
     public static PromptState FromText(
         string text, ServedModel model, bool addSpecialTokens, int? truncate, string name)
     {
-        if (truncate is null && text.Length > (long)model.MaxModelLen * MaxCharsPerToken)
-        {
-            throw TooLong(model, $"of {text.Length} characters");
-        }
-
+        CheckChars(text, model, truncate);
         return FromIds(text, model.Tokenizer.Encode(text, addSpecialTokens), model, truncate, name);
+    }
+
+    /// <summary>A rendered conversation: what only the template may write is text where a message wrote it.</summary>
+    public static PromptState FromChat(ChatPrompt prompt, ServedModel model, bool addSpecialTokens, int? truncate)
+    {
+        CheckChars(prompt.Text, model, truncate);
+        int[] ids = model.Tokenizer.EncodePrompt(prompt.Text, prompt.Cuts, addSpecialTokens);
+        return FromIds(prompt.Text, ids, model, truncate, "messages");
     }
 
     public static PromptState FromIds(string? text, int[] ids, ServedModel model, int? truncate, string name)
@@ -122,6 +126,14 @@ internal static class PromptLimits
             throw ApiException.BadRequest(
                 $"max_tokens: {wanted} is too large: the model's length is {model.MaxModelLen} tokens and the "
                 + $"prompt has {prompt.TokenIds.Count}.", "max_tokens");
+        }
+    }
+
+    private static void CheckChars(string text, ServedModel model, int? truncate)
+    {
+        if (truncate is null && text.Length > (long)model.MaxModelLen * MaxCharsPerToken)
+        {
+            throw TooLong(model, $"of {text.Length} characters");
         }
     }
 

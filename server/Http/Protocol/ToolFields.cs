@@ -1,13 +1,36 @@
 using System.Text.Json;
+using Engine.Chat;
+using Engine.Grammar;
 using Engine.Server.Http.Json;
 
 namespace Engine.Server.Http.Protocol;
 
-/// <summary>tools and tool_choice of a chat request, checked.</summary>
-/// <param name="Tools">The list as sent, for the template; null if there are none.</param>
-internal sealed record ToolFields(JsonElement? Tools)
+/// <summary>Whether the model may, must or must not call tools.</summary>
+internal enum ToolChoice
+{
+    None,
+    Auto,
+    Required,
+    Named,
+}
+
+/// <summary>tools, tool_choice and parallel_tool_calls of a chat request, checked.</summary>
+internal sealed record ToolFields
 {
     private const string ChoiceName = "tool_choice";
+
+    /// <summary>The list as sent, for the template; null if there are none.</summary>
+    public JsonElement? Tools { get; private init; }
+
+    public ToolChoice Choice { get; private init; }
+
+    /// <summary>The tool that has to be called, with Named.</summary>
+    public string? Name { get; private init; }
+
+    public bool IsParallel { get; private init; } = true;
+
+    /// <summary>True if a call has to be made.</summary>
+    public bool IsForced => Choice is ToolChoice.Required or ToolChoice.Named;
 
     public static ToolFields Parse(JsonElement body)
     {
@@ -26,8 +49,41 @@ internal sealed record ToolFields(JsonElement? Tools)
             }
         }
 
-        CheckChoice(body, tools is not null, names);
-        return new ToolFields(tools);
+        (ToolChoice choice, string? name) = ParseChoice(body, tools is not null, names);
+        return new ToolFields
+        {
+            // The parser of the output lives on when the request's document is gone.
+            Tools = tools?.Clone(),
+            Choice = choice,
+            Name = name,
+            IsParallel = Fields.GetBool(body, "parallel_tool_calls") ?? true,
+        };
+    }
+
+    /// <summary>What holds the model to a call, or null.</summary>
+    /// <exception cref="ApiException">400: the tools' schemas cannot be enforced.</exception>
+    public StructuredOutputs? Grammar()
+    {
+        if (!IsForced)
+        {
+            return null;
+        }
+
+        try
+        {
+            var outputs = new StructuredOutputs
+            {
+                Json = Choice == ToolChoice.Named
+                    ? ForcedCalls.NamedSchema(Tools!.Value, Name!)
+                    : ForcedCalls.ListSchema(Tools!.Value, IsParallel),
+            };
+            new Sampling.SamplingParams { StructuredOutputs = outputs }.Validate(int.MaxValue);
+            return outputs;
+        }
+        catch (EngineException e)
+        {
+            throw ApiException.BadRequest($"tools: {e.Message}", "tools");
+        }
     }
 
     private static string NameOf(JsonElement tool)
@@ -54,17 +110,18 @@ internal sealed record ToolFields(JsonElement? Tools)
         return name.GetString()!;
     }
 
-    private static void CheckChoice(JsonElement body, bool hasTools, HashSet<string> names)
+    private static (ToolChoice Choice, string? Name) ParseChoice(
+        JsonElement body, bool hasTools, HashSet<string> names)
     {
         if (!Fields.TryGet(body, ChoiceName, out JsonElement choice))
         {
-            return;
+            return (hasTools ? ToolChoice.Auto : ToolChoice.None, null);
         }
 
         string? word = choice.ValueKind == JsonValueKind.String ? choice.GetString() : null;
         if (word == "none")
         {
-            return;
+            return (ToolChoice.None, null);
         }
 
         if (!hasTools)
@@ -72,27 +129,25 @@ internal sealed record ToolFields(JsonElement? Tools)
             throw ApiException.BadRequest("tool_choice: needs tools.", ChoiceName);
         }
 
-        if (choice.ValueKind == JsonValueKind.Object)
+        if (word == "auto")
         {
-            CheckNamed(choice, names);
+            return (ToolChoice.Auto, null);
         }
-        else if (word is not ("auto" or "required"))
+
+        if (choice.ValueKind != JsonValueKind.Object && word != "required")
         {
             throw ApiException.BadRequest(
                 "tool_choice: must be none, auto, required or a named function.", ChoiceName);
         }
 
-        if (word != "auto")
-        {
-            throw StructuredOutputFields.IsConstrained(body)
-                ? ApiException.BadRequest(
-                    "tool_choice: a forced tool call and a constrained output exclude each other.", ChoiceName)
-                : ApiException.BadRequest(
-                    "tool_choice: forced tool calls are not available in this build.", ChoiceName);
-        }
+        string? name = word is null ? NamedBy(choice, names) : null;
+        return !StructuredOutputFields.IsConstrained(body)
+            ? (name is null ? ToolChoice.Required : ToolChoice.Named, name)
+            : throw ApiException.BadRequest(
+                "tool_choice: a forced tool call and a constrained output exclude each other.", ChoiceName);
     }
 
-    private static void CheckNamed(JsonElement choice, HashSet<string> names)
+    private static string NamedBy(JsonElement choice, HashSet<string> names)
     {
         const string path = "tool_choice.function.name";
         if (!Fields.TryGet(choice, "function", out JsonElement function)
@@ -103,9 +158,8 @@ internal sealed record ToolFields(JsonElement? Tools)
             throw ApiException.BadRequest($"{path}: a string is needed.", path);
         }
 
-        if (!names.Contains(name.GetString()!))
-        {
-            throw ApiException.BadRequest("tool_choice: names none of the tools.", ChoiceName);
-        }
+        return names.Contains(name.GetString()!)
+            ? name.GetString()!
+            : throw ApiException.BadRequest("tool_choice: names none of the tools.", ChoiceName);
     }
 }

@@ -8,7 +8,7 @@ namespace Engine.Server.Tests.Support;
 /// <summary>Joins the contents; refuses a system message that is not the first, as many templates do.</summary>
 internal sealed class FakeChat : IChatRenderer
 {
-    public string Render(ChatFields chat)
+    public ChatPrompt Render(ChatFields chat)
     {
         string text = "";
         int index = 0;
@@ -22,6 +22,6 @@ internal sealed class FakeChat : IChatRenderer
             text += message.GetProperty("content").ToString() + "\n";
         }
 
-        return text;
+        return new ChatPrompt(text, []);
     }
 }

@@ -39,6 +39,9 @@ internal sealed class FakeEngine : IEngineBackend
 
     public TimeSpan TokenDelay { get; set; } = TimeSpan.Zero;
 
+    /// <summary>Written in place of the alphabet, a character per token, up to its end.</summary>
+    public string? Script { get; set; }
+
     /// <summary>Requests that were taken.</summary>
     public int NumSubmitted => _numSubmitted;
 
@@ -93,7 +96,9 @@ internal sealed class FakeEngine : IEngineBackend
     {
         int n = request.Sampling.N;
         int room = Model.MaxModelLen - request.PromptTokenIds!.Count;
-        int numTokens = Math.Min(request.Sampling.MaxTokens ?? room, room);
+        int numTokens = Script is null
+            ? Math.Min(request.Sampling.MaxTokens ?? room, room)
+            : Math.Min(request.Sampling.MaxTokens ?? Script.Length, Script.Length);
         sink.OnEvent(new RequestEvent
         {
             Id = id,
@@ -117,11 +122,13 @@ internal sealed class FakeEngine : IEngineBackend
 
                 for (int output = 0; output < n; output++)
                 {
-                    sink.OnEvent(Token(id, request, output, i));
+                    sink.OnEvent(Script is null
+                        ? Token(id, request, output, i)
+                        : Token(id, request, output, Script[i]));
                 }
             }
 
-            End(id, request, sink, FinishReason.Length);
+            End(id, request, sink, Script?.Length == numTokens ? FinishReason.Stop : FinishReason.Length);
         }
         catch (OperationCanceledException)
         {
@@ -152,9 +159,11 @@ internal sealed class FakeEngine : IEngineBackend
         Error = kind == RequestEventKind.Failed ? new EngineException(EngineStatus.Internal, "it broke") : null,
     };
 
-    private static RequestEvent Token(long id, GenerationRequest request, int output, int position)
+    private static RequestEvent Token(long id, GenerationRequest request, int output, int position) =>
+        Token(id, request, output, (char)('a' + ((position + output) % 26)));
+
+    private static RequestEvent Token(long id, GenerationRequest request, int output, char letter)
     {
-        char letter = (char)('a' + ((position + output) % 26));
         int numLogprobs = request.Sampling.Logprobs ?? -1;
         return new RequestEvent
         {
@@ -162,7 +171,7 @@ internal sealed class FakeEngine : IEngineBackend
             UserTag = request.UserTag,
             Kind = RequestEventKind.Token,
             OutputIndex = output,
-            TokenId = letter + 3,
+            TokenId = (letter & 0xFF) + 3,
             Text = letter.ToString(),
             Logprobs = numLogprobs < 0
                 ? null

@@ -30,7 +30,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     public ApiServer Server => _server;
 
-    public static Task<TestServer> StartAsync(FakeEngine? engine = null, ServerOptions? options = null)
+    public static Task<TestServer> StartAsync(
+        FakeEngine? engine = null, ServerOptions? options = null, ChatFormats? formats = null)
     {
         engine ??= new FakeEngine();
         var model = new ServedModel
@@ -39,6 +40,7 @@ internal sealed class TestServer : IAsyncDisposable
             Names = ["m"],
             Root = "fake",
             Chat = new FakeChat(),
+            Formats = formats ?? ChatFormats.None,
         };
         return StartAsync(model, engine, options);
     }

@@ -1,0 +1,185 @@
+using System.Net;
+using System.Text.Json;
+using Engine.Server.Http.Hosting;
+using Engine.Server.Tests.Support;
+
+namespace Engine.Server.Tests.Http;
+
+/// <summary>Tool calls and thoughts in chat completions, whole and streamed.</summary>
+internal sealed class ToolCallTests
+{
+    private const string Path = "/v1/chat/completions";
+
+    private const string Tools =
+        """
+        [{"type":"function","function":{"name":"f","parameters":
+           {"type":"object","properties":{"x":{"type":"integer"}}}}},
+         {"type":"function","function":{"name":"g"}}]
+        """;
+
+    private const string OneCall =
+        "<think>Hm.</think>Well. <tool_call>{\"name\": \"f\", \"arguments\": {\"x\": 1}}</tool_call>";
+
+    private const string TwoCalls =
+        "<tool_call>{\"name\": \"f\", \"arguments\": {\"x\": 1}}</tool_call>\n<tool_call>{\"name\": \"g\"}</tool_call>";
+
+    private static readonly ChatFormats Formats = ChatFormats.Create("hermes", "qwen3", null);
+
+    private static Task<TestServer> StartAsync(string script) =>
+        TestServer.StartAsync(new FakeEngine { Script = script }, formats: Formats);
+
+    private static string Body(string more = "") =>
+        $$"""{"model":"m","messages":[{"role":"user","content":"Hi"}],"tools":{{Tools}}{{more}}}""";
+
+    private static JsonElement Choice(JsonElement answer) => answer.GetProperty("choices")[0];
+
+    [Test]
+    public async Task ACallAndAThoughtAreTakenOutOfTheContent()
+    {
+        await using TestServer server = await StartAsync(OneCall);
+        JsonElement answer = await server.PostJsonAsync(Path, Body());
+        JsonElement message = Choice(answer).GetProperty("message");
+        Assert.That(SchemaCheck.Find(TestData.Schema("chat_completion"), answer), Is.Null);
+        Assert.That(message.GetProperty("content").GetString(), Is.EqualTo("Well. "));
+        Assert.That(message.GetProperty("reasoning").GetString(), Is.EqualTo("Hm."));
+        Assert.That(message.GetProperty("reasoning_content").GetString(), Is.EqualTo("Hm."));
+        JsonElement function = message.GetProperty("tool_calls")[0].GetProperty("function");
+        Assert.That(function.GetProperty("name").GetString(), Is.EqualTo("f"));
+        Assert.That(function.GetProperty("arguments").GetString(), Is.EqualTo("{\"x\": 1}"));
+        Assert.That(Choice(answer).GetProperty("finish_reason").GetString(), Is.EqualTo("tool_calls"));
+    }
+
+    [Test]
+    public async Task CallsAloneLeaveNoContent()
+    {
+        await using TestServer server = await StartAsync("</think>" + TwoCalls);
+        JsonElement message = Choice(await server.PostJsonAsync(Path, Body())).GetProperty("message");
+        Assert.That(message.GetProperty("content").ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(message.GetProperty("tool_calls").GetArrayLength(), Is.EqualTo(2));
+    }
+
+    [TestCase(OneCall)]
+    [TestCase("</think>" + TwoCalls)]
+    public async Task AStreamSaysTheSameAsTheWholeAnswer(string script)
+    {
+        await using TestServer server = await StartAsync(script);
+        JsonElement message = Choice(await server.PostJsonAsync(Path, Body())).GetProperty("message");
+        List<string> events = await server.StreamAsync(Path, Body(",\"stream\":true"));
+        string content = "";
+        string reasoning = "";
+        List<(string Name, string Arguments)> calls = [];
+        string? finish = null;
+        foreach (JsonElement chunk in events.SkipLast(1).Select(text => JsonDocument.Parse(text).RootElement))
+        {
+            Assert.That(SchemaCheck.Find(TestData.Schema("chat_completion_chunk"), chunk), Is.Null);
+            JsonElement delta = Choice(chunk).GetProperty("delta");
+            content += Text(delta, "content");
+            reasoning += Text(delta, "reasoning");
+            finish = Text(Choice(chunk), "finish_reason");
+            if (delta.TryGetProperty("tool_calls", out JsonElement parts))
+            {
+                foreach (JsonElement part in parts.EnumerateArray())
+                {
+                    Add(calls, part);
+                }
+            }
+        }
+
+        Assert.That(content, Is.EqualTo(message.GetProperty("content").GetString() ?? ""));
+        Assert.That(reasoning, Is.EqualTo(Text(message, "reasoning")));
+        Assert.That(finish, Is.EqualTo("tool_calls"));
+        Assert.That(calls, Is.EqualTo(message.GetProperty("tool_calls").EnumerateArray()
+            .Select(call => call.GetProperty("function"))
+            .Select(function => (Text(function, "name"), Text(function, "arguments")))));
+    }
+
+    [Test]
+    public async Task ARequiredCallIsHeldToByAGrammarAndReadFromAList()
+    {
+        await using TestServer server = await StartAsync("[{\"name\": \"f\", \"parameters\": {\"x\": 2}}]");
+        JsonElement answer = await server.PostJsonAsync(Path, Body(",\"tool_choice\":\"required\""));
+        JsonElement call = Choice(answer).GetProperty("message").GetProperty("tool_calls")[0];
+        Assert.That(call.GetProperty("function").GetProperty("arguments").GetString(), Is.EqualTo("{\"x\": 2}"));
+        Assert.That(Choice(answer).GetProperty("finish_reason").GetString(), Is.EqualTo("tool_calls"));
+        string schema = server.Engine.LastRequest!.Sampling.StructuredOutputs!.Json!;
+        Assert.That(schema, Does.Contain("\"minItems\":1").And.Contain("\"const\":\"g\""));
+    }
+
+    [Test]
+    public async Task ANamedToolsArgumentsAreTheWholeOutput()
+    {
+        await using TestServer server = await StartAsync("{\"x\": 3}");
+        JsonElement answer = await server.PostJsonAsync(
+            Path, Body(",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"));
+        JsonElement function = Choice(answer).GetProperty("message").GetProperty("tool_calls")[0]
+            .GetProperty("function");
+        Assert.That((Text(function, "name"), Text(function, "arguments")), Is.EqualTo(("f", "{\"x\": 3}")));
+        Assert.That(
+            server.Engine.LastRequest!.Sampling.StructuredOutputs!.Json, Does.Contain("\"integer\""));
+    }
+
+    [Test]
+    public async Task NoneLeavesTheOutputAsItIs()
+    {
+        await using TestServer server = await StartAsync("</think>" + TwoCalls);
+        JsonElement message = Choice(await server.PostJsonAsync(Path, Body(",\"tool_choice\":\"none\"")))
+            .GetProperty("message");
+        Assert.That(message.GetProperty("content").GetString(), Is.EqualTo(TwoCalls));
+        Assert.That(message.GetProperty("tool_calls").GetArrayLength(), Is.Zero);
+    }
+
+    [Test]
+    public async Task ReasoningCanBeLeftOut()
+    {
+        await using TestServer server = await StartAsync(OneCall);
+        JsonElement message = Choice(await server.PostJsonAsync(Path, Body(",\"include_reasoning\":false")))
+            .GetProperty("message");
+        Assert.That(message.TryGetProperty("reasoning", out _), Is.False);
+        Assert.That(message.GetProperty("content").GetString(), Is.EqualTo("Well. "));
+    }
+
+    [Test]
+    public async Task ACallThatWasCutOffEndsByLength()
+    {
+        await using TestServer server = await StartAsync("</think>" + TwoCalls);
+        JsonElement answer = await server.PostJsonAsync(Path, Body(",\"max_tokens\":50"));
+        Assert.That(Choice(answer).GetProperty("finish_reason").GetString(), Is.EqualTo("length"));
+        Assert.That(Choice(answer).GetProperty("message").GetProperty("tool_calls").GetArrayLength(), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task AToolsSchemaThatCannotBeEnforcedIsRefused()
+    {
+        await using TestServer server = await StartAsync("{}");
+        using HttpResponseMessage response = await server.PostAsync(
+            Path,
+            """
+            {"model":"m","messages":[{"role":"user","content":"Hi"}],"tool_choice":"required",
+             "tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":
+             {"x":{"$ref":"#/$defs/nothing"}}}}}]}
+            """);
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
+    }
+
+    private static string Text(JsonElement obj, string name) =>
+        obj.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()!
+            : "";
+
+    private static void Add(List<(string Name, string Arguments)> calls, JsonElement part)
+    {
+        JsonElement function = part.GetProperty("function");
+        int index = part.GetProperty("index").GetInt32();
+        if (index == calls.Count)
+        {
+            Assert.That(Text(part, "id"), Is.Not.Empty);
+            calls.Add((Text(function, "name"), ""));
+        }
+        else
+        {
+            Assert.That(function.TryGetProperty("name", out _), Is.False);
+        }
+
+        calls[index] = (calls[index].Name, calls[index].Arguments + Text(function, "arguments"));
+    }
+}
