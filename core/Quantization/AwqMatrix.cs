@@ -12,14 +12,18 @@ internal sealed class AwqMatrix : WeightMatrix
     private readonly int _groupSize;
 
     private AwqMatrix(
-        SafetensorsTensor codes, SafetensorsTensor zeros, float[] scales, int n, int k, int groupSize)
+        SafetensorsTensor codes, SafetensorsTensor zeros, float[] scales, int n, int k, int groupSize,
+        CodeScaleType scaleType)
         : base(n, k)
     {
         _codes = codes;
         _zeros = zeros;
         _scales = scales;
         _groupSize = groupSize;
+        Codes = new WeightCodes(4, groupSize, CodeScales.Zero, scaleType);
     }
+
+    public override WeightCodes? Codes { get; }
 
     public static AwqMatrix Open(StoredTensors tensors, string module, int n, int k)
     {
@@ -32,7 +36,8 @@ internal sealed class AwqMatrix : WeightMatrix
         StoredTensors.CheckShape(scales, numGroups, n);
         SafetensorsTensor zeros = tensors.Need(module + ".qzeros", DType.I32);
         StoredTensors.CheckShape(zeros, numGroups, n / 8);
-        return new AwqMatrix(codes, zeros, StoredTensors.Floats(scales), n, k, k / numGroups);
+        return new AwqMatrix(
+            codes, zeros, StoredTensors.Floats(scales), n, k, k / numGroups, CodeOrder.TypeOf(scales.Type));
     }
 
     public override void Dequantize(int row, Span<float> destination)
@@ -50,6 +55,20 @@ internal sealed class AwqMatrix : WeightMatrix
             int zero = (int)(zeros[(group * wordsPerRow) + word] >> shift) & 15;
             int code = (int)(codes[(i * wordsPerRow) + word] >> shift) & 15;
             destination[i] = _scales[(group * N) + row] * (code - zero);
+        }
+    }
+
+    public override void ReadCodes(int row, in CodeRow target)
+    {
+        ReadOnlySpan<uint> codes = StoredTensors.Values<uint>(_codes);
+        ReadOnlySpan<uint> zeros = StoredTensors.Values<uint>(_zeros);
+        int words = N / 8, lane = row % 8, shift = 4 * ((lane / 2) + (lane % 2 * 4));
+        for (int i = 0, at = row / 8; i < K; i++, at += words)
+            target.Codes[i] = (byte)((codes[at] >> shift) & 15);
+        for (int g = 0; g < K / _groupSize; g++)
+        {
+            target.Zeros[g] = (byte)((zeros[(g * words) + (row / 8)] >> shift) & 15);
+            target.Scales[g] = _scales[(g * N) + row];
         }
     }
 }

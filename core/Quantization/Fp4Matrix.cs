@@ -12,14 +12,26 @@ internal sealed class Fp4Matrix : WeightMatrix
     private readonly SafetensorsTensor _codes;
     private readonly float[] _scales;
     private readonly int _groupSize;
+    private readonly SafetensorsTensor _stored;
+    private readonly float _factor;
 
-    private Fp4Matrix(SafetensorsTensor codes, int n, int k, float[] scales, int groupSize)
+    private Fp4Matrix(
+        SafetensorsTensor codes, int n, int k, float[] scales, int groupSize, SafetensorsTensor stored, float factor)
         : base(n, k)
     {
+        _stored = stored;
+        _factor = factor;
+        if (groupSize == 32)
+            Codes = new WeightCodes(4, 32, CodeScales.Plain, CodeScaleType.BF16, CodeValues.DoubledE2M1);
+        else if (!StoredTensors.Bytes(stored).ContainsAny((byte)0x7F, (byte)0xFF))
+            Codes = new WeightCodes(4, 16, CodeScales.SuperE4M3, CodeScaleType.F32, CodeValues.DoubledE2M1);
+
         _codes = codes;
         _scales = scales;
         _groupSize = groupSize;
     }
+
+    public override WeightCodes? Codes { get; }
 
     public static Fp4Matrix Open(StoredTensors tensors, string module, int n, int k)
     {
@@ -33,7 +45,7 @@ internal sealed class Fp4Matrix : WeightMatrix
         float[] values = StoredTensors.Floats(scales);
         float factor = TensorScale(tensors, module);
         for (int i = 0; i < values.Length; i++) values[i] *= factor;
-        return new Fp4Matrix(codes, n, k, values, groupSize);
+        return new Fp4Matrix(codes, n, k, values, groupSize, scales, factor);
     }
 
     /// <summary>The scale of the tensor: compressed-tensors stores what divides, ModelOpt what multiplies.</summary>
@@ -54,5 +66,27 @@ internal sealed class Fp4Matrix : WeightMatrix
             int code = (i & 1) == 0 ? codes[i / 2] & 15 : codes[i / 2] >> 4;
             destination[i] = SmallFloats.E2M1[code] * _scales[first + (i / _groupSize)];
         }
+    }
+
+    public override void ReadCodes(int row, in CodeRow target)
+    {
+        ReadOnlySpan<byte> codes = StoredTensors.Bytes(_codes).Slice(row * (K / 2), K / 2);
+        for (int i = 0; i < codes.Length; i++)
+        {
+            target.Codes[2 * i] = (byte)(codes[i] & 15);
+            target.Codes[(2 * i) + 1] = (byte)(codes[i] >> 4);
+        }
+
+        // Codes stand for twice their value.
+        int first = row * (K / _groupSize), count = K / _groupSize;
+        if (_groupSize == 32)
+        {
+            for (int g = 0; g < count; g++) target.Scales[g] = _scales[first + g] * 0.5f;
+            return;
+        }
+
+        target.Scales.Fill(_factor * 0.5f);
+        ReadOnlySpan<byte> subs = StoredTensors.Bytes(_stored).Slice(first, count);
+        System.Runtime.InteropServices.MemoryMarshal.Cast<byte, sbyte>(subs).CopyTo(target.Subs);
     }
 }

@@ -38,4 +38,8 @@ internal sealed unsafe class GgufMatrix : WeightMatrix
                 destination.Slice(i * _type.BlockElements, _type.BlockElements));
         }
     }
+
+    public override WeightCodes? Codes => GgufCodes.Find(_type.Name);
+
+    public override void ReadCodes(int row, in CodeRow target) => GgufCodes.Read(_type, Row(row), target);
 }

@@ -30,7 +30,7 @@ internal static class GgufSuperBlocks
     }
 
     /// <summary>Scale and minimum of 32 elements, six bits each in twelve bytes.</summary>
-    private static (int Scale, int Min) ScaleAndMin(ReadOnlySpan<byte> q, int j) => j < 4
+    public static (int Scale, int Min) ScaleAndMin(ReadOnlySpan<byte> q, int j) => j < 4
         ? (q[j] & 63, q[j + 4] & 63)
         : ((q[j + 4] & 15) | (q[j - 4] >> 6 << 4), (q[j + 4] >> 4) | (q[j] >> 6 << 4));
 

@@ -14,16 +14,32 @@ internal sealed class GptqMatrix : WeightMatrix
     private readonly int[] _zeros;
     private readonly int[] _groups;
     private readonly int _bits;
+    private readonly int _numGroups;
 
-    private GptqMatrix(SafetensorsTensor codes, int n, int k, int bits, float[] scales, int[] zeros, int[] groups)
+    private GptqMatrix(
+        SafetensorsTensor codes, int n, int k, int bits, float[] scales, int[] zeros, int[] groups, DType scaleType)
         : base(n, k)
     {
+        _numGroups = scales.Length / n;
+        // A zero of 256 fits no byte.
+        bool fits = Array.TrueForAll(zeros, z => z <= byte.MaxValue);
+        if (fits && CodeOrder.TryOf(groups, _numGroups, out int[]? order))
+        {
+            InputOrder = order;
+            int size = (k + _numGroups - 1) / _numGroups;
+            Codes = new WeightCodes(bits, size, CodeScales.Zero, CodeOrder.TypeOf(scaleType));
+        }
+
         _codes = codes;
         _bits = bits;
         _scales = scales;
         _zeros = zeros;
         _groups = groups;
     }
+
+    public override WeightCodes? Codes { get; }
+
+    public override int[]? InputOrder { get; }
 
     /// <param name="tensors">The checkpoint.</param>
     /// <param name="module">Name of the layer.</param>
@@ -46,7 +62,7 @@ internal sealed class GptqMatrix : WeightMatrix
         return new GptqMatrix(
             codes, n, k, bits, StoredTensors.Floats(scales),
             Zeros(packedZeros, numGroups, n, bits, storesZeros ? 0 : 1),
-            Groups(tensors, module, k, numGroups));
+            Groups(tensors, module, k, numGroups), scales.Type);
     }
 
     private static int[] Zeros(SafetensorsTensor packed, int numGroups, int n, int bits, int offset)
@@ -88,6 +104,26 @@ internal sealed class GptqMatrix : WeightMatrix
         {
             int at = (_groups[i] * N) + row;
             destination[i] = _scales[at] * (BitStream.Get(words, row, N, i, _bits) - _zeros[at]);
+        }
+    }
+
+    public override void ReadCodes(int row, in CodeRow target)
+    {
+        ReadOnlySpan<uint> words = StoredTensors.Values<uint>(_codes);
+        if (InputOrder is not null || _bits == 3)
+        {
+            for (int i = 0; i < K; i++)
+                target.Codes[i] = (byte)BitStream.Get(words, row, N, InputOrder?[i] ?? i, _bits);
+        }
+        else
+        {
+            BitStream.GetRun(words, row, N, _bits, target.Codes);
+        }
+
+        for (int g = 0; g < _numGroups; g++)
+        {
+            target.Scales[g] = _scales[(g * N) + row];
+            target.Zeros[g] = (byte)_zeros[(g * N) + row];
         }
     }
 }

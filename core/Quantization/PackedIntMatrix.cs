@@ -14,9 +14,16 @@ internal sealed class PackedIntMatrix : WeightMatrix
     private readonly int _numGroups;
 
     private PackedIntMatrix(
-        SafetensorsTensor codes, int n, int k, int bits, float[] scales, int[] zeros, int[] groups, int numGroups)
+        SafetensorsTensor codes, int n, int k, int bits, float[] scales, int[] zeros, int[] groups, int numGroups,
+        WeightCodes form)
         : base(n, k)
     {
+        if (CodeOrder.TryOf(groups, numGroups, out int[]? order))
+        {
+            InputOrder = order;
+            Codes = form;
+        }
+
         _codes = codes;
         _bits = bits;
         _scales = scales;
@@ -24,6 +31,10 @@ internal sealed class PackedIntMatrix : WeightMatrix
         _groups = groups;
         _numGroups = numGroups;
     }
+
+    public override WeightCodes? Codes { get; }
+
+    public override int[]? InputOrder { get; }
 
     public static PackedIntMatrix Open(StoredTensors tensors, string module, int n, int k)
     {
@@ -41,7 +52,11 @@ internal sealed class PackedIntMatrix : WeightMatrix
         StoredTensors.CheckShape(scales, n, numGroups);
         return new PackedIntMatrix(
             codes, n, k, bits, StoredTensors.Floats(scales), Zeros(tensors, module, n, numGroups, bits),
-            GptqMatrix.Groups(tensors, module, k, numGroups, ".weight_g_idx"), numGroups);
+            GptqMatrix.Groups(tensors, module, k, numGroups, ".weight_g_idx"), numGroups,
+            new WeightCodes(
+                bits, (k + numGroups - 1) / numGroups,
+                tensors.Has(module + ".weight_zero_point") ? CodeScales.Zero : CodeScales.Plain,
+                CodeOrder.TypeOf(scales.Type), Zero: 1 << (bits - 1)));
     }
 
     /// <summary>Zeros by row and group; they are packed along the rows.</summary>
@@ -71,6 +86,27 @@ internal sealed class PackedIntMatrix : WeightMatrix
         {
             int at = (row * _numGroups) + _groups[i];
             destination[i] = _scales[at] * (BitStream.Get(words, start, 1, i, _bits) - _zeros[at]);
+        }
+    }
+
+    public override void ReadCodes(int row, in CodeRow target)
+    {
+        ReadOnlySpan<uint> words = StoredTensors.Values<uint>(_codes);
+        int start = row * (K * _bits / 32);
+        if (InputOrder is null)
+        {
+            BitStream.GetRun(words, start, 1, _bits, target.Codes);
+        }
+        else
+        {
+            for (int i = 0; i < K; i++)
+                target.Codes[i] = (byte)BitStream.Get(words, start, 1, InputOrder[i], _bits);
+        }
+
+        for (int g = 0; g < _numGroups; g++)
+        {
+            target.Scales[g] = _scales[(row * _numGroups) + g];
+            target.Zeros[g] = (byte)_zeros[(row * _numGroups) + g];
         }
     }
 }

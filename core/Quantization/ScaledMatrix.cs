@@ -17,15 +17,26 @@ internal sealed class ScaledMatrix : WeightMatrix
     private readonly int _scaleColumns;
 
     private ScaledMatrix(
-        SafetensorsTensor codes, int n, int k, float[] scales, int[]? zeros, (int Rows, int Columns) block)
+        SafetensorsTensor codes, int n, int k, float[] scales, int[]? zeros, (int Rows, int Columns) block,
+        CodeScaleType scaleType)
         : base(n, k)
     {
+        bool isInt = codes.Type == DType.I8;
+        if (zeros is null || isInt)
+        {
+            Codes = new WeightCodes(
+                8, block.Columns, zeros is null ? CodeScales.Plain : CodeScales.Zero, scaleType,
+                isInt ? CodeValues.Integer : CodeValues.E4M3, isInt ? 128 : 0);
+        }
+
         _codes = codes;
         _scales = scales;
         _zeros = zeros;
         (_blockRows, _blockColumns) = block;
         _scaleColumns = (k + _blockColumns - 1) / _blockColumns;
     }
+
+    public override WeightCodes? Codes { get; }
 
     /// <param name="tensors">The checkpoint.</param>
     /// <param name="module">Name of the layer.</param>
@@ -43,7 +54,7 @@ internal sealed class ScaledMatrix : WeightMatrix
             SafetensorsTensor rows = tensors.Need(module + ".SCB", DType.F32);
             StoredTensors.CheckShape(rows, n);
             float[] scaled = Array.ConvertAll(StoredTensors.Floats(rows), s => s / 127);
-            return new ScaledMatrix(codes, n, k, scaled, null, (1, k));
+            return new ScaledMatrix(codes, n, k, scaled, null, (1, k), CodeScaleType.F32);
         }
 
         string inverse = module + ".weight_scale_inv";
@@ -51,7 +62,8 @@ internal sealed class ScaledMatrix : WeightMatrix
             tensors.Has(inverse) ? inverse : module + ".weight_scale", DType.F32, DType.BF16, DType.F16);
         float[] values = StoredTensors.Floats(scales);
         (int Rows, int Columns) unit = Unit(scales, values.Length, n, k, block);
-        return new ScaledMatrix(codes, n, k, values, Zeros(tensors, module, values.Length), unit);
+        return new ScaledMatrix(
+            codes, n, k, values, Zeros(tensors, module, values.Length), unit, CodeOrder.TypeOf(scales.Type));
     }
 
     /// <summary>How many rows and columns share a scale.</summary>
@@ -90,6 +102,28 @@ internal sealed class ScaledMatrix : WeightMatrix
             int at = first + (i / _blockColumns);
             float value = isInt ? (sbyte)codes[i] - (_zeros?[at] ?? 0) : SmallFloats.E4M3[codes[i]];
             destination[i] = value * _scales[at];
+        }
+    }
+
+    public override void ReadCodes(int row, in CodeRow target)
+    {
+        ReadOnlySpan<byte> codes = StoredTensors.Bytes(_codes).Slice(row * K, K);
+        if (_codes.Type == DType.I8)
+        {
+            for (int i = 0; i < K; i++) target.Codes[i] = (byte)(codes[i] ^ 128);
+        }
+        else
+        {
+            codes.CopyTo(target.Codes);
+            if (codes.ContainsAny((byte)0x7F, (byte)0xFF))
+                throw StoredTensors.Bad(_codes, "numbers", $"a NaN in row {row}");
+        }
+
+        int first = row / _blockRows * _scaleColumns;
+        for (int g = 0; g < _scaleColumns; g++)
+        {
+            target.Scales[g] = _scales[first + g];
+            if (_zeros is not null) target.Zeros[g] = (byte)(_zeros[first + g] + 128);
         }
     }
 }

@@ -37,15 +37,24 @@ public abstract class WeightMatrix(int n, int k)
 /// <summary>How the codes of a matrix become weights.</summary>
 public enum CodeScales
 {
-    /// <summary>A scale per group: w = scale * (value(code) - zero), zeros are whole numbers from 0 to 255.</summary>
+    /// <summary>A scale per group: w = scale * (value(code) - zero), zero being the same everywhere.</summary>
+    Plain,
+
+    /// <summary>The same with a zero per group, a whole number from 0 to 255.</summary>
     Zero,
 
     /// <summary>A scale and a minimum per group: w = scale * value(code) + min.</summary>
     Min,
 
-    /// <summary>Per 256 inputs a scale and a factor of minima, per group small numbers:
-    /// w = (super * sub) * (value(code) - zero) - superMin * subMin, zero being the same everywhere.</summary>
+    /// <summary>A scale per 256 inputs times a small whole number per group: w = super * sub * (value(code) - zero),
+    /// zero being the same everywhere.</summary>
     Super,
+
+    /// <summary>The same times an e4m3 float per group.</summary>
+    SuperE4M3,
+
+    /// <summary>Scales and minima of two levels: w = super * sub * value(code) - superMin * subMin.</summary>
+    SuperMin,
 }
 
 /// <summary>What value a code has.</summary>
@@ -83,7 +92,7 @@ public enum CodeScaleType
 /// <param name="Scales">How a weight is made.</param>
 /// <param name="ScaleType">Holds the scales (or super scales) and minima.</param>
 /// <param name="Values">What a code stands for.</param>
-/// <param name="Zero">With Super: what is taken from every code.</param>
+/// <param name="Zero">What is taken from every code where groups have no zeros of their own and no minima.</param>
 public sealed record WeightCodes(
     int Bits, int GroupSize, CodeScales Scales, CodeScaleType ScaleType,
     CodeValues Values = CodeValues.Integer, int Zero = 0);
@@ -94,18 +103,18 @@ public readonly ref struct CodeRow
     /// <summary>[K] codes, one a byte.</summary>
     public Span<byte> Codes { get; init; }
 
-    /// <summary>[groups] scales; with Super [ceil(K / 256)] super scales.</summary>
+    /// <summary>[groups] scales; of two levels [ceil(K / 256)] super scales.</summary>
     public Span<float> Scales { get; init; }
 
     /// <summary>With Zero: [groups].</summary>
     public Span<byte> Zeros { get; init; }
 
-    /// <summary>With Min: [groups] minima; with Super [ceil(K / 256)] factors of them.</summary>
+    /// <summary>With Min: [groups] minima; with SuperMin [ceil(K / 256)] factors of them.</summary>
     public Span<float> Mins { get; init; }
 
-    /// <summary>With Super: [groups] scales within the super scale.</summary>
+    /// <summary>Of two levels: [groups] factors of the super scale, of SuperE4M3 the bits.</summary>
     public Span<sbyte> Subs { get; init; }
 
-    /// <summary>With Super: [groups] minima, from 0 up.</summary>
+    /// <summary>With SuperMin: [groups] factors of the minimum, from 0 up.</summary>
     public Span<byte> SubMins { get; init; }
 }

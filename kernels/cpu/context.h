@@ -18,6 +18,16 @@ namespace engine {
 static constexpr int64_t kSharedScratch = 16 << 20;
 static constexpr int64_t kThreadScratch = 4 << 20;
 
+inline const CodesTable* codes_table(const ek_context* context) {
+#if defined(__x86_64__)
+  if (context->table->isa >= EK_ISA_AVX512_VNNI) return &kAvx512VnniCodes;
+  if (context->table->isa >= EK_ISA_AVX2) return &kAvx2Codes;
+#else
+  (void)context;
+#endif
+  return &kBaselineCodes;
+}
+
 inline char* thread_scratch(const ek_context* context, int thread) {
   return context->per_thread + thread * kThreadScratch;
 }

@@ -56,7 +56,7 @@ static void gemm_tile(const GemmJob& job, int64_t row, int64_t panel, const char
 }
 
 // Panels a thread takes at a time: what the widest tile of so many rows holds.
-static int64_t gemm_group(const GemmJob& job) {
+[[maybe_unused]] static int64_t gemm_group(const GemmJob& job) {
   return job.format < EK_FORMAT_Q8 && job.rows > kTileRows && job.rows <= kMostRows ? wide(kMostRows) : 4;
 }
 

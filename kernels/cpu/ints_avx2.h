@@ -97,3 +97,65 @@ INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_
     }
   }
 }
+
+static constexpr int kByteVector = 32;
+INLINE __m256i& vi_part(vi& x, int part) { return part == 0 ? x.a : x.b; }
+INLINE vf vload_u8(const uint8_t* p) {
+  return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))),
+          _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8))))};
+}
+INLINE vf vload_s8(const int8_t* p) {
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))),
+          _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8))))};
+}
+template <class V>
+INLINE V btable(const uint8_t* table, V codes) {
+  const __m128i t = _mm_load_si128(reinterpret_cast<const __m128i*>(table));
+  return (V)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(t), (__m256i)codes);
+}
+
+// c += products of steps [FIRST, LAST) of 32 k, in the codes of C: sums of as many 16-bit products as fit, then of 32.
+template <class C, int FIRST, int LAST, int MR, int NV>
+INLINE void dot_codes(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t* a) {
+#pragma GCC unroll 4
+  for (int v = 0; v < NV; v++) {
+#pragma GCC unroll 2
+    for (int part = 0; part < 64 / kByteVector; part++) {
+      const char* p = w[v] + part * kByteVector;
+      if constexpr (C::kBits == 8) {
+#pragma GCC unroll 2
+        for (int s = FIRST; s < LAST; s++) {
+          const __m256i line = (__m256i)C::step(p, s);
+          const __m256i even = _mm256_and_si256(line, _mm256_set1_epi16(255)), odd = _mm256_srli_epi16(line, 8);
+#pragma GCC unroll 8
+          for (int m = 0; m < MR; m++) {
+            const __m256i x = bytes4(a + m * 32 + s * 4);
+            const __m256i xe = _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8), xo = _mm256_srai_epi16(x, 8);
+            __m256i& sum = vi_part(c[m][v], part);
+            sum = _mm256_add_epi32(sum, _mm256_add_epi32(_mm256_madd_epi16(even, xe), _mm256_madd_epi16(odd, xo)));
+          }
+        }
+      } else {
+        constexpr int kFit = C::kBits == 4 ? 8 : C::kBits == 5 ? 4 : 2;
+        constexpr int kRun = kFit < LAST - FIRST ? kFit : LAST - FIRST;
+        for (int first = FIRST; first < LAST; first += kRun) {
+          __m256i sum[MR];
+#pragma GCC unroll 8
+          for (int s = first; s < first + kRun; s++) {
+            const __m256i line = (__m256i)C::step(p, s);
+#pragma GCC unroll 8
+            for (int m = 0; m < MR; m++) {
+              const __m256i products = _mm256_maddubs_epi16(line, bytes4(a + m * 32 + s * 4));
+              sum[m] = s == first ? products : _mm256_add_epi16(sum[m], products);
+            }
+          }
+#pragma GCC unroll 8
+          for (int m = 0; m < MR; m++) {
+            __m256i& target = vi_part(c[m][v], part);
+            target = _mm256_add_epi32(target, _mm256_madd_epi16(sum[m], _mm256_set1_epi16(1)));
+          }
+        }
+      }
+    }
+  }
+}

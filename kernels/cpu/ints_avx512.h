@@ -132,3 +132,36 @@ INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_
   }
 }
 #endif
+
+static constexpr int kByteVector = 64;
+INLINE vf vload_u8(const uint8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+INLINE vf vload_s8(const int8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+template <class V>
+INLINE V btable(const uint8_t* table, V codes) {
+  const __m128i t = _mm_load_si128(reinterpret_cast<const __m128i*>(table));
+  return (V)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), (__m512i)codes);
+}
+
+// AVX-512 without VNNI has no kernels of its own for coded weights.
+#ifdef __AVX512VNNI__
+// c += products of steps [FIRST, LAST) of 32 k, in the codes of C.
+template <class C, int FIRST, int LAST, int MR, int NV>
+INLINE void dot_codes(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t* a) {
+#pragma GCC unroll 8
+  for (int s = FIRST; s < LAST; s++) {
+    __m512i line[NV];
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; v++) line[v] = (__m512i)C::step(w[v], s);
+#pragma GCC unroll 8
+    for (int m = 0; m < MR; m++) {
+      const __m512i x = bytes4(a + m * 32 + s * 4);
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; v++) c[m][v] = _mm512_dpbusd_epi32(c[m][v], line[v], x);
+    }
+  }
+}
+#endif

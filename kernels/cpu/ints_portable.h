@@ -83,3 +83,41 @@ INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_
     }
   }
 }
+
+static constexpr int kByteVector = 64;
+INLINE vf vload_u8(const uint8_t* p) {
+  float f[16];
+  for (int i = 0; i < 16; i++) f[i] = p[i];
+  return vload(f);
+}
+INLINE vf vload_s8(const int8_t* p) {
+  float f[16];
+  for (int i = 0; i < 16; i++) f[i] = p[i];
+  return vload(f);
+}
+template <class V>
+INLINE V btable(const uint8_t* table, V codes) {
+  uint8_t b[sizeof(V)];
+  __builtin_memcpy(b, &codes, sizeof codes);
+  for (uint8_t& x : b) x = table[x];
+  __builtin_memcpy(&codes, b, sizeof codes);
+  return codes;
+}
+
+// c += products of steps [FIRST, LAST) of 32 k, in the codes of C.
+template <class C, int FIRST, int LAST, int MR, int NV>
+INLINE void dot_codes(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t* a) {
+  for (int v = 0; v < NV; v++) {
+    for (int s = FIRST; s < LAST; s++) {
+      const auto codes = C::step(w[v], s);
+      uint8_t b[64];
+      __builtin_memcpy(b, &codes, sizeof codes);
+      for (int m = 0; m < MR; m++) {
+        const int8_t* x = a + m * 32 + s * 4;
+        for (int i = 0; i < 16; i++) {
+          c[m][v].lane[i] += b[i * 4] * x[0] + b[i * 4 + 1] * x[1] + b[i * 4 + 2] * x[2] + b[i * 4 + 3] * x[3];
+        }
+      }
+    }
+  }
+}

@@ -10,6 +10,8 @@
 #define MEMBER inline __attribute__((always_inline))
 #define INLINE_LAMBDA __attribute__((always_inline))
 
+#include "codes_format.h"
+
 namespace engine {
 
 struct GemmJob {
@@ -19,6 +21,7 @@ struct GemmJob {
   const float* bias;   // or null
   int64_t rows, n, k, chunks, panel_bytes, y_stride;
   int32_t format, activation, accumulate;
+  const CodesFormat* codes; // of a coded format
 };
 
 struct PackActivationsJob {
@@ -26,6 +29,8 @@ struct PackActivationsJob {
   void* a;
   int64_t rows, k, chunks, x_stride, row_bytes;
   int32_t format, activation;
+  const CodesFormat* codes; // of a coded format
+  const int32_t* order;     // of a coded format: where each value lies in x, or null
 };
 
 struct PackWeightJob {
@@ -43,6 +48,7 @@ struct EmbedJob {
   float scale;
   int32_t type;        // element type of rows, or packed format
   int32_t packed;
+  const int32_t* order; // of a coded format: where each value goes, or null
 };
 
 enum PointOp { kAddScaled, kScale, kSoftCap, kActivate, kActivateMultiply };
@@ -141,6 +147,21 @@ struct IsaTable {
       const AttentionJob&, const AttentionItem&, const float* partials, int64_t parts, char* scratch);
   double (*probe)(int32_t kind, const float* data, int64_t amount, float* sink);
 };
+
+// The same for coded weights, compiled apart. AVX-512 without VNNI takes the kernels for AVX2.
+struct CodesTable {
+  void (*gemm)(
+      const GemmJob&, int64_t first, int64_t last, const char* next, int64_t next_bytes, char* scratch);
+  int64_t (*row_bytes)(const CodesFormat&, int32_t activation, int64_t chunks);
+  int64_t (*pack_activations)(const PackActivationsJob&, int64_t tile);
+  void (*embed)(const EmbedJob&, int64_t row);
+};
+
+extern const CodesTable kBaselineCodes;
+#if defined(__x86_64__)
+extern const CodesTable kAvx2Codes;
+extern const CodesTable kAvx512VnniCodes;
+#endif
 
 extern const IsaTable kBaselineTable;
 #if defined(__x86_64__)

@@ -11,10 +11,17 @@ int64_t round_up(int64_t k, int64_t step) { return (k + step - 1) / step * step;
 bool quantized(int32_t format) { return format == EK_FORMAT_Q8 || format == EK_FORMAT_Q4; }
 
 // Runs of 32 k that a packed row has.
-int64_t chunks_of(int64_t k, int32_t format) { return round_up(k, quantized(format) ? 64 : 32) / 32; }
+int64_t chunks_of(int64_t k, int32_t format) {
+  if (is_codes(format)) return round_up(k, codes_format(format).super) / 32;
+  return round_up(k, quantized(format) ? 64 : 32) / 32;
+}
 
 int64_t panel_bytes(const ek_linear_weight& w) {
   const int64_t chunks = chunks_of(w.k, w.format);
+  if (is_codes(w.format)) {
+    const CodesFormat f = codes_format(w.format);
+    return chunks * 32 / f.super * f.super_bytes;
+  }
   switch (w.format) {
     case EK_FORMAT_F32: return chunks * 32 * 64;
     case EK_FORMAT_Q8: return chunks / 2 * (64 + 2 * 512);
@@ -24,14 +31,17 @@ int64_t panel_bytes(const ek_linear_weight& w) {
 }
 
 // Bytes of one packed row of activations.
-int64_t activation_bytes(const ek_linear_weight& w) {
+int64_t activation_bytes(const ek_context* context, const ek_linear_weight& w) {
   const int64_t chunks = chunks_of(w.k, w.format);
+  if (is_codes(w.format)) return codes_table(context)->row_bytes(codes_format(w.format), w.activation, chunks);
   if (w.format == EK_FORMAT_BF16_DP) return chunks * 64;
   if (!quantized(w.format) || w.activation == EK_ACTIVATION_FLOAT) return chunks * 128;
   return chunks * (w.activation == EK_ACTIVATION_15 ? 72 : 40);
 }
 
-bool known_format(int32_t format) { return format >= EK_FORMAT_F32 && format <= EK_FORMAT_Q4; }
+bool known_format(int32_t format) {
+  return (format >= EK_FORMAT_F32 && format <= EK_FORMAT_Q4) || known_codes(format);
+}
 
 bool valid_weight(const ek_linear_weight* w) {
   return w != nullptr && w->data != nullptr && (reinterpret_cast<uintptr_t>(w->data) & 63) == 0 && w->n > 0 &&
@@ -54,6 +64,7 @@ bool valid_part(const ek_linear_part& part, int64_t k) {
 
 struct GemmRun {
   ek_context* context;
+  decltype(IsaTable::gemm) gemm;
   GemmJob job;
   int64_t panels;
   int64_t group;   // panels a thread takes at a time
@@ -76,29 +87,34 @@ void gemm_thread(void* argument, int thread) {
       ahead = run.job.w + p * run.job.panel_bytes;
       bytes = ((p + run.group < run.panels ? p + run.group : run.panels) - p) * run.job.panel_bytes;
     }
-    run.context->table->gemm(run.job, first, last, ahead, bytes, thread_scratch(run.context, thread));
+    run.gemm(run.job, first, last, ahead, bytes, thread_scratch(run.context, thread));
     group = following;
   }
 }
 
-void multiply_block(ek_context* context, GemmJob job, const float* x, int64_t x_stride, int64_t row_bytes) {
+void multiply_block(
+    ek_context* context, GemmJob job, const float* x, int64_t x_stride, int64_t row_bytes, const int32_t* order) {
   PackActivationsJob pack{x, context->shared, job.rows, job.k, job.chunks, x_stride, row_bytes, job.format,
-                          job.activation};
+                          job.activation, job.codes, order};
   const IsaTable* table = context->table;
-  if (job.rows == 1 && row_bytes == job.k * 4) {
+  const auto pack_activations =
+      job.codes != nullptr ? codes_table(context)->pack_activations : table->pack_activations;
+  if (job.rows == 1 && row_bytes == job.k * 4 && order == nullptr) {
     job.a = x;
   } else {
     job.a = context->shared;
     PackActivationsJob count = pack;
     count.x = nullptr;
-    const int64_t tiles = table->pack_activations(count, 0);
+    const int64_t tiles = pack_activations(count, 0);
     if (job.rows * job.k < kSerialPack) {
-      for (int64_t t = 0; t < tiles; t++) table->pack_activations(pack, t);
+      for (int64_t t = 0; t < tiles; t++) pack_activations(pack, t);
     } else {
-      parallel(context->pool, tiles, [&](int64_t t, int) { table->pack_activations(pack, t); });
+      parallel(context->pool, tiles, [&](int64_t t, int) { pack_activations(pack, t); });
     }
   }
-  GemmRun run{context, job, (job.n + 15) / 16, table->gemm_group(job), 0, {0}};
+  const auto gemm = job.codes != nullptr ? codes_table(context)->gemm : table->gemm;
+  const int64_t group = job.codes != nullptr ? 4 : table->gemm_group(job);
+  GemmRun run{context, gemm, job, (job.n + 15) / 16, group, 0, {0}};
   run.groups = (run.panels + run.group - 1) / run.group;
   if (run.groups == 1) {
     gemm_thread(&run, 0);
@@ -116,13 +132,15 @@ extern "C" int64_t ek_linear_bytes(int64_t n, int64_t k, int32_t format) {
   if (n <= 0 || k <= 0 || n >= (1LL << 32) || k >= (1LL << 24) || !known_format(format)) {
     return EK_INVALID_ARGUMENT;
   }
-  const ek_linear_weight w{nullptr, n, k, format, 0};
+  const ek_linear_weight w{nullptr, n, k, format, 0, nullptr};
   return (n + 15) / 16 * panel_bytes(w);
 }
 
 extern "C" int32_t ek_linear_pack(
     ek_context* context, const ek_linear_weight* w, const ek_linear_part* parts, int32_t num_parts) {
-  if (context == nullptr || !valid_weight(w) || parts == nullptr || num_parts <= 0) return EK_INVALID_ARGUMENT;
+  if (context == nullptr || !valid_weight(w) || is_codes(w->format) || parts == nullptr || num_parts <= 0) {
+    return EK_INVALID_ARGUMENT;
+  }
   int64_t n = 0;
   for (int32_t i = 0; i < num_parts; i++) {
     const ek_linear_part& part = parts[i];
@@ -145,16 +163,19 @@ extern "C" int32_t ek_linear(
     return EK_INVALID_ARGUMENT;
   }
   if (!runs_here(context, w->format)) return EK_UNSUPPORTED;
-  const int64_t row_bytes = activation_bytes(*w);
-  if (row_bytes > kSharedScratch || (quantized(w->format) && w->k * 64 > kThreadScratch)) return EK_UNSUPPORTED;
+  const int64_t row_bytes = activation_bytes(context, *w);
+  const int64_t chunks = chunks_of(w->k, w->format);
+  const bool widened = quantized(w->format) || is_codes(w->format);
+  if (row_bytes > kSharedScratch || (widened && chunks * 32 * 64 > kThreadScratch)) return EK_UNSUPPORTED;
+  const CodesFormat codes = is_codes(w->format) ? codes_format(w->format) : CodesFormat{};
   const int64_t most = kSharedScratch / 2 / row_bytes > 0 ? kSharedScratch / 2 / row_bytes : 1;
   const int64_t blocks = (x->rows + most - 1) / most;
   for (int64_t b = 0; b < blocks; b++) {
     const int64_t first = x->rows * b / blocks, last = x->rows * (b + 1) / blocks;
     GemmJob job{static_cast<const char*>(w->data), nullptr, y->data + first * y->row_stride, bias, last - first,
-                w->n, w->k, chunks_of(w->k, w->format), panel_bytes(*w), y->row_stride, w->format, w->activation,
-                accumulate};
-    multiply_block(context, job, x->data + first * x->row_stride, x->row_stride, row_bytes);
+                w->n, w->k, chunks, panel_bytes(*w), y->row_stride, w->format, w->activation, accumulate,
+                is_codes(w->format) ? &codes : nullptr};
+    multiply_block(context, job, x->data + first * x->row_stride, x->row_stride, row_bytes, w->order);
   }
   return EK_OK;
 }
@@ -163,11 +184,11 @@ static int32_t embed_rows(ek_context* context, EmbedJob job, int64_t rows, int64
   for (int64_t i = 0; i < rows; i++) {
     if (job.ids[i] < 0 || job.ids[i] >= vocab) return EK_INVALID_ARGUMENT;
   }
-  const IsaTable* table = context->table;
+  const auto embed = job.packed != 0 && is_codes(job.type) ? codes_table(context)->embed : context->table->embed;
   const int64_t block = 8;
   const int64_t blocks = (rows + block - 1) / block;
   parallel(context->pool, blocks, [&](int64_t b, int) {
-    for (int64_t r = b * block; r < rows && r < (b + 1) * block; r++) table->embed(job, r);
+    for (int64_t r = b * block; r < rows && r < (b + 1) * block; r++) embed(job, r);
   });
   return EK_OK;
 }
@@ -179,7 +200,7 @@ extern "C" int32_t ek_embed(
     return EK_INVALID_ARGUMENT;
   }
   return embed_rows(
-      context, {table, y->data, ids, y->columns, y->row_stride, 0, scale, dtype, 0}, y->rows, vocab);
+      context, {table, y->data, ids, y->columns, y->row_stride, 0, scale, dtype, 0, nullptr}, y->rows, vocab);
 }
 
 extern "C" int32_t ek_embed_packed(
@@ -188,5 +209,6 @@ extern "C" int32_t ek_embed_packed(
     return EK_INVALID_ARGUMENT;
   }
   return embed_rows(
-      context, {w->data, y->data, ids, w->k, y->row_stride, panel_bytes(*w), scale, w->format, 1}, y->rows, w->n);
+      context, {w->data, y->data, ids, w->k, y->row_stride, panel_bytes(*w), scale, w->format, 1, w->order}, y->rows,
+      w->n);
 }

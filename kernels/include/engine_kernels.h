@@ -58,6 +58,38 @@ enum {
   EK_FORMAT_Q4 = 5,
 };
 
+/* Weights of small integers with scales, kept as a checkpoint stores them. A format is EK_FORMAT_CODES + codes +
+ * 16 * log2(group) + 256 * scale + 4096 * min; group is the k that share a scale: 16, 32, 64 or 128.
+ *
+ * A superblock is 16 columns x 128 k (256 with a SUPER scale), k padded with zeros: a header, padded to 64 bytes, then
+ * per 32 k the codes. Header: [sets][16] scales (SUPER: [16]), the same of minima or [sets][16] u8 zeros
+ * (SUPER_MIN: [16] f16), with SUPER [sets][16] 8-bit factors of the scale, with SUPER_MIN [sets][16] u8 factors of the
+ * minimum. A line of codes is 16 columns x 4 k; of the 8 steps of 32 k, line j of 4-bit codes holds step j in its low
+ * halves and j + 4 in its high ones. A fifth bit is bit s of one more line, for step s; the fifth and sixth are bits
+ * 2 (s % 4) of one of two more, s / 4. 8-bit codes take 8 lines.
+ *
+ * w = scale * (value(code) - zero), or scale * value(code) + min, or super * sub * value(code) - super_min * sub_min.
+ * Without zeros and minima, codes are stored plus 2^(bits - 1), but for those of tables and floats. */
+enum { EK_FORMAT_CODES = 0x10000 };
+enum {
+  EK_CODES_4 = 0,
+  EK_CODES_5 = 1,
+  EK_CODES_6 = 2,
+  EK_CODES_8 = 3,
+  EK_CODES_IQ4 = 4,   /* 4 bits, through the table of GGUF's IQ4 types */
+  EK_CODES_E2M1 = 5,  /* 4 bits, twice the value of an e2m1 float */
+  EK_CODES_E4M3 = 6,  /* 8 bits, an e4m3 float; activations are then never rounded */
+};
+enum {
+  EK_CODES_SCALE_F16 = 0,
+  EK_CODES_SCALE_BF16 = 1,
+  EK_CODES_SCALE_F32 = 2,
+  EK_CODES_SCALE_SUPER = 3,      /* f16 per 256 k, times s8 per group */
+  EK_CODES_SCALE_SUPER_F32 = 4,  /* f32 per 256 k, times s8 per group */
+  EK_CODES_SCALE_SUPER_E4M3 = 5, /* f32 per 256 k, times e4m3 per group */
+};
+enum { EK_CODES_NO_MIN = 0, EK_CODES_ZERO = 1, EK_CODES_MIN = 2, EK_CODES_SUPER_MIN = 3 };
+
 /* How activations meet quantized weights: rounded to 8 or 15 bits per 32 values, or not at all. */
 enum { EK_ACTIVATION_8 = 0, EK_ACTIVATION_15 = 1, EK_ACTIVATION_FLOAT = 2 };
 
@@ -116,7 +148,8 @@ typedef struct ek_linear_weight {
   int64_t n;
   int64_t k;
   int32_t format;
-  int32_t activation; /* EK_ACTIVATION_*; counts for Q8 and Q4 */
+  int32_t activation; /* EK_ACTIVATION_*; counts for Q8, Q4 and codes */
+  const int32_t* order; /* codes only: [k] the input of every position, or null for their own order */
 } ek_linear_weight;
 
 /* Bytes of a packed weight, or a negative code. */
@@ -125,6 +158,22 @@ EK_API int64_t ek_linear_bytes(int64_t n, int64_t k, int32_t format);
 /* Packs parts stacked along n. destination: ek_linear_bytes, 64-byte aligned; all of it is written. */
 EK_API int32_t ek_linear_pack(
     ek_context* context, const ek_linear_weight* destination, const ek_linear_part* parts, int32_t num_parts);
+
+/* Up to 16 rows of codes and scales, one after another. */
+typedef struct ek_codes_rows {
+  const uint8_t* codes;    /* [rows][k] */
+  const float* scales;     /* [rows][groups], SUPER: [rows][supers] */
+  const uint8_t* zeros;    /* ZERO: [rows][groups] */
+  const float* mins;       /* MIN: [rows][groups]; SUPER_MIN: [rows][supers] */
+  const int8_t* subs;      /* SUPER: [rows][groups], e4m3 bits with SUPER_E4M3 */
+  const uint8_t* sub_mins; /* SUPER_MIN: [rows][groups] */
+  int64_t rows;
+  int64_t group;           /* k that share a scale: a multiple of the format's group */
+} ek_codes_rows;
+
+/* Packs rows [16 panel, 16 panel + rows) of a weight of codes; rows is 16 but for the last panel. groups is
+ * ceil(k / group), supers ceil(k / 256). Scales must fit the format's type. Different panels may be packed at once. */
+EK_API int32_t ek_codes_pack(const ek_linear_weight* destination, int64_t panel, const ek_codes_rows* rows);
 
 /* y[m][n] = sum_k x[m][k] w[n][k] (+ bias[n]) (+ y[m][n] if accumulate). x [rows, k], y [rows, n], no alias. */
 EK_API int32_t ek_linear(
@@ -136,7 +185,7 @@ EK_API int32_t ek_embed(
     ek_context* context, const ek_matrix* y, const void* table, int32_t dtype, int64_t vocab,
     const int32_t* ids, float scale);
 
-/* The same from a packed float weight (tied embeddings): row id is output column id. */
+/* The same from a packed weight (tied embeddings): row id is output column id. */
 EK_API int32_t ek_embed_packed(
     ek_context* context, const ek_matrix* y, const ek_linear_weight* table, const int32_t* ids, float scale);
 

@@ -21,8 +21,7 @@ public sealed unsafe partial class CpuDevice
                 return;
             }
 
-            CpuKernels.Weight weight = Weight(rows);
-            Check(CpuKernels.EmbedPacked(_context, &m, &weight, first, scale), nameof(Embed));
+            EmbedPacked(rows, m, first, scale);
         }
     }
 
@@ -33,9 +32,38 @@ public sealed unsafe partial class CpuDevice
         Require(!own.IsTable, nameof(weight));
         Require(bias is null || bias.Bytes >= (long)own.N * sizeof(float), nameof(bias));
         CpuKernels.Matrix my = Matrix(y), mx = Matrix(x);
-        CpuKernels.Weight w = Weight(own);
-        Check(
-            CpuKernels.Linear(_context, &my, &mx, &w, Floats(bias), accumulate ? 1 : 0), nameof(Linear));
+        Require(y.Columns == own.N, nameof(y));
+        nint first = my.Data;
+        foreach (CpuSegment segment in own.Segments)
+        {
+            CpuKernels.Weight w = Weight(own, segment);
+            float* b = bias is null ? null : Floats(bias) + segment.FirstRow;
+            my.Data = first + (segment.FirstRow * sizeof(float));
+            my.Columns = segment.N;
+            Check(CpuKernels.Linear(_context, &my, &mx, &w, b, accumulate ? 1 : 0), nameof(Linear));
+        }
+    }
+
+    private void EmbedPacked(CpuWeight table, CpuKernels.Matrix y, int* ids, float scale)
+    {
+        if (table.Segments.Length == 1)
+        {
+            CpuKernels.Weight whole = Weight(table, table.Segments[0]);
+            Check(CpuKernels.EmbedPacked(_context, &y, &whole, ids, scale), nameof(Embed));
+            return;
+        }
+
+        CpuKernels.Matrix row = y;
+        row.Rows = 1;
+        for (long i = 0; i < y.Rows; i++, row.Data += (nint)(y.RowStride * sizeof(float)))
+        {
+            int at = 0;
+            while (at + 1 < table.Segments.Length && table.Segments[at + 1].FirstRow <= ids[i]) at++;
+            CpuSegment segment = table.Segments[at];
+            CpuKernels.Weight weight = Weight(table, segment);
+            int id = ids[i] - segment.FirstRow;
+            Check(CpuKernels.EmbedPacked(_context, &row, &weight, &id, scale), nameof(Embed));
+        }
     }
 
     /// <inheritdoc/>
@@ -218,13 +246,14 @@ public sealed unsafe partial class CpuDevice
         };
     }
 
-    private CpuKernels.Weight Weight(CpuWeight weight) => new()
+    private CpuKernels.Weight Weight(CpuWeight weight, CpuSegment segment) => new()
     {
-        Data = weight.Address,
-        N = weight.N,
+        Data = weight.Address + (nint)segment.Offset,
+        N = segment.N,
         K = weight.K,
-        Format = weight.Format,
+        Format = segment.Format,
         Activation = (int)ActivationPrecision,
+        Order = segment.OrderOffset < 0 ? null : (int*)(weight.Address + (nint)segment.OrderOffset),
     };
 
     private static float* Floats(DeviceBuffer? buffer) => buffer is null ? null : (float*)buffer.Address;

@@ -109,12 +109,11 @@ public sealed unsafe partial class CpuDevice : IDevice
     /// <inheritdoc/>
     public LinearWeight PackLinear(LinearSource source)
     {
-        int format = FormatOf(source);
-        long bytes = PackedLinearBytes(source);
-        NativeArena.Piece piece = _arena.Allocate(bytes);
+        CpuWeightPlan plan = PlanOf(source);
+        NativeArena.Piece piece = _arena.Allocate(plan.Bytes);
         try
         {
-            Pack(source, format, piece.Address);
+            Pack(plan, piece.Address);
         }
         catch
         {
@@ -122,17 +121,18 @@ public sealed unsafe partial class CpuDevice : IDevice
             throw;
         }
 
-        return CpuWeight.Of(piece, source, bytes, format, isTable: false);
+        return new CpuWeight(piece)
+        {
+            N = source.N,
+            K = source.K,
+            Bytes = plan.Bytes,
+            Segments = [.. plan.Segments.Select(s => s.Segment)],
+            IsTable = false,
+        };
     }
 
     /// <inheritdoc/>
-    public long PackedLinearBytes(LinearSource source)
-    {
-        long bytes = CpuKernels.LinearBytes(source.N, source.K, FormatOf(source));
-        return bytes > 0
-            ? bytes
-            : throw EngineException.Invalid("weight", $"[{source.N}, {source.K}] is out of range");
-    }
+    public long PackedLinearBytes(LinearSource source) => PlanOf(source).Bytes;
 
     /// <inheritdoc/>
     public LinearWeight PackEmbedding(LinearSource source)
@@ -141,7 +141,14 @@ public sealed unsafe partial class CpuDevice : IDevice
         long bytes = PackedEmbeddingBytes(source);
         NativeArena.Piece piece = _arena.Allocate(bytes);
         EmbeddingTable.Write(source, type, piece.Address);
-        return CpuWeight.Of(piece, source, bytes, (int)type, isTable: true);
+        return new CpuWeight(piece)
+        {
+            N = source.N,
+            K = source.K,
+            Bytes = bytes,
+            Segments = [new CpuSegment((int)type, 0, source.N, 0, -1)],
+            IsTable = true,
+        };
     }
 
     /// <inheritdoc/>
@@ -168,42 +175,6 @@ public sealed unsafe partial class CpuDevice : IDevice
         CpuKernels.ContextDestroy(context);
         _arena.Dispose();
     }
-
-    // Half-precision weights multiplied in f32 stay in their own type: widening is exact and the bytes are half.
-    private int FormatOf(LinearSource source)
-    {
-        bool All(DType type) => source.Parts.All(p => p.Blocks == WeightBlocks.None && p.Type == type);
-        bool AllIn(WeightBlocks blocks) => source.Parts.All(p => p.Blocks == blocks);
-        WeightQuantization rounding =
-            source.Quantization != WeightQuantization.None ? source.Quantization
-            : source.IsOutput && Quantization == WeightQuantization.Int4 ? WeightQuantization.Int8
-            : Quantization;
-        if (rounding == WeightQuantization.Int8) return CpuFormat.Q8;
-        if (rounding == WeightQuantization.Int4) return CpuFormat.Q4;
-        if (AllIn(WeightBlocks.Q8_0)) return CpuFormat.Q8;
-        if (AllIn(WeightBlocks.Q4_0)) return CpuFormat.Q4;
-        return source.ComputeType switch
-        {
-            DType.F32 when All(DType.BF16) => CpuFormat.BF16,
-            DType.F32 when All(DType.F16) => CpuFormat.F16,
-            DType.F32 => CpuFormat.F32,
-            DType.F16 => CpuFormat.F16,
-            DType.BF16 => Isa >= CpuIsa.Avx512Bf16 ? CpuFormat.BF16Dot : CpuFormat.BF16,
-            _ => throw new EngineException(
-                EngineStatus.Unsupported, $"the CPU does not compute in {source.ComputeType}"),
-        };
-    }
-
-    private static CpuKernels.WeightPart PartOf(LinearPart part) => new()
-    {
-        Data = part.Address,
-        N = part.N,
-        RowStride = part.RowStride,
-        Type = part.Blocks != WeightBlocks.None ? (int)part.Blocks
-            : part.Type is DType.F32 or DType.F16 or DType.BF16 ? (int)part.Type
-            : throw new EngineException(EngineStatus.Unsupported, $"the CPU packs no {part.Type} weights"),
-        Transposed = part.Transposed ? 1 : 0,
-    };
 
     private static CpuIsa IsaOfEnvironment()
     {

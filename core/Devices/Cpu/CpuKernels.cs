@@ -46,6 +46,9 @@ internal static unsafe partial class CpuKernels
     [LibraryImport(Library, EntryPoint = "ek_linear_pack")]
     internal static partial int LinearPack(nint context, Weight* destination, WeightPart* parts, int count);
 
+    [LibraryImport(Library, EntryPoint = "ek_codes_pack")]
+    internal static partial int CodesPack(Weight* destination, long panel, CodesRows* rows);
+
     [LibraryImport(Library, EntryPoint = "ek_linear")]
     internal static partial int Linear(
         nint context, Matrix* y, Matrix* x, Weight* weight, float* bias, int accumulate);
@@ -139,6 +142,20 @@ internal static unsafe partial class CpuKernels
         public long K;
         public int Format;
         public int Activation;
+        public int* Order;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct CodesRows
+    {
+        public byte* Codes;
+        public float* Scales;
+        public byte* Zeros;
+        public float* Mins;
+        public sbyte* Subs;
+        public byte* SubMins;
+        public long Rows;
+        public long Group;
     }
 
     [StructLayout(LayoutKind.Sequential)]

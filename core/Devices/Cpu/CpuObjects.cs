@@ -71,19 +71,26 @@ internal sealed class CpuBuffer(NativeArena.Piece piece, long bytes) : DeviceBuf
     protected override void Dispose(bool disposing) => piece.Dispose();
 }
 
+/// <summary>Rows of a weight in one packed form.</summary>
+/// <param name="Format">Packed format.</param>
+/// <param name="FirstRow">Of the weight.</param>
+/// <param name="N">Rows.</param>
+/// <param name="Offset">First byte of its panels in the weight's memory.</param>
+/// <param name="OrderOffset">First byte of the order of its inputs there, or -1 if it has none.</param>
+internal readonly record struct CpuSegment(int Format, int FirstRow, int N, long Offset, long OrderOffset);
+
 /// <summary>A packed weight, or with IsTable an embedding table of plain rows.</summary>
 internal sealed class CpuWeight(NativeArena.Piece piece) : LinearWeight
 {
     public nint Address => piece.Address;
 
-    /// <summary>Packed format, or the element type of a table.</summary>
-    public required int Format { get; init; }
+    /// <summary>Parts in different forms, in order of their rows; one if all have the same.</summary>
+    public required CpuSegment[] Segments { get; init; }
+
+    /// <summary>Format of the first segment, or the element type of a table.</summary>
+    public int Format => Segments[0].Format;
 
     public required bool IsTable { get; init; }
-
-    public static CpuWeight Of(
-        NativeArena.Piece piece, LinearSource source, long bytes, int format, bool isTable) =>
-        new(piece) { N = source.N, K = source.K, Bytes = bytes, Format = format, IsTable = isTable };
 
     protected override void Dispose(bool disposing) => piece.Dispose();
 }

@@ -1,0 +1,37 @@
+namespace Engine.Quantization;
+
+/// <summary>The order of inputs in which groups are runs of equal length.</summary>
+internal static class CodeOrder
+{
+    /// <summary>Input of every position, null for their own order; false if groups are no such runs.</summary>
+    /// <param name="groups">Group of every input.</param>
+    /// <param name="numGroups">Number of groups.</param>
+    /// <param name="order">What InputOrder is.</param>
+    public static bool TryOf(int[] groups, int numGroups, out int[]? order)
+    {
+        int size = (groups.Length + numGroups - 1) / numGroups;
+        int[] next = new int[numGroups];
+        for (int g = 0; g < numGroups; g++) next[g] = g * size;
+        int[] inputs = new int[groups.Length];
+        bool isOwn = true;
+        order = null;
+        for (int i = 0; i < groups.Length; i++)
+        {
+            int at = next[groups[i]]++;
+            if (at >= Math.Min((groups[i] + 1) * size, groups.Length)) return false;
+            inputs[at] = i;
+            isOwn &= at == i;
+        }
+
+        if (!isOwn) order = inputs;
+        return true;
+    }
+
+    /// <summary>The type that holds the scales of a tensor.</summary>
+    public static CodeScaleType TypeOf(Memory.DType type) => type switch
+    {
+        Memory.DType.F16 => CodeScaleType.F16,
+        Memory.DType.BF16 => CodeScaleType.BF16,
+        _ => CodeScaleType.F32,
+    };
+}

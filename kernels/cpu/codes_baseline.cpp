@@ -1,0 +1,2 @@
+#define EK_CODES_TABLE kBaselineCodes
+#include "codes_body.h"

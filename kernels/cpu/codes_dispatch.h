@@ -1,0 +1,89 @@
+// Products and activations of coded weights by format. Included inside the namespace of one ISA level.
+#pragma once
+
+// The kernel that a format takes. Those without one are widened to floats.
+struct CodedKernel {
+  void (*gemm)(const GemmJob&, int64_t first, int64_t last, const char* next, int64_t next_bytes);
+  int rows;
+  bool wide, fine;
+};
+
+template <class C, int GROUP, bool WIDE, bool FINE = false>
+INLINE CodedKernel coded() {
+  return {coded_panels<C, GROUP, WIDE, FINE>, coded_rows<GROUP, WIDE, FINE>(), WIDE, FINE};
+}
+
+// Scales of two levels and those of 128 k go with activations rounded per 128, the others with 32. 15 bits have
+// kernels where most weights are.
+static CodedKernel coded_kernel(const CodesFormat& f, int32_t activation) {
+  const bool super = f.scale >= EK_CODES_SCALE_SUPER, fine = activation == EK_ACTIVATION_15;
+  if (activation == EK_ACTIVATION_FLOAT) return {};
+  if (fine) {
+    if (f.group < 32) return f.codes == EK_CODES_6 ? coded<Code6, 16, true, true>() : CodedKernel{};
+    if (f.codes == EK_CODES_4) return coded<Code4, 32, true, true>();
+    return f.codes == EK_CODES_8 ? coded<Code8, 32, true, true>() : CodedKernel{};
+  }
+  switch (f.codes) {
+    case EK_CODES_4:
+      if (f.group == 16) return coded<Code4, 16, true>();
+      if (f.group == 128) return coded<Code4, 128, true>();
+      return super ? coded<Code4, 32, true>() : coded<Code4, 32, false>();
+    case EK_CODES_5:
+      if (f.group == 128 || f.group == 16) return {};
+      return super ? coded<Code5, 32, true>() : coded<Code5, 32, false>();
+    case EK_CODES_6: return f.group == 16 ? coded<Code6, 16, true>() : CodedKernel{};
+    case EK_CODES_8:
+      if (f.group == 128) return coded<Code8, 128, true>();
+      return f.group == 16 || super ? CodedKernel{} : coded<Code8, 32, false>();
+    case EK_CODES_IQ4:
+      if (f.group != 32) return {};
+      return super ? coded<CodeTable<true>, 32, true>() : coded<CodeTable<true>, 32, false>();
+    case EK_CODES_E2M1:
+      if (f.group == 16) return coded<CodeTable<false>, 16, true>();
+      return f.group == 32 ? coded<CodeTable<false>, 32, false>() : CodedKernel{};
+    default: return {};
+  }
+}
+
+// The panels become f32 in this thread's scratch.
+static void coded_gemm_floats(const GemmJob& job, int64_t first, int64_t last, char* scratch) {
+  for (int64_t p = first; p < last; p++) {
+    coded_panel_floats(*job.codes, job.w + p * job.panel_bytes, job.chunks, reinterpret_cast<float*>(scratch));
+    GemmJob one = job;
+    one.w = scratch;
+    one.panel_bytes = job.chunks * 32 * 64;
+    one.y = job.y + p * 16;
+    one.n = job.n - p * 16;
+    one.bias = job.bias == nullptr ? nullptr : job.bias + p * 16;
+    gemm_panels<OpF32<float>>(one, 0, 1, nullptr, 0);
+  }
+}
+
+static void coded_gemm(
+    const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes, char* scratch) {
+  const CodedKernel kernel = coded_kernel(*job.codes, job.activation);
+  if (kernel.gemm == nullptr) return coded_gemm_floats(job, first, last, scratch);
+  kernel.gemm(job, first, last, next, next_bytes);
+}
+
+static int64_t coded_row_bytes(const CodesFormat& f, int32_t activation, int64_t chunks) {
+  const CodedKernel kernel = coded_kernel(f, activation);
+  if (kernel.gemm == nullptr) return chunks * 128;
+  return chunks / 4 * (kernel.fine ? coded_block_bytes<true>(1) : coded_block_bytes<false>(1));
+}
+
+static int64_t pack_coded_activations(const PackActivationsJob& job, int64_t tile) {
+  const CodedKernel kernel = coded_kernel(*job.codes, job.activation);
+  const RowTiles tiles = kernel.gemm == nullptr ? RowTiles(job.rows) : RowTiles(job.rows, kernel.rows);
+  if (job.x == nullptr) return tiles.count;
+  const int64_t row = tiles.start(tile);
+  char* a = static_cast<char*>(job.a) + row * job.row_bytes;
+  if (kernel.gemm == nullptr) {
+    order_tile(job, row, tiles.rows(tile), reinterpret_cast<float*>(a));
+  } else if (kernel.fine) {
+    round_tile<true>(job, row, tiles.rows(tile), kernel.wide, reinterpret_cast<int8_t*>(a));
+  } else {
+    round_tile<false>(job, row, tiles.rows(tile), kernel.wide, reinterpret_cast<int8_t*>(a));
+  }
+  return tiles.count;
+}

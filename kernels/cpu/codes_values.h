@@ -1,0 +1,175 @@
+// Coded weights as floats, and activations for their products. Included inside the namespace of one ISA level.
+#pragma once
+
+// Bytes of step s of 32 k as they are stored.
+INLINE void coded_bytes(const CodesFormat& f, const char* w, int s, uint8_t (&bytes)[64]) {
+  for (int part = 0; part < 64; part += kByteVector) {
+    vb x;
+    switch (f.codes) {
+      case EK_CODES_5: x = Code5::step(w + part, s); break;
+      case EK_CODES_6: x = Code6::step(w + part, s); break;
+      case EK_CODES_8:
+      case EK_CODES_E4M3: x = Code8::step(w + part, s); break;
+      case EK_CODES_IQ4: x = CodeTable<true>::step(w + part, s); break;
+      case EK_CODES_E2M1: x = CodeTable<false>::step(w + part, s); break;
+      default: x = Code4::step(w + part, s); break;
+    }
+    __builtin_memcpy(bytes + part, &x, sizeof x);
+  }
+}
+
+// Byte i of every lane as an e4m3 float.
+INLINE vf e4m3_lane(const uint8_t (&bytes)[64], int i) {
+  typedef uint32_t words __attribute__((vector_size(64)));
+  words x;
+  __builtin_memcpy(&x, bytes, sizeof x);
+  x = x >> (8 * i);
+  x = (x & 128) << 24 | (x & 127) << 20;
+  alignas(64) float f[16];
+  __builtin_memcpy(f, &x, sizeof x);
+  return vmul(vload(f), vset(bits_float(0x7b800000)));
+}
+
+// 16 columns x 32 k of a superblock as f32 [k][16].
+INLINE void coded_floats(const CodesFormat& f, const char* super, int64_t k, float* out) {
+  const int offset = codes_offset(f);
+  const bool real = f.codes == EK_CODES_E4M3;
+  const char* w = super + f.header + k / 32 * f.group_lines * 64;
+  vf scale = vzero(), other = vzero();
+  for (int s = 0; s < 8; s++) {
+    if (s % 4 == 0) {
+      const int64_t set = (k + s * 4) >> f.group_shift;
+      scale = set_scale(f, super, set);
+      if (f.min == EK_CODES_ZERO) {
+        other = vload_u8(reinterpret_cast<const uint8_t*>(super + f.min_at + set * 16));
+      } else if (f.min != EK_CODES_NO_MIN) {
+        other = set_min(f, super, set, scale);
+      } else {
+        other = vset(static_cast<float>(offset));
+      }
+    }
+    alignas(64) uint8_t bytes[64];
+    coded_bytes(f, w, s, bytes);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+      const vf code = real ? e4m3_lane(bytes, i) : vi_float(vi_extract(reinterpret_cast<char*>(bytes), 8 * i, 255));
+      const bool first = f.min == EK_CODES_NO_MIN || f.min == EK_CODES_ZERO;
+      const vf value = first ? vmul(vsub(code, other), scale) : vsub(vmul(code, scale), other);
+      vstore(out + (s * 4 + i) * 16, real ? vmul(code, scale) : value);
+    }
+  }
+}
+
+static void coded_panel_floats(const CodesFormat& f, const char* panel, int64_t chunks, float* out) {
+  for (int64_t chunk = 0; chunk < chunks; chunk++, out += 512) {
+    const int64_t k = chunk * 32;
+    coded_floats(f, panel + k / f.super * f.super_bytes, k % f.super, out);
+  }
+}
+
+// y[k] = one column of a panel, times a factor, every value to the input that it belongs to.
+static void embed_coded(const EmbedJob& job, int64_t row) {
+  const CodesFormat f = codes_format(job.type);
+  const int64_t id = job.ids[row];
+  const char* panel = static_cast<const char*>(job.table) + id / 16 * job.panel_bytes;
+  float* y = job.y + row * job.y_stride;
+  float block[512];
+  for (int64_t k = 0; k < job.k; k += 32) {
+    coded_floats(f, panel + k / f.super * f.super_bytes, k % f.super, block);
+    for (int64_t i = k; i < job.k && i < k + 32; i++) {
+      y[job.order == nullptr ? i : job.order[i]] = block[(i - k) * 16 + id % 16] * job.scale;
+    }
+  }
+}
+
+// 128 activations of one row, where there are so many; zeros behind them.
+static void gather_block(const PackActivationsJob& job, int64_t row, int64_t k, float (&x)[128]) {
+  const float* p = job.x + row * job.x_stride;
+  const int64_t count = job.k - k < 128 ? (job.k > k ? job.k - k : 0) : 128;
+  int64_t i = 0;
+  if (job.order != nullptr) {
+    for (; i < count; i++) x[i] = p[job.order[k + i]];
+  } else {
+    for (; i < count; i++) x[i] = p[k + i];
+  }
+  for (; i < 128; i++) x[i] = 0;
+}
+
+// 16 values as whole multiples; the sum of all.
+template <bool FINE>
+INLINE int32_t round_values(const float* x, vf inverse, bool usable, int8_t* high, int8_t* low) {
+  const vi p = usable ? vi_round(vmul(vload(x), inverse)) : vi_set(0);
+  if (FINE) {
+    const vi h = vi_high7(p);
+    vi_store_bytes(high, h);
+    vi_store_bytes(low, vi_sub(p, vi_shift7(h)));
+  } else {
+    vi_store_bytes(high, p);
+  }
+  return vi_sum(p);
+}
+
+// WIDE: one scale for 128 values.
+template <bool FINE>
+INLINE void round_block(const float (&x)[128], bool wide, int8_t* high, int8_t* low, int64_t step, BlockFacts& facts) {
+  constexpr float kMost = FINE ? 16256.0f : 127.0f;
+  float largest[4], broken[4];
+  for (int g = 0; g < 4; g++) {
+    const vf a = vload(x + g * 32), b = vload(x + g * 32 + 16);
+    largest[g] = vmaximum(vmax(vabs(a), vabs(b)));
+    // Not a number if any value is infinite or not a number: that must show in the result.
+    broken[g] = vsum(vmul(vadd(vmul(a, vzero()), vmul(b, vzero())), vzero()));
+  }
+  if (wide) {
+    float most = 0, bad = 0;
+    for (int g = 0; g < 4; g++) {
+      most = largest[g] > most ? largest[g] : most;
+      bad += broken[g];
+    }
+    for (int g = 0; g < 4; g++) {
+      largest[g] = most;
+      broken[g] = bad;
+    }
+  }
+  facts.sum = 0;
+  facts.scaled = 0;
+  for (int g = 0; g < 4; g++, high += step, low += step) {
+    const bool usable = broken[g] == 0 && largest[g] > 1e-30f;
+    const vf inverse = vset(usable ? kMost / largest[g] : 0.0f);
+    facts.scale[g] = usable ? largest[g] / kMost : broken[g];
+    int32_t sum = 0;
+    for (int half = 0; half < 2; half++) {
+      facts.sum16[g * 2 + half] =
+          round_values<FINE>(x + g * 32 + half * 16, inverse, usable, high + half * 16, low + half * 16);
+      sum += facts.sum16[g * 2 + half];
+    }
+    facts.scaled_sum[g] = static_cast<float>(sum) * facts.scale[g];
+    facts.scaled += facts.scaled_sum[g];
+    facts.sum += sum;
+  }
+}
+
+template <bool FINE>
+static void round_tile(const PackActivationsJob& job, int64_t row, int rows, bool wide, int8_t* out) {
+  for (int64_t k = 0; k < job.chunks * 32; k += 128, out += coded_block_bytes<FINE>(rows)) {
+    auto facts = reinterpret_cast<BlockFacts*>(out + rows * (FINE ? 256 : 128));
+    for (int m = 0; m < rows; m++) {
+      float x[128];
+      gather_block(job, row + m, k, x);
+      int8_t* high = out + m * 32;
+      round_block<FINE>(x, wide, high, high + rows * 128, rows * 32, facts[m]);
+    }
+  }
+}
+
+// Activations that are not rounded, per 32 k [rows][32].
+static void order_tile(const PackActivationsJob& job, int64_t row, int rows, float* out) {
+  for (int64_t k = 0; k < job.chunks * 32; k += 128) {
+    for (int m = 0; m < rows; m++) {
+      float x[128];
+      gather_block(job, row + m, k, x);
+      for (int i = 0; i < 128; i++) out[i / 32 * rows * 32 + m * 32 + i % 32] = x[i];
+    }
+    out += rows * 128;
+  }
+}

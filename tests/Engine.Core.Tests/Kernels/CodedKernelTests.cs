@@ -1,0 +1,220 @@
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Memory;
+using Engine.Quantization;
+
+namespace Engine.Tests.Kernels;
+
+/// <summary>
+/// Products with weights of small integers, of every form, against double accumulation over the weights and, where
+/// activations are rounded, over activations rounded the same way.
+/// </summary>
+[TestFixtureSource(nameof(Cases))]
+public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
+{
+    private CpuDevice _device = null!;
+
+    private static readonly (string Name, WeightCodes Codes)[] _forms =
+    [
+        ("gptq g128", new(4, 128, CodeScales.Zero, CodeScaleType.F16)),
+        ("gptq g64", new(4, 64, CodeScales.Zero, CodeScaleType.F16)),
+        ("gptq g32", new(4, 32, CodeScales.Zero, CodeScaleType.BF16)),
+        ("gptq 3 bits, one group", new(3, 100_000, CodeScales.Zero, CodeScaleType.F32)),
+        ("w4a16 g128", new(4, 128, CodeScales.Plain, CodeScaleType.BF16, Zero: 8)),
+        ("w8a16", new(8, 100_000, CodeScales.Plain, CodeScaleType.F32, Zero: 128)),
+        ("gptq 8 bits", new(8, 128, CodeScales.Zero, CodeScaleType.F16)),
+        ("8 bits g32", new(8, 32, CodeScales.Plain, CodeScaleType.F16, Zero: 128)),
+        ("fp8 blocks", new(8, 128, CodeScales.Plain, CodeScaleType.F32, CodeValues.E4M3)),
+        ("Q4_1", new(4, 32, CodeScales.Min, CodeScaleType.F16)),
+        ("Q5_0", new(5, 32, CodeScales.Plain, CodeScaleType.F16, Zero: 16)),
+        ("Q5_1", new(5, 32, CodeScales.Min, CodeScaleType.F16)),
+        ("IQ4_NL", new(4, 32, CodeScales.Plain, CodeScaleType.F16, CodeValues.Iq4)),
+        ("IQ4_XS", new(4, 32, CodeScales.Super, CodeScaleType.F16, CodeValues.Iq4)),
+        ("MXFP4", new(4, 32, CodeScales.Plain, CodeScaleType.BF16, CodeValues.DoubledE2M1)),
+        ("NVFP4", new(4, 16, CodeScales.SuperE4M3, CodeScaleType.F32, CodeValues.DoubledE2M1)),
+        ("Q2_K", new(2, 16, CodeScales.SuperMin, CodeScaleType.F16)),
+        ("Q3_K", new(3, 16, CodeScales.Super, CodeScaleType.F16, Zero: 4)),
+        ("Q4_K", new(4, 32, CodeScales.SuperMin, CodeScaleType.F16)),
+        ("Q5_K", new(5, 32, CodeScales.SuperMin, CodeScaleType.F16)),
+        ("Q6_K", new(6, 16, CodeScales.Super, CodeScaleType.F16, Zero: 32)),
+    ];
+
+    public static IEnumerable<TestFixtureData> Cases =>
+        from isa in KernelData.Isas
+        where isa != CpuIsa.Avx512Bf16
+        from precision in Enum.GetValues<ActivationPrecision>()
+        select new TestFixtureData(isa, precision);
+
+    private static IEnumerable<string> Names => _forms.Select(f => f.Name);
+
+    private static WeightCodes Form(string name) => _forms.First(f => f.Name == name).Codes;
+
+    [OneTimeSetUp]
+    public void Start() => _device = KernelData.Device(isa, threads: 3, precision);
+
+    [OneTimeTearDown]
+    public void Stop() => _device.Dispose();
+
+    [Test]
+    public void EveryShapeMatchesTheReference([ValueSource(nameof(Names))] string name)
+    {
+        WeightCodes form = Form(name);
+        // All widths where most of the kernels are, a third of them elsewhere.
+        int step = precision == ActivationPrecision.Bits8 ? 1 : 3;
+        for (int k = 1; k <= 257; k += step)
+            AssertProduct(new RandomCodes(form, 1 + (k * 53 % 35), k, k), 1 + (k % 7));
+        for (int n = 1; n <= 257; n += step + (n % 7))
+            AssertProduct(new RandomCodes(form, n, 1 + (n * 37 % 67), n), 1 + (n % 13));
+        AssertProduct(new RandomCodes(form, 50, 1100, 3), 9);
+    }
+
+    [Test]
+    public void ARowIsTheSameInEveryCrowd([ValueSource(nameof(Names))] string name)
+    {
+        const int N = 150, K = 331, Most = 26;
+        using LinearWeight weight = Pack(new RandomCodes(Form(name), N, K, 1));
+        float[] x = KernelData.Random(Most * K, 2);
+        var alone = new float[Most * N];
+        for (int m = 0; m < Most; m++) Multiply(weight, x.AsSpan(m * K, K), 1).CopyTo(alone.AsSpan(m * N));
+        for (int m = 1; m <= Most; m++)
+        {
+            _device.SetNumThreads(1 + (m % 3));
+            float[] crowd = Multiply(weight, x.AsSpan((Most - m) * K, m * K), m);
+            if (!KernelData.SameBits(crowd, alone.AsSpan((Most - m) * N))) Assert.Fail($"{m} rows differ");
+        }
+    }
+
+    [Test]
+    public void InputsOfAnotherOrderArePermuted()
+    {
+        WeightCodes form = Form("gptq g32");
+        for (int k = 33; k <= 257; k += 28) AssertProduct(new RandomCodes(form, 40, k, k, isReordered: true), 5);
+    }
+
+    [Test]
+    public void PartsOfDifferentFormsAreOneWeight()
+    {
+        const int K = 256;
+        RandomCodes a = new(Form("Q4_K"), 21, K, 1), b = new(Form("Q6_K"), 5, K, 2), c = new(Form("Q4_K"), 9, K, 3);
+        using LinearWeight weight = Pack(a, b, c);
+        float[] x = KernelData.Random(3 * K, 4), y = Multiply(weight, x, 3);
+        float[][] alone = [.. new[] { a, b, c }.Select(part =>
+        {
+            using LinearWeight one = Pack(part);
+            return Multiply(one, x, 3);
+        })];
+        float[] expected = [.. Enumerable.Range(0, 3).SelectMany(
+            r => alone.SelectMany(part => part.AsSpan(r * part.Length / 3, part.Length / 3).ToArray()))];
+        Assert.That(KernelData.SameBits(y, expected));
+    }
+
+    [Test]
+    public void EmbeddingsReadTheCodes([ValueSource(nameof(Names))] string name)
+    {
+        const int K = 70;
+        RandomCodes matrix = new(Form(name), 40, K, 6, isReordered: true);
+        using LinearWeight weight = Pack(matrix);
+        using var gy = new GuardedMemory(2 * K * sizeof(float));
+        _device.Embed(gy.View(2, K, K), weight, [39, 3], 2f);
+        float[] row = new float[K], other = new float[K];
+        matrix.Dequantize(39, row);
+        matrix.Dequantize(3, other);
+        float[] expected = [.. row.Concat(other).Select(v => v * 2)];
+        Assert.That(gy.Floats(2 * K).ToArray(), Is.EqualTo(expected).AsCollection);
+    }
+
+    [Test]
+    public void BytesAreThoseThatWerePromised([ValueSource(nameof(Names))] string name)
+    {
+        LinearSource source = Source(new RandomCodes(Form(name), 50, 300, 6));
+        using LinearWeight weight = _device.PackLinear(source);
+        Assert.That(weight.Bytes, Is.EqualTo(_device.PackedLinearBytes(source)));
+    }
+
+    [Test]
+    public void BytesAreNearThoseOfTheFile()
+    {
+        double Bits(string name) =>
+            _device.PackedLinearBytes(Source(new RandomCodes(Form(name), 16, 1024, 1))) / 2048.0;
+        Assert.Multiple(() =>
+        {
+            Assert.That(Bits("gptq g128"), Is.EqualTo(4.25));
+            Assert.That(Bits("Q4_K"), Is.EqualTo(4.625));
+            Assert.That(Bits("Q6_K"), Is.EqualTo(6.625));
+        });
+    }
+
+    private bool IsWide(WeightCodes form) =>
+        form.Scales >= CodeScales.Super || form.GroupSize >= 128;
+
+    // What the kernels make of activations: 8 or 15 bits for 32 or 128 values, or nothing where there is no kernel.
+    private double[] Rounded(WeightCodes form, RandomCodes matrix, ReadOnlySpan<float> x)
+    {
+        int bits = Math.Max(form.Bits, 4);
+        bool hasFine = form.Values == CodeValues.Integer
+            && (form.GroupSize == 16 ? bits == 6 : bits is 4 or 8);
+        bool isKept = precision == ActivationPrecision.Float || form.Values == CodeValues.E4M3
+            || (precision == ActivationPrecision.Bits15 && !hasFine);
+        bool isWide = precision == ActivationPrecision.Bits15 || IsWide(form);
+        var result = new double[x.Length];
+        int group = isWide ? 128 : 32, most = precision == ActivationPrecision.Bits8 ? 127 : 16256;
+        for (int g = 0; g < x.Length; g += group)
+        {
+            float largest = 0;
+            for (int i = g; i < Math.Min(g + group, x.Length); i++)
+                largest = Math.Max(largest, Math.Abs(x[matrix.InputOrder?[i] ?? i]));
+            float inverse = largest > 0 ? most / largest : 0, scale = largest / most;
+            for (int i = g; i < Math.Min(g + group, x.Length); i++)
+            {
+                int at = matrix.InputOrder?[i] ?? i;
+                result[at] = isKept ? x[at] : MathF.Round(x[at] * inverse, MidpointRounding.ToEven) * (double)scale;
+            }
+        }
+
+        return result;
+    }
+
+    private void AssertProduct(RandomCodes matrix, int m)
+    {
+        int n = matrix.N, k = matrix.K;
+        WeightCodes form = matrix.Codes!;
+        using LinearWeight weight = Pack(matrix);
+        float[] x = KernelData.Random(m * k, m), y = Multiply(weight, x, m), w = new float[k];
+        double[][] seen = [.. Enumerable.Range(0, m).Select(r => Rounded(form, matrix, x.AsSpan(r * k, k)))];
+        for (int c = 0; c < n; c++)
+        {
+            matrix.Dequantize(c, w);
+            float[] sizes = matrix.Magnitudes(c);
+            for (int r = 0; r < m; r++)
+            {
+                double value = 0, magnitude = 0;
+                for (int i = 0; i < k; i++)
+                {
+                    value += seen[r][i] * w[i];
+                    magnitude += Math.Abs(seen[r][i]) * sizes[i];
+                }
+
+                double found = y[(r * n) + c];
+                if (!(Math.Abs(found - value) <= (3e-6 * magnitude) + 1e-30))
+                    Assert.Fail($"[{n}, {k}] x {m}, [{r}, {c}]: {found}, expected {value}, of {magnitude}");
+            }
+        }
+    }
+
+    private static LinearSource Source(params RandomCodes[] parts) => new()
+    {
+        Parts = [.. parts.Select(p => new LinearPart(p.N, p.K, DType.F32, 0, p.K, Matrix: p))],
+        ComputeType = DType.F32,
+    };
+
+    private LinearWeight Pack(params RandomCodes[] parts) => _device.PackLinear(Source(parts));
+
+    private float[] Multiply(LinearWeight weight, ReadOnlySpan<float> x, int rows)
+    {
+        using var gx = GuardedMemory.OfFloats(x);
+        using var gy = new GuardedMemory((long)rows * weight.N * sizeof(float));
+        _device.Linear(
+            gy.View(rows, weight.N, weight.N), gx.View(rows, weight.K, weight.K), weight, null, false);
+        return gy.Floats(rows * weight.N).ToArray();
+    }
+}
