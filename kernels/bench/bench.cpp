@@ -54,7 +54,36 @@ const Format kFormats[] = {
     {"q8a15", EK_FORMAT_Q8, EK_ISA_BASELINE, EK_ACTIVATION_15},
     {"q4a15", EK_FORMAT_Q4, EK_ISA_BASELINE, EK_ACTIVATION_15},
     {"q4float", EK_FORMAT_Q4, EK_ISA_BASELINE, EK_ACTIVATION_FLOAT},
+    {"z4", EK_FORMAT_CODES + 0x1070, EK_ISA_BASELINE},
+    {"z4a15", EK_FORMAT_CODES + 0x1070, EK_ISA_BASELINE, EK_ACTIVATION_15},
+    {"z4float", EK_FORMAT_CODES + 0x1070, EK_ISA_BASELINE, EK_ACTIVATION_FLOAT},
+    {"q4_1", EK_FORMAT_CODES + 0x2050, EK_ISA_BASELINE},
+    {"q5_0", EK_FORMAT_CODES + 0x0051, EK_ISA_BASELINE},
+    {"q4_k", EK_FORMAT_CODES + 0x3350, EK_ISA_BASELINE},
+    {"q5_k", EK_FORMAT_CODES + 0x3351, EK_ISA_BASELINE},
+    {"q6_k", EK_FORMAT_CODES + 0x0342, EK_ISA_BASELINE},
+    {"iq4_nl", EK_FORMAT_CODES + 0x0054, EK_ISA_BASELINE},
+    {"w8", EK_FORMAT_CODES + 0x0273, EK_ISA_BASELINE},
+    {"fp8", EK_FORMAT_CODES + 0x0276, EK_ISA_BASELINE},
 };
+
+// Any codes will do, the same in every panel.
+void pack_codes(const ek_linear_weight& w) {
+  auto codes = static_cast<uint8_t*>(malloc(16 * w.k));
+  auto scales = static_cast<float*>(malloc(16 * w.k * 4));
+  auto bytes = static_cast<uint8_t*>(malloc(16 * w.k));
+  for (int64_t i = 0; i < 16 * w.k; i++) {
+    codes[i] = static_cast<uint8_t>(i * 2654435761u >> 8 & 15);
+    scales[i] = 0.01f;
+    bytes[i] = 7;
+  }
+  const ek_codes_rows rows{codes, scales, bytes, scales, reinterpret_cast<int8_t*>(bytes), bytes, 16,
+                           int64_t{1} << (w.format >> 4 & 15)};
+  for (int64_t panel = 0; panel * 16 < w.n; panel++) ek_codes_pack(&w, panel, &rows);
+  free(codes);
+  free(scales);
+  free(bytes);
+}
 
 void bench_linear(ek_context* context, const Format& format, int64_t n, int64_t k) {
   const int64_t bytes = ek_linear_bytes(n, k, format.format);
@@ -63,8 +92,12 @@ void bench_linear(ek_context* context, const Format& format, int64_t n, int64_t 
   float* source = floats(n * k);
   const ek_linear_part part{source, n, k, EK_F32, 0};
   for (int c = 0; c < copies; c++) {
-    const ek_linear_weight w{memory + c * bytes, n, k, format.format, format.activation};
-    ek_linear_pack(context, &w, &part, 1);
+    const ek_linear_weight w{memory + c * bytes, n, k, format.format, format.activation, nullptr};
+    if (format.format >= EK_FORMAT_CODES) {
+      pack_codes(w);
+    } else {
+      ek_linear_pack(context, &w, &part, 1);
+    }
   }
   ek_unmap(source, n * k * 4);
   const int64_t rows[] = {1, 2, 4, 8, 16, 32, 128, 512};
@@ -77,7 +110,7 @@ void bench_linear(ek_context* context, const Format& format, int64_t n, int64_t 
     int count = 0;
     double spent = 0;
     for (int i = 0; i < 200 && (spent < 0.4 || i < 5); i++) {
-      const ek_linear_weight w{memory + i % copies * bytes, n, k, format.format, format.activation};
+      const ek_linear_weight w{memory + i % copies * bytes, n, k, format.format, format.activation, nullptr};
       const double t = now();
       ek_linear(context, &my, &mx, &w, nullptr, 0);
       times[count] = now() - t;
