@@ -43,7 +43,22 @@ struct MemoryBarrier {
   uint32_t phase = 0;
 };
 
+// Who touched four bytes of shared memory last, and how many barriers it had passed. Two accesses of different threads,
+// one of them a write, must have a barrier between them.
+struct Cell {
+  uint32_t write_block_epoch, write_warp_epoch;
+  uint32_t read_block_epoch, read_warp_epoch;
+  uint16_t writer, reader;  // threads, or one of the values below
+};
+constexpr uint16_t Nobody = 0xffff;      // or an asynchronous copy that an mbarrier announces
+constexpr uint16_t SeveralWarps = 0xfffe;
+constexpr uint16_t WarpMarker = 0x8000;  // + warp: several of its lanes
+constexpr uint32_t Unfinished = 0xffffffff;
+
+enum class Access { Read, Write, None };
+
 struct Block {
+  std::vector<Cell> cells;
   uint8_t* shared = nullptr;
   uint32_t rank = 0;  // in its cluster
   uint32_t index[3];
@@ -60,6 +75,8 @@ struct Thread {
   int index;
   int lane;
   bool done;
+  uint32_t block_epoch;  // barriers passed
+  uint32_t warp_epoch;
   std::vector<Action> copies;                     // cp.async since the last commit
   std::vector<std::vector<Action>> copy_groups;   // committed, not waited for
   std::vector<Action> stores;                     // bulk stores since the last commit
@@ -83,12 +100,22 @@ struct Machine {
 
 extern Machine machine;
 
+constexpr uint32_t SharedBase = 1024;  // shared addresses start here, so that 0 is invalid
+
 [[noreturn]] void fail(const char* what, const char* detail = "");
 void yield();
 uint32_t random_bits();
 
-// Address on this machine of `bytes` bytes of shared memory at a 32-bit shared address; checks range and alignment.
-uint8_t* shared_at(uint32_t address, uint32_t bytes, uint32_t alignment);
+// Address on this machine of `bytes` bytes of shared memory at a 32-bit shared address; checks range and alignment, and
+// that the access does not race with another thread's.
+uint8_t* shared_at(uint32_t address, uint32_t bytes, uint32_t alignment, Access access);
+
+// The same for a read on behalf of another lane of the warp.
+uint8_t* shared_at_lane(uint32_t address, uint32_t bytes, int lane);
+
+// Marks 16 bytes as being written by an unfinished copy of this thread, and as finished.
+void begin_copy(uint32_t address);
+void end_copy(uint32_t address);
 void check_global(const void* p, uint64_t bytes, uint32_t alignment);
 
 // True if asynchronous work that is issued now should be done at once.

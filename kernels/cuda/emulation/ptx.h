@@ -28,6 +28,7 @@ DEV u32 shared_base() { return emu::machine.thread->block->rank << 24 | 1024; }
 
 DEV void sync_block() { emu::block_barrier(0, emu::machine.block_threads); }
 DEV void sync_warp() {
+  emu::machine.thread->warp_epoch++;
   emu::meet("sync_warp", nullptr, 0, [](emu::Meeting&) {});
 }
 DEV void barrier_sync(int id, int threads) { emu::block_barrier(id, threads); }
@@ -87,31 +88,38 @@ DEV u32 atomic_add_acq_rel(u32* p, u32 v) {
   return old;
 }
 template <class T>
-DEV T& shared_ref(u32 a) {
-  return *(T*)emu::shared_at(a, sizeof(T), sizeof(T));
+DEV T& shared_ref(u32 a, emu::Access access) {
+  return *(T*)emu::shared_at(a, sizeof(T), sizeof(T), access);
 }
-DEV u32 shared_load(u32 a) { return shared_ref<u32>(a); }
-DEV u32x2 shared_load2(u32 a) { return shared_ref<u32x2>(a); }
-DEV u32x4 shared_load4(u32 a) { return shared_ref<u32x4>(a); }
-DEV void shared_store(u32 a, u32 v) { shared_ref<u32>(a) = v; }
-DEV void shared_store2(u32 a, u32x2 v) { shared_ref<u32x2>(a) = v; }
-DEV void shared_store4(u32 a, u32x4 v) { shared_ref<u32x4>(a) = v; }
-DEV void shared_add(u32 a, u32 v) { shared_ref<u32>(a) += v; }
-DEV void shared_add64(u32 a, u64 v) { shared_ref<u64>(a) += v; }
+DEV u32 shared_load(u32 a) { return shared_ref<u32>(a, emu::Access::Read); }
+DEV u32x2 shared_load2(u32 a) { return shared_ref<u32x2>(a, emu::Access::Read); }
+DEV u32x4 shared_load4(u32 a) { return shared_ref<u32x4>(a, emu::Access::Read); }
+DEV void shared_store(u32 a, u32 v) { shared_ref<u32>(a, emu::Access::Write) = v; }
+DEV void shared_store2(u32 a, u32x2 v) { shared_ref<u32x2>(a, emu::Access::Write) = v; }
+DEV void shared_store4(u32 a, u32x4 v) { shared_ref<u32x4>(a, emu::Access::Write) = v; }
+DEV void shared_add(u32 a, u32 v) { shared_ref<u32>(a, emu::Access::None) += v; }
+DEV void shared_add64(u32 a, u64 v) { shared_ref<u64>(a, emu::Access::None) += v; }
 
 // ---- cp.async: poisoned when issued; the source is read when the copy takes effect
 
 DEV void copy_async(u32 to, const void* from, u32 bytes) {
   if (bytes > 16) emu::fail("cp.async of more than 16 bytes");
   emu::check_global(from, bytes, bytes == 0 ? 1 : 16);
-  u8* target = emu::shared_at(to, 16, 16);
+  u8* target = emu::shared_at(to, 16, 16, emu::Access::None);
+  emu::begin_copy(to);
   memset(target, 0xff, 16);
-  auto copy = [=] {
+  const bool now = emu::do_it_now();
+  if (now) {
     memset(target, 0, 16);
     memcpy(target, from, bytes);
-  };
-  if (emu::do_it_now()) copy();
-  else emu::machine.thread->copies.push_back(copy);
+  }
+  emu::machine.thread->copies.push_back([=] {
+    if (!now) {
+      memset(target, 0, 16);
+      memcpy(target, from, bytes);
+    }
+    emu::end_copy(to);
+  });
 }
 DEV void copy_commit() {
   emu::Thread& t = *emu::machine.thread;

@@ -15,7 +15,7 @@ DEV void emu_load_matrix4(u32* r, u32 a) {
     for (int matrix = 0; matrix < 4; matrix++) {
       u16 values[8][8];
       for (int row = 0; row < 8; row++) {
-        memcpy(values[row], emu::shared_at((u32)meeting.value[matrix * 8 + row], 16, 16), 16);
+        memcpy(values[row], emu::shared_at_lane((u32)meeting.value[matrix * 8 + row], 16, matrix * 8 + row), 16);
       }
       for (int lane = 0; lane < 32; lane++) {
         const int g = lane >> 2, t = lane & 3;

@@ -28,7 +28,6 @@ Machine machine;
 namespace {
 
 constexpr size_t StackBytes = 1 << 17;
-constexpr uint32_t SharedBase = 1024;      // shared addresses start here, so that 0 is invalid
 constexpr uint32_t SharedLimit = 232448;   // what a block of sm_90 may ask for
 constexpr uint32_t SharedTail = 4096;      // beyond what was asked for: caught by the range check
 
@@ -63,6 +62,7 @@ void prepare_thread(Thread& t, size_t stack) {
   for (int i = 0; i < 6; i++) *--top = 0;
   t.stack_pointer = top;
   t.done = false;
+  t.block_epoch = t.warp_epoch = 0;
   t.copies.clear();
   t.copy_groups.clear();
   t.stores.clear();
@@ -132,6 +132,7 @@ void prepare_cluster(uint32_t first, uint32_t size, uint32_t threads_per_block) 
     block.memory_barriers.clear();
     block.warps.assign(threads_per_block / 32, Warp());
     memset(block.shared, 0xff, SharedBase + machine.shared_bytes + SharedTail);
+    block.cells.assign((SharedBase + machine.shared_bytes + 3) / 4, Cell{0, 0, 0, 0, Nobody, Nobody});
     for (uint32_t i = 0; i < threads_per_block; i++) {
       const size_t at = (size_t)c * threads_per_block + i;
       threads[at].block = &block;
@@ -174,14 +175,6 @@ void fail(const char* what, const char* detail) {
   for (;;) yield();
 }
 
-uint8_t* shared_at(uint32_t address, uint32_t bytes, uint32_t alignment) {
-  const uint32_t rank = address >> 24, offset = address & 0xffffff;
-  if (rank >= machine.cluster.size()) fail("shared memory of a block outside of the cluster");
-  if (offset < SharedBase || offset + bytes > SharedBase + machine.shared_bytes) fail("shared memory out of range");
-  if (offset % alignment != 0) fail("shared memory misaligned");
-  return machine.cluster[rank]->shared + offset;
-}
-
 void check_global(const void* p, uint64_t bytes, uint32_t alignment) {
   const uintptr_t start = (uintptr_t)p;
   if (start % alignment != 0) fail("global memory misaligned");
@@ -202,6 +195,7 @@ void block_barrier(int id, int count) {
   if (id == 0 && block.alive < count) fail("a block barrier after threads have ended");
   if (b.arrived > 0 && b.expected != count) fail("a barrier with two different counts");
   b.expected = count;
+  machine.thread->block_epoch++;
   if (++b.arrived == count) {
     b.arrived = 0;
     b.generation++;
@@ -225,7 +219,7 @@ void cluster_sync_all() {
 }
 
 MemoryBarrier& memory_barrier(uint32_t address) {
-  shared_at(address, 8, 8);
+  shared_at(address, 8, 8, Access::None);
   auto& all = machine.cluster[address >> 24]->memory_barriers;
   auto found = all.find(address & 0xffffff);
   if (found == all.end()) fail("an mbarrier that was not initialised");

@@ -14,8 +14,9 @@
  * ekc_linear_tiled_T, T in {f16, bf16}: tensor cores; weight_type is T, x and weight 16-byte aligned, x_stride,
  *   weight_stride and k multiples of 8. grid {ceil(rows / 64), ceil(n / 128), 1}, block 256,
  *   shared EKC_LINEAR_TILED_SHARED.
- * ekc_linear_skinny_T, the same conditions, rows <= 16: the weight is read once. grid {any number of CTAs (as many as
- *   the GPU has SMs), 1, 1}, block 256, shared EKC_LINEAR_SKINNY_SHARED. Gives the bits that ekc_linear_tiled_T gives.
+ * ekc_linear_skinny_T, the same conditions, rows <= 16 and k <= EKC_LINEAR_SKINNY_MAX_K: the weight is read once.
+ *   grid {any number of CTAs (as many as the GPU has SMs), 1, 1}, block 256, shared EKC_LINEAR_SKINNY_SHARED. Gives the
+ *   bits that ekc_linear_tiled_T gives.
  * The choice between _any and the others must not depend on rows.
  */
 typedef struct EkcLinear {
@@ -39,5 +40,10 @@ EKC_ASSERT_SIZE(EkcLinear, 80);
 #define EKC_LINEAR_ANY_SHARED ((32 + 8) * 33 * 4)
 /* Four stages of 64 rows of x and 128 rows of weight, 32 columns of 16 bits each. */
 #define EKC_LINEAR_TILED_SHARED (4 * (64 + 128) * 64)
+
+#define EKC_LINEAR_SKINNY_MAX_K 16384
+/* Sums of units, and eight warps' rings of four stages of 16 weight and 16 activation rows of 64 columns. */
+#define EKC_LINEAR_SKINNY_SUMS 32768
+#define EKC_LINEAR_SKINNY_SHARED (8 * 4 * 32 * 128 + EKC_LINEAR_SKINNY_SUMS)
 
 #endif

@@ -108,7 +108,6 @@ DEV void attention_any(const EkcAttention& p) {
     maximum = new_maximum;
     const int end = first + 128 <= position ? first + 128 : position + 1;
     add_values(p, output, correction, probabilities, sequence, kv_head, first, end, row_bytes);
-    sync_block();
   }
   T* out = (T*)p.output + row * p.output_stride + (i64)head * p.head_dim;
   UNROLL for (int i = 0; i < 4; i++) {

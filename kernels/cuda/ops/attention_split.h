@@ -92,8 +92,7 @@ DEV void split_chunk(const EkcAttention& p, const Rows& rows, const SplitItem& i
       i++;
     }
   }
-  copy_wait<0>();
-  sync_warp();
+  sync_warp();  // the next chunk's copies go into slots that a slower lane may still read
   tile_close_chunk(a);
   const int line_end = load((const int*)p.chunk_starts + item.sequence + 1);
   split_store(a, p, rows, item, item.chunk == 0 && line_end == item.line + 1);

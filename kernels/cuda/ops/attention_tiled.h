@@ -106,6 +106,5 @@ DEV void attention_tiled(const EkcAttention& p) {
     sync_block();
     stage ^= 1;
   }
-  copy_wait<0>();
   tiled_store<T, D>(p, rows, sum, totals);
 }

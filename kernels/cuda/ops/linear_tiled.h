@@ -82,7 +82,6 @@ DEV void linear_tiled(const EkcLinear& p) {
     tile_multiply<T>(sums, ring + step % TileStages * TileStageBytes, warp_n, warp_row);
     if ((step + 1) % (EKC_LINEAR_SLICE / TileK) == 0 || step + 1 == steps) tile_close_slice(totals, sums);
   }
-  copy_wait<0>();
   UNROLL for (int i = 0; i < 2; i++) {
     UNROLL for (int j = 0; j < 4; j++) {
       UNROLL for (int e = 0; e < 4; e++) {

@@ -10,12 +10,19 @@ struct LinearCase {
   bool bias, accumulate, f32_output;
 };
 
-enum Kernel { Any, Tiled };
+enum Kernel { Any, Tiled, Skinny };
+static const char* const kernel_names[] = {"any", "tiled", "skinny"};
+
+// Blocks of the skinny kernel, as many as a GPU has SMs: its bits must not depend on it.
+static uint32_t skinny_blocks = 3;
 
 static void run_linear(Kernel kernel, int type, const EkcLinear& p, uint32_t seed) {
   if (kernel == Any) {
     const Grid grid = {(uint32_t)(p.n + 31) / 32, (uint32_t)(p.rows + 7) / 8, 1};
     launch(std::string("ekc_linear_any_") + type_name(type), grid, 256, EKC_LINEAR_ANY_SHARED, &p, seed);
+  } else if (kernel == Skinny) {
+    const std::string name = std::string("ekc_linear_skinny_") + type_name(type);
+    launch(name, {skinny_blocks, 1, 1}, 256, EKC_LINEAR_SKINNY_SHARED, &p, seed);
   } else {
     const Grid grid = {(uint32_t)(p.rows + 63) / 64, (uint32_t)(p.n + 127) / 128, 1};
     launch(std::string("ekc_linear_tiled_") + type_name(type), grid, 256, EKC_LINEAR_TILED_SHARED, &p, seed);
@@ -52,7 +59,7 @@ struct LinearData {
 };
 
 static void test_product(Kernel kernel, int type, int weight_type, const LinearCase& c) {
-  const std::string name = std::string(kernel == Any ? "linear_any " : "linear_tiled ") + type_name(type) + " " +
+  const std::string name = std::string("linear_") + kernel_names[kernel] + " " + type_name(type) + " " +
       std::to_string(c.rows) + "x" + std::to_string(c.n) + "x" + std::to_string(c.k);
   for_seeds(name, [&](uint32_t seed) {
     Random random(seed);
@@ -93,5 +100,14 @@ void test_linear() {
     test_product(Tiled, type, type, {65, 129, 200, false, true, false});
     test_product(Tiled, type, type, {5, 16, 1048, true, true, false});
     test_row_alone(Tiled, Tiled, type, 70, 66, 1040);
+    skinny_blocks = 3;
+    test_product(Skinny, type, type, {1, 8, 8, false, false, false});
+    test_product(Skinny, type, type, {9, 130, 64, true, false, true});
+    test_product(Skinny, type, type, {8, 129, 584, false, true, false});
+    skinny_blocks = 1;
+    test_product(Skinny, type, type, {16, 80, 5200, true, true, false});
+    skinny_blocks = 2;
+    test_row_alone(Tiled, Skinny, type, 70, 69, 1040);
+    test_row_alone(Skinny, Tiled, type, 16, 11, 1040);
   }
 }

@@ -1,0 +1,160 @@
+// y = x W^T for up to 16 rows: every weight is read once, straight from memory into the warp that multiplies it.
+//
+// A tile is 16 columns of y. A unit is one slice of K of one tile, and a warp's work; sums of units meet in shared
+// memory and are added in the order of slices, as the tiled form adds them. A block owns a run of tiles and does them in
+// groups of at most MaxUnits units. Each warp has a ring of stages of its own, and fetches ahead over units and groups.
+//
+// Stage: W [16][64 k] then x [8 NT][64 k], 128 bytes a row, chunk c of row r at c ^ (r & 7). NT: tiles of 8 rows of x.
+#pragma once
+
+template <int NT>
+struct Skinny {
+  static constexpr int Stages = 4, StageK = 64, StepsPerSlice = EKC_LINEAR_SLICE / StageK;
+  static constexpr u32 StageBytes = (16 + 8 * NT) * 128;
+  static constexpr u32 UnitBytes = 16 * 8 * NT * 4;
+  static constexpr int MaxUnits = EKC_LINEAR_SKINNY_SUMS / (int)UnitBytes;
+  static_assert(8 * Stages * StageBytes + EKC_LINEAR_SKINNY_SUMS <= EKC_LINEAR_SKINNY_SHARED, "shared memory");
+  static_assert(MaxUnits * EKC_LINEAR_SLICE >= EKC_LINEAR_SKINNY_MAX_K, "a tile must fit in a group");
+};
+
+// A block's share of the tiles, and how it is cut.
+struct SkinnyWork {
+  int first_tile, end_tile, group_tiles, slices;
+};
+
+// A place in a warp's sequence of stages.
+struct SkinnyCursor {
+  int group;  // first tile of the group
+  int unit;   // in the group: tile * slices + slice
+  int step;   // stage in the slice
+};
+
+DEV int skinny_units(const SkinnyWork& w, int group) {
+  const int tiles = w.end_tile - group < w.group_tiles ? w.end_tile - group : w.group_tiles;
+  return tiles * w.slices;
+}
+
+// Moves to the warp's next unit that exists, if this one does not.
+DEV void skinny_settle(const SkinnyWork& w, SkinnyCursor& c, int warp) {
+  while (c.group < w.end_tile && c.unit >= skinny_units(w, c.group)) {
+    c.group += w.group_tiles;
+    c.unit = warp;
+  }
+}
+
+DEV int skinny_steps(const EkcLinear& p, const SkinnyWork& w, int unit) {
+  const int left = p.k - unit % w.slices * EKC_LINEAR_SLICE;
+  return left >= EKC_LINEAR_SLICE ? EKC_LINEAR_SLICE / 64 : (left + 63) / 64;
+}
+
+DEV void skinny_advance(const EkcLinear& p, const SkinnyWork& w, SkinnyCursor& c, int warp) {
+  if (++c.step < skinny_steps(p, w, c.unit)) return;
+  c.step = 0;
+  c.unit += 8;
+  skinny_settle(w, c, warp);
+}
+
+DEV u32 skinny_offset(int row, int chunk) { return row * 128 + ((chunk ^ (row & 7)) << 4); }
+
+template <int NT>
+DEV void skinny_fetch(const EkcLinear& p, const SkinnyWork& w, const SkinnyCursor& c, u32 stage) {
+  const int first_n = (c.group + c.unit / w.slices) * 16;
+  const int k0 = c.unit % w.slices * EKC_LINEAR_SLICE + c.step * 64;
+  UNROLL for (int i = 0; i < (16 + 8 * NT) * 8 / 32; i++) {
+    const int item = lane_index() + i * 32, row = item >> 3, chunk = item & 7, k = k0 + chunk * 8;
+    const bool is_weight = row < 16;
+    const i64 source_row = is_weight ? first_n + row : row - 16;
+    const bool present = k < p.k && source_row < (is_weight ? p.n : p.rows);
+    const u64 base = is_weight ? p.weight : p.x;
+    const i64 at = present ? source_row * (is_weight ? p.weight_stride : p.x_stride) + k : 0;
+    copy_async(stage + skinny_offset(row, chunk), (const void*)(base + at * 2), present ? 16 : 0);
+  }
+}
+
+template <class T, int NT>
+DEV void skinny_multiply(float (&sums)[NT][4], u32 stage) {
+  const int lane = lane_index();
+  UNROLL for (int half = 0; half < 2; half++) {
+    u32 b[NT][4];
+    UNROLL for (int n = 0; n < NT; n++) {
+      load_matrix4(b[n], stage + skinny_offset(16 + n * 8 + (lane & 7), half * 4 + (lane >> 3)));
+    }
+    UNROLL for (int k = 0; k < 2; k++) {
+      u32 a[4];
+      load_matrix4(a, stage + skinny_offset(lane & 15, half * 4 + k * 2 + (lane >> 4)));
+      UNROLL for (int n = 0; n < NT; n++) Mma<T>::multiply(sums[n], a, b[n][2 * k], b[n][2 * k + 1]);
+    }
+  }
+}
+
+// Sums of a unit: [16 columns][8 NT rows] f32.
+template <int NT>
+DEV void skinny_put(const float (&sums)[NT][4], u32 unit) {
+  const int lane = lane_index(), g = lane >> 2, t = lane & 3;
+  UNROLL for (int n = 0; n < NT; n++) {
+    const u32 at = unit + (g * 8 * NT + n * 8 + 2 * t) * 4;
+    shared_store2(at, u32x2{float_bits(sums[n][0]), float_bits(sums[n][1])});
+    shared_store2(at + 8 * 8 * NT * 4, u32x2{float_bits(sums[n][2]), float_bits(sums[n][3])});
+  }
+}
+
+// The whole block adds up the units of a group and finishes its outputs.
+template <class T, int NT>
+DEV void skinny_finish(const EkcLinear& p, const SkinnyWork& w, int group, u32 sums) {
+  const int tiles = skinny_units(w, group) / w.slices;
+  for (int item = thread_index(); item < tiles * 16 * p.rows; item += 256) {
+    const int row = item / (tiles * 16), column = item % (tiles * 16), n = group * 16 + column;
+    if (n >= p.n) continue;
+    const u32 at = sums + column / 16 * w.slices * Skinny<NT>::UnitBytes + (column % 16 * 8 * NT + row) * 4;
+    float total = 0;
+    for (int s = 0; s < w.slices; s++) total += bits_float(shared_load(at + s * Skinny<NT>::UnitBytes));
+    finish_linear<T>(p, row, n, total);
+  }
+}
+
+template <class T, int NT>
+DEV void linear_skinny(const EkcLinear& p) {
+  typedef Skinny<NT> S;
+  const int warp = thread_index() >> 5, tiles = (p.n + 15) / 16;
+  const u32 ring = shared_base() + warp * (S::Stages * S::StageBytes);
+  const u32 sums = shared_base() + 8 * S::Stages * S::StageBytes;
+  SkinnyWork w;
+  w.first_tile = (int)((i64)tiles * block_x() / grid_x());
+  w.end_tile = (int)((i64)tiles * (block_x() + 1) / grid_x());
+  w.slices = (p.k + EKC_LINEAR_SLICE - 1) / EKC_LINEAR_SLICE;
+  w.group_tiles = S::MaxUnits / w.slices;
+  SkinnyCursor fetch = {w.first_tile, warp, 0};
+  skinny_settle(w, fetch, warp);
+  UNROLL for (int s = 0; s < S::Stages - 1; s++) {
+    if (fetch.group < w.end_tile) {
+      skinny_fetch<NT>(p, w, fetch, ring + s * S::StageBytes);
+      skinny_advance(p, w, fetch, warp);
+    }
+    copy_commit();
+  }
+  int slot = 0;
+  NO_UNROLL for (int group = w.first_tile; group < w.end_tile; group += w.group_tiles) {
+    NO_UNROLL for (int unit = warp; unit < skinny_units(w, group); unit += 8) {
+      float unit_sums[NT][4];
+      UNROLL for (int n = 0; n < NT; n++) {
+        UNROLL for (int e = 0; e < 4; e++) unit_sums[n][e] = 0;
+      }
+      const int steps = skinny_steps(p, w, unit);
+      NO_UNROLL for (int step = 0; step < steps; step++) {
+        copy_wait<S::Stages - 2>();
+        sync_warp();
+        if (fetch.group < w.end_tile) {
+          skinny_fetch<NT>(p, w, fetch, ring + (slot + S::Stages - 1) % S::Stages * S::StageBytes);
+          skinny_advance(p, w, fetch, warp);
+        }
+        copy_commit();
+        skinny_multiply<T, NT>(unit_sums, ring + slot * S::StageBytes);
+        slot = (slot + 1) % S::Stages;
+      }
+      skinny_put<NT>(unit_sums, sums + unit * S::UnitBytes);
+    }
+    sync_block();
+    skinny_finish<T, NT>(p, w, group, sums);
+    sync_block();
+  }
+}
