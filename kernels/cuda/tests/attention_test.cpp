@@ -201,9 +201,24 @@ static void test_mma_bits(int type, AttentionCase c) {
   });
 }
 
+void test_attention_any() {
+  for (int type : {EKC_F32, EKC_F16, EKC_BF16}) {
+    test_any(type, {4, 2, 20, type, 0, 0, false, 16, {1, 3}, {1, 40}});
+    test_any(type, {3, 1, 64, EKC_E4M3, 0, 30.f, false, 32, {1, 2}, {145, 17}});
+    test_any(type, {2, 2, 80, EKC_F16, 33, 0, true, 16, {5, 1}, {49, 129}});
+  }
+  test_any(EKC_BF16, {2, 1, 264, EKC_BF16, 0, 0, false, 16, {2}, {33}});
+}
+
+// Module attention_d64 alone: what the mutation tests run.
+void test_attention_d64() {
+  test_mma(EKC_BF16, {4, 1, 64, EKC_BF16, 0, 0, false, 16, {1, 20, 4, 1}, {1, 20, 300, 17}});
+  test_mma(EKC_F16, {2, 2, 40, EKC_F16, 70, 0, true, 32, {1, 70}, {513, 200}});
+}
+
 void test_attention() {
+  test_attention_d64();
   for (int type : {EKC_F16, EKC_BF16}) {
-    test_mma(type, {4, 1, 64, type, 0, 0, false, 16, {1, 20, 4, 1}, {1, 20, 300, 17}});
     test_mma(type, {2, 2, 128, type, 0, 0, false, 32, {1, 1, 40}, {513, 33, 290}});
     test_mma(type, {6, 2, 80, type, 50, 20.f, false, 16, {2, 37}, {330, 129}});
     test_mma(type, {2, 1, 256, type, 0, 0, true, 16, {1, 33}, {40, 65}});
@@ -212,10 +227,4 @@ void test_attention() {
   }
   test_mma(EKC_BF16, {3, 1, 20, EKC_BF16, 0, 0, false, 16, {1, 9}, {31, 9}});
   test_mma(EKC_BF16, {1, 1, 192, EKC_BF16, 0, 0, false, 16, {1, 17}, {64, 17}});
-  for (int type : {EKC_F32, EKC_F16, EKC_BF16}) {
-    test_any(type, {4, 2, 20, type, 0, 0, false, 16, {1, 3}, {1, 40}});
-    test_any(type, {3, 1, 64, EKC_E4M3, 0, 30.f, false, 32, {1, 2}, {145, 17}});
-    test_any(type, {2, 2, 80, EKC_F16, 33, 0, true, 16, {5, 1}, {49, 129}});
-  }
-  test_any(EKC_BF16, {2, 1, 264, EKC_BF16, 0, 0, false, 16, {2}, {33}});
 }

@@ -160,7 +160,13 @@ struct Group {
 };
 
 static const Group groups[] = {
-    {"rows", test_rows}, {"kv", test_kv}, {"linear", test_linear}, {"attention", test_attention}};
+    {"rows", test_rows},
+    {"kv", test_kv},
+    {"linear", test_linear},
+    {"attention_any", test_attention_any},
+    {"attention_d64", test_attention_d64},  // a part of the next
+    {"attention", test_attention},
+};
 
 // cuda_kernel_tests [--seeds N] GROUP... | --ptx FOLDER; without groups, all of them.
 int main(int count, char** arguments) {

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Engine.Tests.Kernels;
 
 /// <summary>
@@ -10,44 +8,26 @@ namespace Engine.Tests.Kernels;
 [TestFixture]
 public sealed class CudaKernelTests
 {
-    private static readonly string _build = Path.Combine(TestPaths.Root, "build", "kernels");
-    private static readonly string _program = Path.Combine(_build, "cuda", "cuda_kernel_tests");
-
     [OneTimeSetUp]
-    public void Build()
-    {
-        if (!OperatingSystem.IsLinux()) Assert.Ignore("the emulation is built on Linux");
-        string log = Run("cmake", ["--build", _build, "--target", "cuda_tests"], out int code);
-        Assert.That(code, Is.Zero, log);
-    }
+    public void Build() => CudaKernelPrograms.Build();
 
     [TestCase("rows")]
     [TestCase("kv")]
     [TestCase("linear")]
+    [TestCase("attention_any")]
     [TestCase("attention")]
     public void KernelsAgreeWithTheirDefinitions(string group)
     {
-        string log = Run(_program, [group], out int code);
+        string log = CudaKernelPrograms.Run(CudaKernelPrograms.Tests, [group], out int code);
         Assert.That(code, Is.Zero, log);
     }
 
     [Test]
     public void PtxHasNoStackNoCallsAndTheStructuresOfTheHeader()
     {
-        string folder = Path.Combine(_build, "cuda");
+        string folder = CudaKernelPrograms.Folder;
         if (Directory.GetFiles(folder, "*.ptx").Length == 0) Assert.Ignore("built without clang-19");
-        string log = Run(_program, ["--ptx", folder], out int code);
+        string log = CudaKernelPrograms.Run(CudaKernelPrograms.Tests, ["--ptx", folder], out int code);
         Assert.That(code, Is.Zero, log);
-    }
-
-    private static string Run(string program, string[] arguments, out int code)
-    {
-        ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        code = process.ExitCode;
-        return output + errors.Result;
     }
 }

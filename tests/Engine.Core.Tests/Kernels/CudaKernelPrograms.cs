@@ -1,0 +1,31 @@
+using System.Diagnostics;
+
+namespace Engine.Tests.Kernels;
+
+/// <summary>Builds and runs the C++ tests of the CUDA kernels.</summary>
+internal static class CudaKernelPrograms
+{
+    /// <summary>Where CMake builds kernels/cuda.</summary>
+    public static string Folder { get; } = Path.Combine(TestPaths.Root, "build", "kernels", "cuda");
+
+    /// <summary>The test program; its arguments are groups of tests.</summary>
+    public static string Tests { get; } = Path.Combine(Folder, "cuda_kernel_tests");
+
+    public static void Build()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Ignore("the emulation is built on Linux");
+        string log = Run("cmake", ["--build", Path.GetDirectoryName(Folder)!, "--target", "cuda_tests"], out int code);
+        Assert.That(code, Is.Zero, log);
+    }
+
+    public static string Run(string program, string[] arguments, out int code)
+    {
+        ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        code = process.ExitCode;
+        return output + errors.Result;
+    }
+}
