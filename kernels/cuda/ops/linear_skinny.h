@@ -1,8 +1,9 @@
 // y = x W^T for up to 16 rows: every weight is read once, straight from memory into the warp that multiplies it.
 //
 // A tile is 16 columns of y. A unit is one slice of K of one tile, and a warp's work; sums of units meet in shared
-// memory and are added in the order of slices, as the tiled form adds them. A block owns a run of tiles and does them in
-// groups of at most MaxUnits units. Each warp has a ring of stages of its own, and fetches ahead over units and groups.
+// memory and are added in the order of slices, as the tiled form adds them. A block owns a run of tiles and does them
+// in groups of at most MaxUnits units. Each warp has a ring of stages of its own, and fetches ahead over units and
+// groups.
 //
 // Stage: W [16][64 k] then x [8 NT][64 k], 128 bytes a row, chunk c of row r at c ^ (r & 7). NT: tiles of 8 rows of x.
 #pragma once

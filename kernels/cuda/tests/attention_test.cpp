@@ -213,7 +213,7 @@ void test_attention_any() {
 // Module attention_d64 alone: what the mutation tests run.
 void test_attention_d64() {
   test_mma(EKC_BF16, {4, 1, 64, EKC_BF16, 0, 0, false, 16, {1, 20, 4, 1}, {1, 20, 300, 17}});
-  test_mma(EKC_F16, {2, 2, 40, EKC_F16, 70, 0, true, 32, {1, 70}, {513, 200}});
+  test_mma(EKC_F16, {2, 2, 40, EKC_F16, 300, 0, true, 32, {1, 70}, {513, 200}});
 }
 
 void test_attention() {
