@@ -145,7 +145,7 @@ void bench_attention(ek_context* context, int32_t dtype, int32_t head_dim, int32
     ek_kv_write(context, &kv, &kv_rows, &kv_rows, slots);
   }
   const int32_t cu[] = {0, queries}, context_lens[] = {tokens};
-  const ek_attention_settings settings{heads, 1.0f / sqrtf(static_cast<float>(head_dim)), 0, 0, nullptr};
+  const ek_attention_settings settings{heads, 1.0f / sqrtf(static_cast<float>(head_dim)), 0, 0, 0, nullptr};
   const ek_attention_batch batch{cu, context_lens, table, 1, blocks};
   double times[50];
   int count = 0;

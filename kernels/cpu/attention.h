@@ -58,6 +58,8 @@ struct AttentionState {
   float max[kMaxAttentionRows], sum[kMaxAttentionRows];
   float factor[kMostRows];
   const char* tiles[kKvTile / 16];
+  int ahead_first, ahead_last;    // which of ahead are to be fetched
+  const char* ahead[kKvTile / 16];  // the same of the next KV tile
   alignas(64) float scores[kMostRows * kKvTile];
   alignas(64) P weights[kMostRows * kKvTile];
   float* acc;                     // [rows][dim] of the current part
@@ -71,11 +73,18 @@ struct AttentionTotal {
   float* acc;                     // [rows][dim]
 };
 
+static constexpr int64_t kFetchShares = 4;
 static const float kMinusInfinity = -__builtin_inff();
+
+// Fetches the part-th of `parts` shares of some bytes.
+INLINE void fetch_share(const char* p, int64_t bytes, int64_t part, int64_t parts) {
+  const int64_t lines = bytes / 64;
+  for (int64_t i = lines * part / parts; i < lines * (part + 1) / parts; i++) __builtin_prefetch(p + i * 64, 0, 2);
+}
 
 // Scores of one row tile against token tiles [first, last) of the current KV tile.
 template <class S, int MR, int NV>
-INLINE void score_tiles(AttentionState<S>& st, int row, int tile, int64_t tile_step) {
+INLINE void score_tiles(AttentionState<S>& st, int row, int tile, int64_t tile_step, int64_t tile_bytes) {
   typedef typename S::Op Op;
   vf c[MR][NV];
   const char* w[NV];
@@ -86,7 +95,18 @@ INLINE void score_tiles(AttentionState<S>& st, int row, int tile, int64_t tile_s
     for (int m = 0; m < MR; m++) c[m][v] = vzero();
   }
   auto q = reinterpret_cast<const typename Op::A*>(st.query + static_cast<int64_t>(row) * st.dim);
-  multiply<Op, MR, NV>(c, q, st.dim / S::kPair, w, tile_step, st.dim / S::kPair);
+  const int64_t steps = st.dim / S::kPair;
+  for (int64_t part = 0; part < kFetchShares; part++) {
+    const int64_t from = steps * part / kFetchShares, to = steps * (part + 1) / kFetchShares;
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; v++) {
+      const int t = tile + v;
+      if (t >= st.ahead_first && t < st.ahead_last) fetch_share(st.ahead[t], tile_bytes, part, kFetchShares);
+    }
+    multiply<Op, MR, NV>(c, q + from, steps, w, tile_step, to - from);
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; v++) w[v] += (to - from) * tile_step;
+  }
 #pragma GCC unroll 8
   for (int v = 0; v < NV; v++) {
     if (S::kScaleBytes != 0) {
@@ -173,6 +193,9 @@ INLINE void weigh_values(
     for (int v = 0; v < NV; v++) {
       w[v] = st.tiles[t] + kv.tile_bytes + S::kScaleBytes + (dim / 16 + v) * Op::kLine;
     }
+    if (dim == 0 && t >= st.ahead_first && t < st.ahead_last) {
+      fetch_share(st.ahead[t] + kv.tile_bytes, kv.tile_bytes, 0, 1);
+    }
     const int64_t left = st.last - base - t * 16;
     const int64_t tokens = left < 16 ? left : 16;
     auto p = reinterpret_cast<const typename Op::A*>(st.weights + t * 16);
@@ -197,8 +220,8 @@ static void attend_tile(
   constexpr int NV = wide(MR);
   const int64_t step = S::Op::kLine;
   int t = first;
-  for (; t + NV <= last; t += NV) score_tiles<S, MR, NV>(st, row, t, step);
-  for (; t < last; t++) score_tiles<S, MR, 1>(st, row, t, step);
+  for (; t + NV <= last; t += NV) score_tiles<S, MR, NV>(st, row, t, step, job.kv.tile_bytes);
+  for (; t < last; t++) score_tiles<S, MR, 1>(st, row, t, step, job.kv.tile_bytes);
   for (int m = 0; m < MR; m++) softmax_row(job, st, m, row + m, base, first, last);
   int d = 0;
   for (; d + NV * 16 <= st.dim; d += NV * 16) {
@@ -248,7 +271,7 @@ static void write_output(const AttentionJob& job, const AttentionItem& item, con
 
 template <class S>
 static void attend_part(
-    const AttentionJob& job, AttentionState<S>& st, const AttentionItem& item, int64_t part) {
+    const AttentionJob& job, AttentionState<S>& st, const AttentionItem& item, int64_t part, int64_t until) {
   const int64_t size = static_cast<int64_t>(st.rows) * st.dim;
   for (int64_t i = 0; i < size; i += 16) vstore(st.acc + i, vzero());
   for (int r = 0; r < st.rows; r++) {
@@ -266,6 +289,16 @@ static void attend_part(
       const int64_t token = base + t * 16;
       st.tiles[t] =
           kv_tile(job.kv, table[token / job.kv.block_size], item.kv_head, token % job.kv.block_size);
+    }
+    st.ahead_first = st.ahead_last = 0;
+    const int64_t next = base + kKvTile;
+    if (tiles.count == 1 && next < until && next < st.last) {
+      st.ahead_last = static_cast<int>(((st.last < next + kKvTile ? st.last : next + kKvTile) - next + 15) / 16);
+      for (int t = 0; t < st.ahead_last; t++) {
+        const int64_t token = next + t * 16;
+        st.ahead[t] =
+            kv_tile(job.kv, table[token / job.kv.block_size], item.kv_head, token % job.kv.block_size);
+      }
     }
     for (int64_t i = 0; i < tiles.count; i++) {
       with_rows(tiles.rows(i), [&](auto rows) INLINE_LAMBDA {
@@ -316,14 +349,14 @@ static void attend(const AttentionJob& job, const AttentionItem& item, char* scr
   start_item(job, st, item);
   if (item.partial != nullptr) {
     st.acc = item.partial + 2 * kMaxAttentionRows;
-    attend_part(job, st, item, item.part);
+    attend_part(job, st, item, item.part, item.part + kKvPart);
     __builtin_memcpy(item.partial, st.max, sizeof st.max);
     __builtin_memcpy(item.partial + kMaxAttentionRows, st.sum, sizeof st.sum);
     return;
   }
   start_total(total);
   for (int64_t part = st.first / kKvPart * kKvPart; part < st.last; part += kKvPart) {
-    attend_part(job, st, item, part);
+    attend_part(job, st, item, part, st.last);
     merge_part(total, st.max, st.sum, st.acc);
   }
   write_output(job, item, total);
