@@ -17,6 +17,8 @@ internal static class OptionsReader
             Tokenizer = Text(values, "tokenizer"),
             Dtype = Text(values, "dtype") ?? defaults.Dtype,
             LoadFormat = Text(values, "load_format") ?? defaults.LoadFormat,
+            Cpus = Text(values, "cpus"),
+            Numa = Text(values, "numa") ?? defaults.Numa,
             Quantization = Text(values, "quantization") ?? defaults.Quantization,
             ActivationPrecision = Text(values, "activation_precision") ?? defaults.ActivationPrecision,
             Device = Text(values, "device") ?? defaults.Device,

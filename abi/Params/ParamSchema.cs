@@ -47,6 +47,8 @@ internal sealed class ParamSchema
         ("activation_precision", ParamType.Text),
         ("device", ParamType.Text),
         ("num_threads", ParamType.Integer),
+        ("cpus", ParamType.Text),
+        ("numa", ParamType.Text),
         ("max_model_len", ParamType.Integer),
         ("revision", ParamType.Text),
         ("download_dir", ParamType.Text),

@@ -54,6 +54,13 @@ internal static class DeviceFactory
     private static CpuDeviceOptions CpuOptions(ModelLoadOptions options) => new()
     {
         NumThreads = NumThreads(options),
+        Cpus = options.Cpus is null ? null : CpuList.Parse(options.Cpus),
+        InterleaveMemory = options.Numa switch
+        {
+            "local" => false,
+            "interleave" => true,
+            var other => throw EngineException.Invalid("numa", $"expected local or interleave, found \"{other}\""),
+        },
         Quantization = options.Quantization switch
         {
             "none" => WeightQuantization.None,

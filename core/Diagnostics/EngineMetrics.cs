@@ -152,6 +152,8 @@ internal sealed class EngineMetrics(int maxModelLen)
                 PrefixCacheHits = _gauges.PrefixCacheHits,
                 NumPreemptions = _gauges.NumPreemptions,
                 NumSteps = _gauges.NumSteps,
+                StepSeconds = _gauges.StepSeconds,
+                KernelSeconds = _gauges.KernelSeconds,
                 PromptTokens = _numPromptTokens,
                 GenerationTokens = _numGenerationTokens,
                 SpecDecodeNumDrafts = _numDrafts,
@@ -214,6 +216,10 @@ internal readonly record struct EngineGauges
     public long NumPreemptions { get; init; }
 
     public long NumSteps { get; init; }
+
+    public double StepSeconds { get; init; }
+
+    public double KernelSeconds { get; init; }
 }
 
 /// <summary>When things happened to a request, in seconds after its arrival; null if they never did.</summary>

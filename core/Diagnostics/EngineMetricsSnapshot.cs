@@ -38,6 +38,12 @@ public sealed class EngineMetricsSnapshot
     /// <summary>Steps executed.</summary>
     public required long NumSteps { get; init; }
 
+    /// <summary>Seconds spent in steps: scheduling, kernels, sampling, text and events.</summary>
+    public double StepSeconds { get; init; }
+
+    /// <summary>Of these, seconds in the forward pass and the output matrix.</summary>
+    public double KernelSeconds { get; init; }
+
     /// <summary>spec_decode_num_drafts: verifications of drafted tokens.</summary>
     public long SpecDecodeNumDrafts { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Engine.Devices;
 using Engine.Hosting;
 using Engine.Memory;
@@ -73,6 +74,8 @@ internal sealed class ModelRunner : IModelRunner
 
     public IDraftProposer? Proposer => _drafter;
 
+    public long KernelTicks { get; private set; }
+
     public string? LastError { get; private set; }
 
     /// <summary>Bytes of the KV memory.</summary>
@@ -84,6 +87,8 @@ internal sealed class ModelRunner : IModelRunner
     /// <summary>Rows of logits computed at a time.</summary>
     public static int LogitsRowsOf(int maxNumSeqs, int vocabSize) =>
         (int)Math.Clamp(LogitsBytesMax / ((long)vocabSize * sizeof(float)), 1, maxNumSeqs);
+
+    public void EnterEngineThread() => _weights.Device.EnterEngineThread();
 
     public EngineStatus Execute(StepPlan plan, SampledTokens results)
     {
@@ -102,7 +107,9 @@ internal sealed class ModelRunner : IModelRunner
                 if (!plan.BlockCopies.IsEmpty) _weights.Device.CopyBlocks(_kv, plan.BlockCopies);
                 _drafter?.Draft(plan);
                 Prepare(plan);
+                long started = Stopwatch.GetTimestamp();
                 TensorView hidden = _step.Forward(_weights.Model);
+                KernelTicks += Stopwatch.GetTimestamp() - started;
                 Sample(plan, hidden, results);
                 _drafter?.Learn(plan, hidden, results);
                 return EngineStatus.Ok;
@@ -170,7 +177,9 @@ internal sealed class ModelRunner : IModelRunner
         ReadOnlySpan<ScheduledSequence> sequences, TensorView hidden, SampledTokens results)
     {
         if (_rows.Count == 0) return;
+        long started = Stopwatch.GetTimestamp();
         _rows.Compute(hidden);
+        KernelTicks += Stopwatch.GetTimestamp() - started;
         for (int r = 0; r < _rows.Count; r++)
         {
             int index = _rows.SequenceIndex(r);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Engine.Diagnostics;
 using Engine.Scheduling;
 
@@ -11,6 +12,7 @@ public sealed partial class EngineWorker
         var output = new StepOutput();
         try
         {
+            _runner.EnterEngineThread();
             while (!MayStop())
             {
                 if (_cancelAll)
@@ -62,6 +64,7 @@ public sealed partial class EngineWorker
 
     private void StepOnce(StepOutput output)
     {
+        long begun = Stopwatch.GetTimestamp();
         EngineStatus status = _engine.Step(output);
         if (status == EngineStatus.EngineFailed)
         {
@@ -76,6 +79,7 @@ public sealed partial class EngineWorker
         // Counters first: who has seen its last event finds it counted.
         PublishGauges(output.NumTokens);
         _processor.Process(output);
+        _stepTicks += Stopwatch.GetTimestamp() - begun;
     }
 
     private void PublishGauges(int numTokens)
@@ -98,6 +102,8 @@ public sealed partial class EngineWorker
             PrefixCacheHits = scheduler.NumPrefixHits,
             NumPreemptions = scheduler.NumPreemptions,
             NumSteps = scheduler.NumSteps,
+            StepSeconds = (double)_stepTicks / Stopwatch.Frequency,
+            KernelSeconds = (double)_runner.KernelTicks / Stopwatch.Frequency,
         });
     }
 

@@ -25,6 +25,7 @@ public sealed partial class EngineWorker : IDisposable
     private int _numQueued;
     private long _lastProgress;
     private long _numStarted;
+    private long _stepTicks;
     private volatile bool _isDraining;
     private volatile bool _cancelAll;
     private volatile string? _failure;

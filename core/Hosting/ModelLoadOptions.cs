@@ -21,6 +21,13 @@ public sealed class ModelLoadOptions
     /// <summary>Worker threads; 0 is every CPU of the affinity mask and cgroup quota.</summary>
     public int NumThreads { get; init; }
 
+    /// <summary>CPUs to bind threads to, as "0-7,16" or "node:0" (one NUMA node); null is the affinity mask, bound
+    /// only if the threads fill it.</summary>
+    public string? Cpus { get; init; }
+
+    /// <summary>"local" (pages lie where they are first touched) or "interleave" (spread over all NUMA nodes).</summary>
+    public string Numa { get; init; } = "local";
+
     /// <summary>"none", "int8" or "int4": weights are rounded in groups of 32 as they are packed (CPU).</summary>
     public string Quantization { get; init; } = "none";
 

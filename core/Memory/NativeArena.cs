@@ -7,7 +7,8 @@ namespace Engine.Memory;
 /// pages and a thousand small ones cost no more than their bytes. A mapping is given back when its last
 /// piece is freed. Thread-safe; used while loading, never in a step.
 /// </summary>
-internal sealed class NativeArena : IDisposable
+/// <param name="interleaves">Pages are spread over all NUMA nodes.</param>
+internal sealed class NativeArena(bool interleaves = false) : IDisposable
 {
     private const long ChunkBytes = 64L << 20;
     private const long Alignment = 64;
@@ -67,6 +68,8 @@ internal sealed class NativeArena : IDisposable
             throw new EngineException(EngineStatus.OutOfMemory, $"cannot map {bytes} bytes of memory");
         }
 
+        // Where it cannot be done there is one node.
+        if (interleaves) _ = CpuKernels.Interleave(address, bytes);
         var chunk = new Chunk(address, bytes);
         _chunks.Add(chunk);
         return chunk;

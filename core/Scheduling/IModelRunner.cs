@@ -20,6 +20,14 @@ public interface IModelRunner : IDisposable
     /// <summary>Longest prompt plus output.</summary>
     int MaxModelLen { get; }
 
+    /// <summary>Called once by the engine's own thread, before its first Execute.</summary>
+    void EnterEngineThread()
+    {
+    }
+
+    /// <summary>Stopwatch ticks spent in the forward pass and the output matrix so far.</summary>
+    long KernelTicks => 0;
+
     /// <summary>Guesses tokens for steps to verify; null does not.</summary>
     IDraftProposer? Proposer => null;
 

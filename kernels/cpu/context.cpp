@@ -63,8 +63,10 @@ extern "C" int32_t ek_context_create(const ek_options* options, ek_context** res
   const int32_t isa = options->isa == EK_ISA_AUTO || options->isa > best ? best : options->isa;
   context->table = table_of(isa);
   context->first_cpu = cpus[0];
-  // More threads than CPUs: pinning two to one CPU would serialize them for good.
-  const bool pin = options->pin != 0 && threads <= count;
+  // More threads than CPUs: pinning two to one CPU would serialize them for good. Fewer than the mask has: which of
+  // them nobody said, and another process would choose the same.
+  const bool pin = options->pin != 0 && (options->num_cpus > 0 ? threads <= count : threads == count);
+  context->pinned = pin;
   const int64_t spin_ns = (options->spin_us < 0 ? 50 : options->spin_us) * 1000LL;
   if (!context->pool.start(threads, pin ? cpus : nullptr, spin_ns)) {
     ek_unmap(memory, bytes);
@@ -96,6 +98,7 @@ extern "C" int32_t ek_context_set_threads(ek_context* context, int32_t threads) 
 
 extern "C" int32_t ek_context_pin_caller(ek_context* context) {
   if (context == nullptr) return EK_INVALID_ARGUMENT;
+  if (!context->pinned) return EK_UNSUPPORTED;
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(context->first_cpu, &set);

@@ -11,6 +11,7 @@ struct ek_context {
   char* per_thread;        // kThreadScratch each
   int64_t mapped_bytes;
   int32_t first_cpu;
+  bool pinned;
 };
 
 namespace engine {

@@ -37,7 +37,7 @@ void futex(std::atomic<uint32_t>& word, int operation, uint32_t value) {
 
 bool Pool::start(int threads, const int32_t* cpus, int64_t spin_ns) {
   ticket_ = 0;
-  gate_ = 0;
+  for (Gate& gate : gates_) gate.state = 0;
   parked_ = 0;
   stopping_ = false;
   limit_ = threads;
@@ -101,22 +101,23 @@ bool Pool::wait_for_ticket(uint32_t seen) {
 }
 
 // Enters the current run if it is still open.
-bool Pool::join() {
-  uint32_t g = gate_.load(std::memory_order_acquire);
+bool Pool::join(Gate& gate) {
+  uint32_t g = gate.state.load(std::memory_order_acquire);
   while (g & kOpen) {
-    if (gate_.compare_exchange_weak(g, g + 1, std::memory_order_acq_rel)) return true;
+    if (gate.state.compare_exchange_weak(g, g + 1, std::memory_order_acq_rel)) return true;
   }
   return false;
 }
 
 void Pool::serve(int index) {
   uint32_t seen = 0;
+  Gate& gate = gates_[(index - 1) / kWorkersPerGate];
   while (wait_for_ticket(seen)) {
     seen = ticket_.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_relaxed)) return;
-    if (index >= limit_.load(std::memory_order_relaxed) || !join()) continue;
+    if (index >= limit_.load(std::memory_order_relaxed) || !join(gate)) continue;
     work_(argument_, index);
-    gate_.fetch_sub(1, std::memory_order_release);
+    gate.state.fetch_sub(1, std::memory_order_release);
   }
 }
 
@@ -127,17 +128,22 @@ void Pool::run(Work work, void* argument) {
   }
   work_ = work;
   argument_ = argument;
-  gate_.store(kOpen, std::memory_order_release);
+  const int count = gates();
+  for (int g = 0; g < count; g++) gates_[g].state.store(kOpen, std::memory_order_release);
   ticket_.fetch_add(1);
   if (parked_.load() != 0) futex(ticket_, FUTEX_WAKE, INT32_MAX);
   work(argument, 0);
-  gate_.fetch_and(~kOpen, std::memory_order_acq_rel);
-  for (int i = 0; gate_.load(std::memory_order_acquire) != 0; i++) {
-    // The worker may be waiting for the very CPU this thread spins on.
-    if (i < 2000) {
-      pause();
-    } else {
-      sched_yield();
+  // All are closed before the first is waited for: workers leave meanwhile.
+  for (int g = 0; g < count; g++) gates_[g].state.fetch_and(~kOpen, std::memory_order_acq_rel);
+  int turns = 0;
+  for (int g = 0; g < count; g++) {
+    while (gates_[g].state.load(std::memory_order_acquire) != 0) {
+      // The worker may be waiting for the very CPU this thread spins on.
+      if (turns++ < 2000) {
+        pause();
+      } else {
+        sched_yield();
+      }
     }
   }
 }

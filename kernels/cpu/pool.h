@@ -10,6 +10,7 @@
 namespace engine {
 
 static constexpr int kMaxThreads = 512;
+static constexpr int kWorkersPerGate = 8;
 
 class Pool {
  public:
@@ -27,6 +28,12 @@ class Pool {
   void set_threads(int threads) { limit_.store(threads, std::memory_order_relaxed); }
 
  private:
+  // Open bit and the number of workers inside, for some workers each: a line that 64 threads count themselves in and
+  // out of would cost 64 transfers of it, one after the other, twice a run.
+  struct alignas(64) Gate {
+    std::atomic<uint32_t> state;
+  };
+
   struct Worker {
     Pool* pool;
     pthread_t thread;
@@ -37,11 +44,13 @@ class Pool {
   static void* enter(void* worker);
   void serve(int index);
   bool wait_for_ticket(uint32_t seen);
-  bool join();
+  bool join(Gate& gate);
 
-  // ticket: one more per run (and at stop). gate: open bit and the number of workers inside.
+  int gates() const { return (created_ - 2) / kWorkersPerGate + 1; }
+
+  // ticket: one more per run (and at stop).
   alignas(64) std::atomic<uint32_t> ticket_;
-  alignas(64) std::atomic<uint32_t> gate_;
+  Gate gates_[(kMaxThreads + kWorkersPerGate - 1) / kWorkersPerGate];
   alignas(64) std::atomic<uint32_t> parked_;
   std::atomic<bool> stopping_;
   std::atomic<int32_t> limit_;

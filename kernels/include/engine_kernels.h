@@ -98,7 +98,8 @@ typedef struct ek_context ek_context;
 typedef struct ek_options {
   int32_t threads;     /* 0: CPUs in the affinity mask and cgroup quota */
   int32_t isa;         /* EK_ISA_AUTO, or a level to stay at or below */
-  int32_t pin;         /* 1: worker i runs on the i-th CPU of the mask (thread 0 is the caller and is not moved) */
+  int32_t pin;         /* 1: worker i runs on the i-th CPU, if the threads fill the mask or there is a list of CPUs
+                        * that is long enough (thread 0 is the caller and is not moved) */
   int32_t spin_us;     /* how long an idle worker spins before it parks; < 0 is the default of 50 */
   const int32_t* cpus; /* CPUs to use, in order, or null for the affinity mask */
   int32_t num_cpus;
@@ -118,12 +119,16 @@ EK_API int32_t ek_context_isa(const ek_context* context);
 /* Changes how many threads work, 1 <= threads <= those created. Results do not change. */
 EK_API int32_t ek_context_set_threads(ek_context* context, int32_t threads);
 
-/* Pins the calling thread to the first CPU of the context. */
+/* Pins the calling thread to the first CPU of the context. EK_UNSUPPORTED if its workers are not pinned. */
 EK_API int32_t ek_context_pin_caller(ek_context* context);
 
 /* Zeroed memory, 2 MB aligned, huge pages asked for; pages are taken at first touch. Null if there is none. */
 EK_API void* ek_map(int64_t bytes);
 EK_API void ek_unmap(void* address, int64_t bytes);
+
+/* Spreads the pages of a mapping that are not touched yet over all NUMA nodes with memory. EK_UNSUPPORTED where the
+ * system has no such thing. */
+EK_API int32_t ek_interleave(void* address, int64_t bytes);
 
 /* Rows of activations: element [r][c] is data[r * row_stride + c]. */
 typedef struct ek_matrix {

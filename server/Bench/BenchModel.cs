@@ -36,6 +36,9 @@ internal sealed record BenchResult
     /// <summary>Operations per prompt token in matrix products; 0 if unknown.</summary>
     public double FlopsPerToken { get; init; }
 
+    /// <summary>Share of the steps' time that was not in kernels: scheduling, sampling, text and events.</summary>
+    public double OverheadShare { get; init; }
+
     /// <summary>Tokens per second of the other engine, per repetition.</summary>
     public IReadOnlyList<double> OtherSamples { get; init; } = [];
 

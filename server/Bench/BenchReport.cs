@@ -50,13 +50,13 @@ internal sealed record BenchReport
         Line(text, $"most memory resident: loading {ByteText.Of(LoadPeakBytes)}, running {ByteText.Of(RunPeakBytes)}{other}");
         Line(text, $"");
         bool isCompared = OtherCommands.Count > 0;
-        Line(text, $"| test | batch | tokens/s | +- | p50 ms | p90 ms | p99 ms | GB/s | GFLOP/s | of peak |{(isCompared ? " llama.cpp | ratio |" : "")}");
-        Line(text, $"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |{(isCompared ? " ---: | ---: |" : "")}");
+        Line(text, $"| test | batch | tokens/s | +- | p50 ms | p90 ms | p99 ms | GB/s | GFLOP/s | of peak | not kernels |{(isCompared ? " llama.cpp | ratio |" : "")}");
+        Line(text, $"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |{(isCompared ? " ---: | ---: |" : "")}");
         foreach (BenchResult result in Results)
         {
             string row = string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {result.Case.Name} | {result.Case.Batch} | {result.TokensPerS:F1} | {Statistics.Deviation(result.Samples):F1} | {Latency(result, 0.5):F2} | {Latency(result, 0.9):F2} | {Latency(result, 0.99):F2} | {result.BytesPerS / 1e9:F1} | {result.FlopsPerS / 1e9:F0} | {ShareOfPeak(result):P0} |");
+                $"| {result.Case.Name} | {result.Case.Batch} | {result.TokensPerS:F1} | {Statistics.Deviation(result.Samples):F1} | {Latency(result, 0.5):F2} | {Latency(result, 0.9):F2} | {Latency(result, 0.99):F2} | {result.BytesPerS / 1e9:F1} | {result.FlopsPerS / 1e9:F0} | {ShareOfPeak(result):P0} | {result.OverheadShare:P1} |");
             string ratio = isCompared
                 ? string.Create(CultureInfo.InvariantCulture, $" {result.OtherTokensPerS:F1} | {Ratio(result):F2} |")
                 : "";
@@ -127,6 +127,7 @@ internal sealed record BenchReport
         json.WriteNumber("bytes_per_s", result.BytesPerS);
         json.WriteNumber("flops_per_s", result.FlopsPerS);
         json.WriteNumber("share_of_peak", ShareOfPeak(result));
+        json.WriteNumber("share_outside_kernels", result.OverheadShare);
         if (otherCommand is not null)
         {
             json.WriteNumber("llama_tokens_per_s", result.OtherTokensPerS);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Engine.Diagnostics;
 using Engine.Hosting;
 using Engine.Sampling;
 
@@ -7,6 +8,16 @@ namespace Engine.Server.Bench;
 /// <summary>Measures cases on an engine, with the clock read on the engine's own thread.</summary>
 internal sealed class BenchRunner(EngineWorker worker, long seed)
 {
+    /// <summary>Seconds in steps and, of these, in kernels, so far.</summary>
+    public (double Steps, double Kernels) Seconds
+    {
+        get
+        {
+            EngineMetricsSnapshot now = worker.Metrics;
+            return (now.StepSeconds, now.KernelSeconds);
+        }
+    }
+
     private readonly Random _random = new(unchecked((int)seed));
 
     /// <summary>One run of a case.</summary>

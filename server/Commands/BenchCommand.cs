@@ -122,6 +122,7 @@ internal sealed class BenchCommand : Command
         foreach (BenchCase bench in cases)
         {
             await runner.RunAsync(bench, cancellation);
+            (double steps, double kernels) = runner.Seconds;
             var samples = new List<BenchSample>();
             var others = new List<double>();
             for (int i = 0; i < Math.Max(1, result.GetValue(_repetitions)); i++)
@@ -133,9 +134,13 @@ internal sealed class BenchCommand : Command
                 }
             }
 
+            (double stepsNow, double kernelsNow) = runner.Seconds;
             results.Add(new BenchResult
             {
                 Case = bench,
+                OverheadShare = stepsNow > steps
+                    ? Math.Max(0, 1 - ((kernelsNow - kernels) / (stepsNow - steps)))
+                    : 0,
                 Samples = [.. samples.Select(sample => sample.TokensPerS)],
                 LatenciesMs = [.. samples.SelectMany(sample => sample.LatenciesMs).Order()],
                 BytesPerStep = session.BytesPerStep(bench.Batch, Math.Max(1, bench.Depth) + (bench.NumTokens / 2)),

@@ -61,8 +61,21 @@ internal sealed class ModelArguments
         Description = "Where downloads are kept. Default: HF_HUB_CACHE, HF_HOME.",
     };
 
+    public Option<string?> Cpus { get; } = new("--cpus")
+    {
+        Description = "CPUs to bind threads to: 0-7,16, or node:0 for one NUMA node. Default: the affinity mask, "
+            + "bound only if the threads fill it.",
+    };
+
+    public Option<string> Numa { get; } = new("--numa")
+    {
+        Description = "local: memory lies where it is first touched; interleave: spread over all NUMA nodes.",
+        DefaultValueFactory = _ => "local",
+    };
+
     public ModelArguments()
     {
+        Numa.AcceptOnlyFromAmong("local", "interleave");
         Dtype.AcceptOnlyFromAmong("auto", "float32", "float", "bfloat16", "float16", "half");
         Quantization.AcceptOnlyFromAmong("none", "int8", "int4");
         ActivationPrecision.AcceptOnlyFromAmong("8", "15", "float");
@@ -79,6 +92,8 @@ internal sealed class ModelArguments
         command.Options.Add(LoadFormat);
         command.Options.Add(Device);
         command.Options.Add(Threads);
+        command.Options.Add(Cpus);
+        command.Options.Add(Numa);
         command.Options.Add(MaxModelLen);
         command.Options.Add(Revision);
         command.Options.Add(DownloadDir);
@@ -99,6 +114,8 @@ internal sealed class ModelArguments
             LoadFormat = result.GetValue(LoadFormat)! switch { "hf" => "auto", var other => other },
             Device = result.GetValue(Device)! is "auto" ? "cpu" : result.GetValue(Device)!,
             NumThreads = result.GetValue(Threads),
+            Cpus = result.GetValue(Cpus),
+            Numa = result.GetValue(Numa)!,
             MaxModelLen = Arguments.ToInt(result.GetValue(MaxModelLen), "max-model-len"),
             Revision = result.GetValue(Revision),
             DownloadDir = result.GetValue(DownloadDir),

@@ -18,7 +18,7 @@ from .tokenizer import Tokenizer
 
 MODEL_KEYS = frozenset(
     ("tokenizer", "dtype", "load_format", "quantization", "activation_precision", "device",
-     "num_threads", "max_model_len", "revision", "download_dir", "seed"))
+     "num_threads", "cpus", "numa", "max_model_len", "revision", "download_dir", "seed"))
 REASONS = {
     _abi.FINISH_STOP: "stop",
     _abi.FINISH_LENGTH: "length",

@@ -11,7 +11,8 @@ public sealed unsafe partial class CpuDevice : IDevice
     /// <summary>Environment variable that lowers the instruction set: baseline, avx2, avx512, ...</summary>
     public const string IsaVariable = "ENGINE_CPU_ISA";
 
-    private readonly NativeArena _arena = new();
+    private readonly NativeArena _arena;
+    private readonly bool _interleaves;
     private nint _context;
 
     /// <summary>The native context, for tests and benchmarks of single kernels.</summary>
@@ -21,6 +22,8 @@ public sealed unsafe partial class CpuDevice : IDevice
     public CpuDevice(CpuDeviceOptions? options = null)
     {
         options ??= new CpuDeviceOptions();
+        _interleaves = options.InterleaveMemory;
+        _arena = new NativeArena(_interleaves);
         int[] cpus = options.Cpus?.ToArray() ?? [];
         nint context;
         int status;
@@ -90,10 +93,13 @@ public sealed unsafe partial class CpuDevice : IDevice
     }
 
     /// <summary>
-    /// Binds the calling thread to the first CPU of the device, beside the workers on the others. For an
-    /// engine's own thread: a scheduler that moves it onto a worker's CPU stalls both for milliseconds.
+    /// Binds the calling thread to the first CPU of the device, beside the workers on the others, if those are bound.
+    /// For an engine's own thread: a scheduler that moves it onto a worker's CPU stalls both for milliseconds.
     /// </summary>
     public bool PinCallingThread() => CpuKernels.ContextPinCaller(_context) == 0;
+
+    /// <inheritdoc/>
+    public void EnterEngineThread() => PinCallingThread();
 
     /// <inheritdoc/>
     public DeviceBuffer Allocate(long bytes) => new CpuBuffer(_arena.Allocate(bytes), bytes);
@@ -157,7 +163,7 @@ public sealed unsafe partial class CpuDevice : IDevice
 
     /// <inheritdoc/>
     public KvStorage CreateKvStorage(KvStorageShape shape, int numBlocks) =>
-        CpuKvStorage.Create(shape, numBlocks);
+        CpuKvStorage.Create(shape, numBlocks, _interleaves);
 
     /// <inheritdoc/>
     public long KvBlockBytes(KvStorageShape shape)

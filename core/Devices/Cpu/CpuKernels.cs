@@ -37,6 +37,9 @@ internal static unsafe partial class CpuKernels
     [LibraryImport(Library, EntryPoint = "ek_map")]
     internal static partial nint Map(long bytes);
 
+    [LibraryImport(Library, EntryPoint = "ek_interleave")]
+    internal static partial int Interleave(nint address, long bytes);
+
     [LibraryImport(Library, EntryPoint = "ek_unmap")]
     internal static partial void Unmap(nint address, long bytes);
 

@@ -46,8 +46,12 @@ public sealed record CpuDeviceOptions
     /// <summary>The instruction set to stay at or below. ENGINE_CPU_ISA lowers it further.</summary>
     public CpuIsa Isa { get; init; } = CpuIsa.Auto;
 
-    /// <summary>Binds worker i to the i-th CPU; ignored when there are more threads than CPUs.</summary>
+    /// <summary>Binds worker i to the i-th CPU where that is no guess: the threads fill the affinity mask, or Cpus
+    /// names at least as many.</summary>
     public bool PinWorkers { get; init; } = true;
+
+    /// <summary>Spreads weights and KV memory over all NUMA nodes. For threads on several nodes.</summary>
+    public bool InterleaveMemory { get; init; }
 
     /// <summary>How long an idle worker spins before it parks, in microseconds.</summary>
     public int SpinUs { get; init; } = 50;
@@ -110,7 +114,7 @@ internal sealed class CpuKvStorage : KvStorage
 
     public override long Bytes => _bytes;
 
-    public static CpuKvStorage Create(KvStorageShape shape, int numBlocks)
+    public static CpuKvStorage Create(KvStorageShape shape, int numBlocks, bool interleave = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(numBlocks);
         var offsets = new long[shape.Layers.Count];
@@ -128,6 +132,7 @@ internal sealed class CpuKvStorage : KvStorage
                 EngineStatus.OutOfMemory, $"cannot map {bytes} bytes for {numBlocks} KV blocks");
         }
 
+        if (interleave) _ = CpuKernels.Interleave(address, Math.Max(bytes, 1));
         return new CpuKvStorage(address, offsets, bytes) { Shape = shape, NumBlocks = numBlocks };
     }
 
