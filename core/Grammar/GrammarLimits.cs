@@ -15,6 +15,9 @@ public sealed record GrammarLimits
     /// <summary>States of the network.</summary>
     public int MaxStates { get; init; } = 100_000;
 
+    /// <summary>How long compiling may take.</summary>
+    public int MaxCompileMilliseconds { get; init; } = 2000;
+
     /// <summary>Positions that may be open at the same time while text is followed.</summary>
     public int MaxPositions { get; init; } = 20_000;
 }

@@ -52,7 +52,13 @@ internal static class JsonNodes
                     Node.Chars(CharSet.Of(('0', '7'))),
                     Node.Times(Hex, 2, 2)))));
 
+    /// <summary>Any character that has to be escaped, in its shortest spelling.</summary>
+    public static Node AnyEscape { get; } = Node.Any(
+        Enumerable.Range(0, 128).Select(c => (char)c).Where(NeedsEscape).Select(c => Node.Text(Escape(c))));
+
     public static Node AnyString { get; } = Quoted(Node.Star(AnyChar));
+
+    public static bool NeedsEscape(char c) => c is '"' or '\\' or < ' ';
 
     public static Node Quoted(Node content) => Node.Seq(Node.Text("\""), content, Node.Text("\""));
 
@@ -95,7 +101,7 @@ internal static class JsonNodes
     public static Node Escaped(Node node) => node switch
     {
         Node.Literal literal => Node.Text(string.Concat(Encoding.UTF8.GetString(literal.Bytes).Select(
-            c => c is '"' or '\\' or < ' ' ? Escape(c) : c.ToString()))),
+            c => NeedsEscape(c) ? Escape(c) : c.ToString()))),
         Node.CharClass chars => Chars(chars.Set),
         Node.Sequence sequence => Node.Seq(sequence.Parts.Select(Escaped)),
         Node.Choice choice => Node.Any(choice.Options.Select(Escaped)),
@@ -105,7 +111,7 @@ internal static class JsonNodes
 
     /// <summary>A text as a JSON string, in its shortest spelling.</summary>
     public static Node String(string text) => Node.Text(
-        "\"" + string.Concat(text.Select(c => c is '"' or '\\' or < ' ' ? Escape(c) : c.ToString())) + "\"");
+        "\"" + string.Concat(text.Select(c => NeedsEscape(c) ? Escape(c) : c.ToString())) + "\"");
 
     /// <summary>A JSON value, white space allowed.</summary>
     public static Node Value(JsonElement value) => value.ValueKind switch
@@ -117,39 +123,6 @@ internal static class JsonNodes
         JsonValueKind.Number => NumberValue(value),
         _ => Node.Text(value.GetRawText()),
     };
-
-    /// <summary>A text that is in none of the names, over the shortest spellings of characters.</summary>
-    public static Node KeyOtherThan(IEnumerable<string> names)
-    {
-        int[][] points = [.. names.Select(name => name.EnumerateRunes().Select(r => r.Value).ToArray())];
-        return Quoted(OtherThan(points, 0));
-    }
-
-    private static Node OtherThan(int[][] names, int at)
-    {
-        Node anyRest = Node.Star(Chars(CharSet.All));
-        if (names.Length == 0)
-        {
-            return anyRest;
-        }
-
-        var options = new List<Node>();
-        if (!names.Any(name => name.Length == at))
-        {
-            options.Add(Node.Empty);
-        }
-
-        CharSet seen = CharSet.Of();
-        foreach (IGrouping<int, int[]> group in names.Where(name => name.Length > at).GroupBy(name => name[at]))
-        {
-            CharSet one = CharSet.Of((group.Key, group.Key));
-            seen = seen.Union(one);
-            options.Add(Node.Seq(Chars(one), OtherThan([.. group], at + 1)));
-        }
-
-        options.Add(Node.Seq(Chars(seen.Negate()), anyRest));
-        return Node.Any(options);
-    }
 
     private static IEnumerable<Node> Surround(string open, IEnumerable<Node> items, string close)
     {
@@ -177,7 +150,8 @@ internal static class JsonNodes
             : Node.Text(raw);
     }
 
-    private static string Escape(char c) => c switch
+    /// <summary>The shortest spelling of a character that cannot stand for itself.</summary>
+    public static string Escape(char c) => c switch
     {
         '"' => "\\\"",
         '\\' => "\\\\",

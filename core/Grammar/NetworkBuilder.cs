@@ -3,8 +3,13 @@ namespace Engine.Grammar;
 /// <summary>Makes a network of byte edges and calls out of nodes; one call per rule that is referred to.</summary>
 internal sealed class NetworkBuilder
 {
+    /// <summary>What the error says of a grammar without texts.</summary>
+    public const string NoText = "matches no text at all";
+
     private readonly string _field;
     private readonly int _maxStates;
+    private readonly int _maxMilliseconds;
+    private readonly long _begun = Environment.TickCount64;
     private readonly List<BuildState> _states = [];
     private readonly List<Node?> _rules = [];
     private int[] _ruleStarts = [];
@@ -15,6 +20,16 @@ internal sealed class NetworkBuilder
     {
         _field = field;
         _maxStates = limits.MaxStates;
+        _maxMilliseconds = limits.MaxCompileMilliseconds;
+    }
+
+    /// <summary>Ends a compilation that takes too long.</summary>
+    public void CheckTime()
+    {
+        if (Environment.TickCount64 - _begun > _maxMilliseconds)
+        {
+            throw EngineException.Invalid(_field, $"takes more than {_maxMilliseconds} ms to compile");
+        }
     }
 
     /// <summary>A rule to be defined later.</summary>
@@ -57,7 +72,7 @@ internal sealed class NetworkBuilder
         NetworkPruner.Prune(_states);
         if (!_states[start].IsAlive)
         {
-            throw EngineException.Invalid(_field, "matches no text at all");
+            throw EngineException.Invalid(_field, NoText);
         }
 
         start = LeftRecursion.Remove(_states, start, NewState);
@@ -70,6 +85,11 @@ internal sealed class NetworkBuilder
         {
             throw EngineException.Invalid(
                 _field, $"needs more than {_maxStates} states; lower its repetition counts");
+        }
+
+        if (_states.Count % 1024 == 0)
+        {
+            CheckTime();
         }
 
         _states.Add(new BuildState());

@@ -334,8 +334,19 @@ internal sealed class RegexParser
             'W' => CharSet.Word.Negate(),
             's' => CharSet.Space,
             'S' => CharSet.Space.Negate(),
+            'p' => ParseCategory(),
+            'P' => ParseCategory().Negate(),
             _ => throw Error($"\\{c} is not supported"),
         };
+    }
+
+    /// <summary>The category in \p{Lu}, \p{Letter} or \pL.</summary>
+    private CharSet ParseCategory()
+    {
+        int end = Peek() == '{' ? _text.IndexOf('}', _at) : _at + 1;
+        string name = end < 0 || end > _text.Length ? "" : _text[_at..end].TrimStart('{');
+        _at = end + (Peek() == '{' ? 1 : 0);
+        return UnicodeCategories.Find(name) ?? throw Error($"\\p{{{name}}} is not supported");
     }
 
     private int ParseUnicode()

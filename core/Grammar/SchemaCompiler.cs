@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace Engine.Grammar;
@@ -10,34 +9,44 @@ namespace Engine.Grammar;
 internal sealed class SchemaCompiler
 {
     private const int MaxSchemas = 20_000;
-    private const int MaxCombinations = 256;
+    private const int MaxCombinations = 1024;
 
     private readonly GrammarLimits _limits;
     private readonly string _field;
-    private readonly JsonElement _root;
     private readonly SchemaReader _reader;
     private readonly NetworkBuilder _builder;
     private readonly Dictionary<string, Node> _known = [];
-    private readonly Queue<(int Rule, JsonElement[] Schemas)> _todo = new();
+    private readonly Queue<(int Rule, Term[] Terms)> _todo = new();
     private readonly Node _anyValue;
     private readonly Node _countedChar;
-    private readonly Node _space;
+    private readonly Node _anyEscape;
+    private readonly SchemaNumbers _numbers;
 
     private SchemaCompiler(JsonElement root, string field, GrammarLimits limits, NetworkBuilder? builder = null)
     {
-        _root = root;
         _field = field;
         _limits = limits;
-        _reader = new SchemaReader(root, field);
+        _reader = new SchemaReader(new SchemaDocument(root, field), field);
         _builder = builder ?? new NetworkBuilder(field, limits);
-        _space = Rule(JsonNodes.Space);
+        _numbers = new SchemaNumbers(field, limits);
+        Strings = new SchemaStrings(field, limits);
+        Judge = new SchemaJudge(this, _reader);
+        Space = Rule(JsonNodes.Space);
         _countedChar = Rule(JsonNodes.CountedChar);
+        _anyEscape = Rule(JsonNodes.AnyEscape);
         int any = _builder.NewRule();
         _anyValue = new Node.Rule(any);
         _builder.Define(any, Node.Any(
             Node.Text("null"), Node.Text("true"), Node.Text("false"), JsonNodes.Number, JsonNodes.AnyString,
             Array(0, -1, [], _anyValue), Members([], Member(JsonNodes.AnyString, _anyValue))));
     }
+
+    /// <summary>White space between tokens.</summary>
+    internal Node Space { get; }
+
+    internal SchemaStrings Strings { get; }
+
+    internal SchemaJudge Judge { get; }
 
     /// <summary>The network of a schema given as text.</summary>
     public static Network Compile(string schema, string field, GrammarLimits limits)
@@ -63,49 +72,39 @@ internal sealed class SchemaCompiler
     /// <summary>The network of a schema.</summary>
     public static Network Compile(JsonElement schema, string field, GrammarLimits limits)
     {
-        var compiler = new SchemaCompiler(schema, field, limits);
-        return compiler.Finish(compiler.Schema(schema));
+        var builder = new NetworkBuilder(field, limits);
+        return builder.Build(Compile(schema, field, limits, builder));
     }
 
     /// <summary>A schema as a part of a larger network.</summary>
     public static Node Compile(JsonElement schema, string field, GrammarLimits limits, NetworkBuilder builder)
     {
         var compiler = new SchemaCompiler(schema, field, limits, builder);
-        Node root = compiler.Schema(schema);
+        Node root = compiler.SchemaOf([new Term(schema, false, "#")]);
         compiler.DefineRules();
         return root;
     }
 
-    private Network Finish(Node root)
-    {
-        DefineRules();
-        return _builder.Build(root);
-    }
-
     private void DefineRules()
     {
-        while (_todo.TryDequeue(out (int Rule, JsonElement[] Schemas) next))
+        while (_todo.TryDequeue(out (int Rule, Term[] Terms) next))
         {
-            var parts = new SchemaParts();
-            foreach (JsonElement schema in next.Schemas)
-            {
-                _reader.Add(parts, schema, []);
-            }
-
-            _builder.Define(next.Rule, Node.Any(Expand(parts).Select(Value)));
+            _builder.CheckTime();
+            _builder.Define(next.Rule, Node.Any(Read(next.Terms).Select(parts => Value(parts))));
         }
     }
 
     /// <summary>A value that satisfies all of some schemas; equal ones share a rule, which ends recursion.</summary>
-    private Node Schema(params IEnumerable<JsonElement> schemas)
+    internal Node SchemaOf(IEnumerable<Term> terms)
     {
-        JsonElement[] distinct = [.. schemas.DistinctBy(schema => schema.GetRawText())];
+        Term[] distinct = [.. terms.DistinctBy(term => term.Key)
+            .Where(term => term.Schema.ValueKind is not (JsonValueKind.True or JsonValueKind.False) || term.IsFalse)];
         if (distinct.Length == 0)
         {
             return _anyValue;
         }
 
-        string key = string.Join('\0', distinct.Select(schema => schema.GetRawText()));
+        string key = string.Join('\0', distinct.Select(term => term.Key));
         if (!_known.TryGetValue(key, out Node? node))
         {
             if (_known.Count == MaxSchemas)
@@ -122,204 +121,194 @@ internal sealed class SchemaCompiler
         return node;
     }
 
-    /// <summary>One conjunction for each combination of options of anyOf and oneOf.</summary>
-    private List<SchemaParts> Expand(SchemaParts parts)
+    /// <summary>The conjunctions of which a value of some schemas satisfies at least one.</summary>
+    private List<SchemaParts> Read(Term[] terms)
     {
-        if (parts.Choices.Count == 0)
+        var parts = new SchemaParts();
+        foreach (Term term in terms)
         {
-            return [parts];
+            _reader.Add(parts, term, SchemaContext.Start);
         }
 
-        var combined = new List<SchemaParts> { parts.WithoutChoices() };
-        foreach ((string keyword, JsonElement[] options) in parts.Choices)
-        {
-            var next = new List<SchemaParts>();
-            foreach (SchemaParts one in combined)
-            {
-                List<SchemaParts>[] byOption = [.. options.Select(option =>
-                {
-                    SchemaParts copy = one.WithoutChoices();
-                    _reader.Add(copy, option, [keyword]);
-                    return Expand(copy);
-                })];
-                if (keyword == "oneOf")
-                {
-                    RequireDisjoint(byOption);
-                }
-
-                next.AddRange(byOption.SelectMany(list => list));
-                if (next.Count > MaxCombinations)
-                {
-                    throw Error($"anyOf and oneOf make more than {MaxCombinations} combinations");
-                }
-            }
-
-            combined = next;
-        }
-
-        return combined;
+        var found = new List<SchemaParts>();
+        Expand(parts, found);
+        return found;
     }
 
-    private void RequireDisjoint(List<SchemaParts>[] byOption)
+    /// <summary>One conjunction for each combination of options.</summary>
+    private void Expand(SchemaParts parts, List<SchemaParts> found)
     {
-        for (int i = 0; i < byOption.Length; i++)
+        // What enum and const list is judged one by one, choices and all.
+        if (parts.Types == JsonTypes.None)
         {
-            for (int j = i + 1; j < byOption.Length; j++)
+            return;
+        }
+
+        if (parts.Choices.Count == 0 || parts.Values is not null)
+        {
+            if (found.Count == MaxCombinations)
             {
-                if (!byOption[i].All(a => byOption[j].All(b => SchemaOverlap.AreDisjoint(a, b))))
-                {
-                    throw Error("oneOf is supported only where its options exclude each other by type or by a constant");
-                }
+                throw Error($"{Where(parts)}anyOf, oneOf, not and if make more than {MaxCombinations} combinations");
+            }
+
+            if (parts.Values is null)
+            {
+                parts.ResolveUnevaluated();
+            }
+
+            found.Add(parts);
+            return;
+        }
+
+        SchemaChoice choice = parts.Choices[0];
+        _builder.CheckTime();
+        foreach (Action<SchemaParts> option in choice.Options)
+        {
+            SchemaParts one = parts.WithoutChoices();
+            one.Choices.AddRange(parts.Choices.Skip(1));
+            option(one);
+            Expand(one, found);
+        }
+    }
+
+    private static string Where(SchemaParts parts) => parts.Choices.Count > 0 ? parts.Choices[0].Path + ": " : "";
+
+    internal void RefuseUnsupported(SchemaParts parts, JsonTypes types)
+    {
+        foreach ((string message, JsonTypes concerned) in parts.Unsupported)
+        {
+            if ((types & concerned) != 0)
+            {
+                throw Error(message);
             }
         }
     }
 
     private Node Value(SchemaParts parts)
     {
-        foreach ((string keyword, JsonTypes types) in parts.Unsupported)
-        {
-            if ((parts.Types & types) != 0)
-            {
-                throw Error($"keyword {keyword} is not supported");
-            }
-        }
-
         if (parts.Values is not null)
         {
-            return Values(parts);
+            return Node.Any(ValuesThatHold(parts).Select(JsonNodes.Value));
         }
 
+        RefuseUnsupported(parts, parts.Types);
         var options = new List<Node>();
-        AddIf(JsonTypes.Null, () => Node.Text("null"));
-        AddIf(JsonTypes.Boolean, () => Node.Any(Node.Text("true"), Node.Text("false")));
-        AddIf(JsonTypes.Number, () => Number(parts));
-        AddIf(JsonTypes.Integer, () => Integer(parts));
-        AddIf(JsonTypes.String, () => String(parts));
+        AddIf(JsonTypes.Null, () => Constant(parts, "null", JsonValueKind.Null));
+        AddIf(JsonTypes.Boolean, () => Node.Any(
+            Constant(parts, "true", JsonValueKind.True), Constant(parts, "false", JsonValueKind.False)));
+        AddIf(JsonTypes.Number, () => _numbers.Build(parts));
+        AddIf(JsonTypes.String, () => Strings.Build(parts, _countedChar, _anyEscape));
         AddIf(JsonTypes.Array, () => Array(parts));
         AddIf(JsonTypes.Object, () => new SchemaObjects(this, parts).Build());
         return Node.Any(options);
 
         void AddIf(JsonTypes type, Func<Node> make)
         {
-            if (parts.Types.HasFlag(type))
+            if ((parts.Types & type) != 0)
             {
                 options.Add(make());
             }
         }
     }
 
-    /// <summary>Of the constants, those that satisfy the rest; the rest is a network of its own.</summary>
-    private Node Values(SchemaParts parts)
+    private IEnumerable<JsonElement> ValuesThatHold(SchemaParts parts)
     {
-        List<JsonElement> values = [.. parts.Values!.Where(value => SchemaValues.HasType(value, parts.Types))];
+        List<JsonElement> values = parts.Values!;
         SchemaParts rest = parts.WithoutChoices();
         rest.Values = null;
-        if (SchemaOverlap.IsLimited(rest) && values.Count > 0)
-        {
-            var compiler = new SchemaCompiler(_root, _field, _limits);
-            Node body = compiler.Value(rest);
-            Network network;
-            try
-            {
-                network = compiler.Finish(body);
-            }
-            catch (EngineException e) when (e.Message.Contains("matches no text", StringComparison.Ordinal))
-            {
-                return Node.Never;
-            }
-
-            values = [.. values.Where(value => Matches(network, value.GetRawText()))];
-        }
-
-        return Node.Any(values.Select(JsonNodes.Value));
+        rest.Choices.AddRange(parts.Choices);
+        return values.Where(value => Judge.Holds(rest, value, 0));
     }
 
-    internal static bool Matches(Network network, string text)
+    private static Node Constant(SchemaParts parts, string text, JsonValueKind kind) =>
+        parts.NotValues.Exists(value => value.ValueKind == kind) ? Node.Never : Node.Text(text);
+
+    /// <summary>The values that satisfy some schemas, if they are listed; null if they are not.</summary>
+    internal List<JsonElement>? ValuesOf(Term[] terms)
     {
-        PositionSet? at = network.Start;
-        foreach (byte value in Encoding.UTF8.GetBytes(text))
+        var values = new List<JsonElement>();
+        foreach (SchemaParts parts in Read(terms))
         {
-            at = network.Step(at, value);
-            if (at is null)
+            if (parts.Values is not null)
             {
-                return false;
+                values.AddRange(ValuesThatHold(parts));
+                continue;
             }
+
+            RefuseUnsupported(parts, parts.Types);
+            JsonTypes open = parts.Types & ~(JsonTypes.Null | JsonTypes.Boolean);
+            if (open == JsonTypes.Integer && parts.Maximum - parts.Minimum <= 64)
+            {
+                for (decimal n = decimal.Ceiling(parts.Minimum!.Value); n <= parts.Maximum; n++)
+                {
+                    values.Add(Term.Parse(n.ToString(System.Globalization.CultureInfo.InvariantCulture)).Schema);
+                }
+            }
+            else if (open != JsonTypes.None)
+            {
+                return null;
+            }
+
+            values.AddRange(SchemaValues.Constants);
         }
 
-        return at.MayEnd;
+        return [.. values.Where(value => terms.All(term => Judge.Holds(term, value)))];
     }
 
-    private static Node Number(SchemaParts parts) => parts.Minimum is null && parts.Maximum is null
-        ? JsonNodes.Number
-        : NumberRange.Decimals(
-            parts.Minimum, parts.MinimumExcluded, parts.Maximum, parts.MaximumExcluded);
-
-    private static Node Integer(SchemaParts parts)
+    /// <summary>The strings that satisfy some schemas.</summary>
+    internal Dfa StringsOf(IEnumerable<Term> terms)
     {
-        if (parts.Minimum is null && parts.Maximum is null)
+        Term[] all = [.. terms, Term.String];
+        Dfa? found = null;
+        foreach (SchemaParts parts in Read(all))
         {
-            return JsonNodes.Integer;
+            RefuseUnsupported(parts, JsonTypes.String);
+            Dfa one = parts.Values is null
+                ? Strings.Language(parts)
+                : Strings.Texts(ValuesThatHold(parts).Select(value => value.GetString()!));
+            found = found is null ? one : found.Or(one, _field);
         }
 
-        decimal? min = parts.Minimum is decimal low ? decimal.Ceiling(low) : null;
-        decimal? max = parts.Maximum is decimal high ? decimal.Floor(high) : null;
-        min += parts.MinimumExcluded && min == parts.Minimum ? 1 : 0;
-        max -= parts.MaximumExcluded && max == parts.Maximum ? 1 : 0;
-        return NumberRange.Integers(min, max);
+        return found ?? Strings.Texts([]);
     }
 
-    private Node String(SchemaParts parts)
+    internal bool IsString(SchemaParts parts, string text)
     {
-        bool hasLength = parts.MinLength > 0 || parts.MaxLength is not null;
-        string[] patterns = [.. parts.Patterns.Distinct()];
-        string[] formats = [.. parts.Formats.Distinct()];
-        if (patterns.Length + formats.Length + (hasLength ? 1 : 0) > 1)
-        {
-            throw Error(
-                "keyword " + (patterns.Length > 0 ? "pattern" : "format")
-                + " is not supported in company with another pattern, format or a length");
-        }
-
-        if (patterns.Length > 0)
-        {
-            return JsonNodes.Quoted(JsonNodes.Escaped(
-                RegexParser.Parse(patterns[0], _field, _limits, search: true)));
-        }
-
-        if (formats.Length > 0)
-        {
-            string expression = StringFormats.Pattern(formats[0])
-                ?? throw Error($"format {formats[0]} is not supported");
-            return JsonNodes.Quoted(JsonNodes.Escaped(RegexParser.Parse(expression, _field, _limits)));
-        }
-
-        if (!hasLength)
-        {
-            return JsonNodes.AnyString;
-        }
-
-        return parts.MaxLength < parts.MinLength
-            ? Node.Never
-            : JsonNodes.Quoted(Node.Times(_countedChar, parts.MinLength, parts.MaxLength ?? -1));
+        int length = text.EnumerateRunes().Count();
+        return length >= parts.MinLength && !(length > parts.MaxLength)
+            && parts.Patterns.TrueForAll(item => Strings.PatternTexts(item.Text).Accepts(text) != item.Negated)
+            && parts.Formats.TrueForAll(item => Strings.FormatTexts(item.Name).Accepts(text) != item.Negated);
     }
+
+    internal Dfa Both(Dfa one, Dfa other) => one.And(other, _field);
+
+    internal Dfa Without(Dfa one, Dfa other) => one.Minus(other, _field);
+
+    internal Node KeyOf(Dfa keys) => JsonNodes.Quoted(keys.ToJson(_anyEscape));
 
     private Node Array(SchemaParts parts)
     {
-        int numFirst = parts.Arrays.Count == 0 ? 0 : parts.Arrays.Max(part => part.Prefix.Length);
-        var first = new Node[numFirst];
-        for (int i = 0; i < numFirst; i++)
+        if (parts.MaxItems < parts.MinItems)
         {
-            first[i] = Schema(parts.Arrays.SelectMany(part => ItemSchema(part, i)));
+            return Node.Never;
         }
 
-        Node rest = Schema(parts.Arrays.SelectMany(part => ItemSchema(part, int.MaxValue)));
+        bool unique = parts.UniqueItems && !(parts.MaxItems <= 1);
+        if (parts.Counts.Count > 0 || unique)
+        {
+            return new SchemaArrays(this, parts).Build();
+        }
+
+        int numFirst = parts.Arrays.Count == 0 ? 0 : parts.Arrays.Max(part => part.Prefix.Length);
+        var first = new Node[Math.Min(numFirst, parts.MaxItems ?? numFirst)];
+        for (int i = 0; i < first.Length; i++)
+        {
+            first[i] = SchemaOf(SchemaArrays.TermsAt(parts, i));
+        }
+
+        Node rest = SchemaOf(SchemaArrays.TermsAt(parts, int.MaxValue));
         return Array(parts.MinItems, parts.MaxItems ?? -1, first, rest);
     }
-
-    private static IEnumerable<JsonElement> ItemSchema(ArrayPart part, int index) =>
-        index < part.Prefix.Length ? [part.Prefix[index]]
-        : part.Items is JsonElement items ? [items]
-        : [];
 
     /// <summary>An array: so many items of their own kind, then more of one kind.</summary>
     private Node Array(int min, int max, Node[] first, Node rest)
@@ -332,27 +321,27 @@ internal sealed class SchemaCompiler
         // After i items, from the last backwards; item 0 has no comma before it.
         int fixedItems = Math.Max(first.Length, 1);
         Node after = Node.Times(
-            Node.Seq(Node.Text(","), _space, rest, _space),
+            Node.Seq(Node.Text(","), Space, rest, Space),
             Math.Max(min - fixedItems, 0),
             max < 0 ? -1 : Math.Max(max - fixedItems, 0));
         for (int i = fixedItems - 1; i >= 0; i--)
         {
             Node item = Node.Seq(
-                i == 0 ? Node.Empty : Node.Seq(Node.Text(","), _space),
+                i == 0 ? Node.Empty : Node.Seq(Node.Text(","), Space),
                 i < first.Length ? first[i] : rest,
-                _space,
+                Space,
                 after);
             after = max >= 0 && i >= max ? Node.Empty : Rule(i >= min ? Node.Optional(item) : item);
         }
 
-        return Node.Seq(Node.Text("["), _space, after, Node.Text("]"));
+        return Node.Seq(Node.Text("["), Space, after, Node.Text("]"));
     }
 
     /// <summary>An object: members in order, each needed or not, then any number of others.</summary>
     internal Node Members((Node Member, bool Required)[] members, Node? other)
     {
         Node close = Node.Text("}");
-        Node comma = Node.Seq(Node.Text(","), _space);
+        Node comma = Node.Seq(Node.Text(","), Space);
         Node later = close;
         Node atFirst = close;
         if (other is not null)
@@ -371,28 +360,13 @@ internal sealed class SchemaCompiler
                 : (Rule(Node.Any(taken, atFirst)), Rule(Node.Any(takenLater, later)));
         }
 
-        return Node.Seq(Node.Text("{"), _space, atFirst);
+        return Node.Seq(Node.Text("{"), Space, atFirst);
     }
 
     internal Node Member(Node key, Node value) =>
-        Node.Seq(key, _space, Node.Text(":"), _space, value, _space);
+        Node.Seq(key, Space, Node.Text(":"), Space, value, Space);
 
-    internal Node SchemaOf(IEnumerable<JsonElement> schemas) => Schema(schemas);
-
-    internal Node Pattern(string pattern) => JsonNodes.Quoted(JsonNodes.Escaped(
-        RegexParser.Parse(pattern, _field, _limits, search: true)));
-
-    /// <summary>A network of its own for a node, to judge names by.</summary>
-    internal Network Judge(Node node) => new NetworkBuilder(_field, _limits).Build(node);
-
-    /// <summary>A network of its own for strings that satisfy some schemas.</summary>
-    internal Network JudgeStrings(IEnumerable<JsonElement> schemas)
-    {
-        var compiler = new SchemaCompiler(_root, _field, _limits);
-        return compiler.Finish(compiler.Schema(schemas));
-    }
+    internal Node.Rule Rule(Node body) => _builder.RuleOf(body);
 
     internal EngineException Error(string message) => EngineException.Invalid(_field, message);
-
-    private Node.Rule Rule(Node body) => _builder.RuleOf(body);
 }

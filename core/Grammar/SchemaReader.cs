@@ -2,336 +2,309 @@ using System.Text.Json;
 
 namespace Engine.Grammar;
 
-/// <summary>Reads schema objects into <see cref="SchemaParts"/>; every keyword is enforced, inert, or refused.</summary>
-internal sealed class SchemaReader
+/// <summary>Where the reader is: references followed, and the unevaluated keywords that look on.</summary>
+internal sealed record SchemaContext(IReadOnlyList<string> References, IReadOnlyList<int> Watchers)
 {
-    private static readonly HashSet<string> Annotations =
-    [
-        "title", "description", "default", "examples", "$comment", "$schema", "deprecated", "readOnly",
-        "writeOnly", "$defs", "definitions", "contentMediaType", "contentEncoding", "contentSchema", "example",
-        "discriminator", "nullable", "externalDocs", "xml",
-    ];
+    public static SchemaContext Start { get; } = new([], []);
 
-    // Keywords that no network of bytes is made for here, and the types they concern.
-    private static readonly Dictionary<string, JsonTypes> NotEnforced = new()
-    {
-        ["multipleOf"] = JsonTypes.Number | JsonTypes.Integer,
-        ["uniqueItems"] = JsonTypes.Array,
-        ["contains"] = JsonTypes.Array,
-        ["minContains"] = JsonTypes.None,
-        ["maxContains"] = JsonTypes.None,
-        ["unevaluatedItems"] = JsonTypes.Array,
-        ["minProperties"] = JsonTypes.Object,
-        ["maxProperties"] = JsonTypes.Object,
-        ["dependentRequired"] = JsonTypes.Object,
-        ["dependentSchemas"] = JsonTypes.Object,
-        ["dependencies"] = JsonTypes.Object,
-        ["unevaluatedProperties"] = JsonTypes.Object,
-        ["not"] = JsonTypes.All | JsonTypes.Integer,
-        ["if"] = JsonTypes.All | JsonTypes.Integer,
-        ["then"] = JsonTypes.None,
-        ["else"] = JsonTypes.None,
-        ["$dynamicRef"] = JsonTypes.All | JsonTypes.Integer,
-        ["$recursiveRef"] = JsonTypes.All | JsonTypes.Integer,
-        ["$anchor"] = JsonTypes.All | JsonTypes.Integer,
-        ["$dynamicAnchor"] = JsonTypes.All | JsonTypes.Integer,
-        ["$recursiveAnchor"] = JsonTypes.All | JsonTypes.Integer,
-        ["$id"] = JsonTypes.All | JsonTypes.Integer,
-        ["$vocabulary"] = JsonTypes.All | JsonTypes.Integer,
-    };
+    public SchemaContext Alone => Watchers.Count == 0 ? this : this with { Watchers = [] };
 
-    private readonly JsonElement _root;
+    public SchemaContext Inside(string reference) => this with { References = [.. References, reference] };
+}
+
+/// <summary>Reads schemas into <see cref="SchemaParts"/>; every keyword is enforced, inert, or refused.</summary>
+internal sealed partial class SchemaReader
+{
+    private const int MaxNesting = 64;
+
+    private readonly SchemaDocument _document;
     private readonly string _field;
-    private readonly bool _isDraft7;
 
-    public SchemaReader(JsonElement root, string field)
+    public SchemaReader(SchemaDocument document, string field)
     {
-        _root = root;
+        _document = document;
         _field = field;
-        _isDraft7 = root.ValueKind == JsonValueKind.Object
-            && root.TryGetProperty("$schema", out JsonElement dialect)
-            && dialect.ValueKind == JsonValueKind.String
-            && dialect.GetString()!.Contains("draft-0", StringComparison.Ordinal);
     }
 
-    /// <summary>Adds what a schema says.</summary>
-    /// <param name="parts">Takes it.</param>
-    /// <param name="schema">The schema.</param>
-    /// <param name="references">References being followed, to find loops.</param>
-    public void Add(SchemaParts parts, JsonElement schema, IReadOnlyList<string> references)
+    /// <summary>Adds what a schema says, or that it does not hold.</summary>
+    public void Add(SchemaParts parts, Term term, SchemaContext context)
     {
-        if (schema.ValueKind is JsonValueKind.True or JsonValueKind.False)
+        if (term.Schema.ValueKind is JsonValueKind.True or JsonValueKind.False)
         {
-            parts.Types = schema.ValueKind == JsonValueKind.True ? parts.Types : JsonTypes.None;
-            return;
+            parts.Types = term.IsFalse ? JsonTypes.None : parts.Types;
+            if (!term.Negated)
+            {
+                return;
+            }
+        }
+        else if (term.Schema.ValueKind != JsonValueKind.Object)
+        {
+            throw Error(term, "a schema is an object or a truth value");
+        }
+        else if (context.References.Count > MaxNesting)
+        {
+            throw Error(term, "references or allOf are nested too deeply");
+        }
+        else if (term.Negated)
+        {
+            AddNot(parts, term, context.Alone);
+        }
+        else
+        {
+            AddAll(parts, term, context);
+        }
+    }
+
+    /// <param name="parts">Takes what the schema says.</param>
+    /// <param name="term">The schema.</param>
+    /// <param name="context">Where it stands.</param>
+    /// <param name="failing">An unevaluated keyword that is not to hold.</param>
+    private void AddAll(SchemaParts parts, Term term, SchemaContext context, string failing = "")
+    {
+        JsonElement schema = term.Schema;
+        bool onlyReference = _document.IsDraft7 && schema.TryGetProperty("$ref", out _);
+        SchemaContext outer = context;
+        bool others = !onlyReference
+            && (schema.TryGetProperty("unevaluatedProperties", out _)
+                || schema.TryGetProperty("unevaluatedItems", out _));
+        if (others)
+        {
+            context = context with { Watchers = [.. context.Watchers, parts.Evaluated.Count] };
+            parts.Evaluated.Add(new Evaluated());
         }
 
-        if (schema.ValueKind != JsonValueKind.Object)
-        {
-            throw Error("a schema is an object or a truth value");
-        }
-
-        if (references.Count > 64)
-        {
-            throw Error("references or allOf are nested too deeply");
-        }
-
-        bool onlyReference = _isDraft7 && schema.TryGetProperty("$ref", out _);
         foreach (JsonProperty item in schema.EnumerateObject())
         {
             if (!onlyReference || item.Name == "$ref")
             {
-                AddKeyword(parts, item.Name, item.Value, references);
+                AddKeyword(parts, item.Name, item.Value, term, context);
             }
         }
 
-        if (!onlyReference)
+        if (onlyReference)
         {
-            AddObject(parts, schema);
-            AddArray(parts, schema);
+            return;
+        }
+
+        AddObject(parts, term, context);
+        AddArray(parts, term, context);
+        if (others)
+        {
+            AddUnevaluated(parts, term, outer, parts.Evaluated[context.Watchers[^1]], failing);
         }
     }
 
-    private void AddKeyword(
-        SchemaParts parts, string name, JsonElement value, IReadOnlyList<string> references)
+    private static void AddUnevaluated(
+        SchemaParts parts, Term term, SchemaContext outer, Evaluated own, string failing)
+    {
+        if (term.Schema.TryGetProperty("unevaluatedProperties", out JsonElement names))
+        {
+            own.OtherNames = term.Child(names, "unevaluatedProperties");
+            own.NamesFail = failing == "unevaluatedProperties";
+            foreach (int watcher in outer.Watchers)
+            {
+                parts.Evaluated[watcher].AllNames = true;
+            }
+        }
+
+        if (term.Schema.TryGetProperty("unevaluatedItems", out JsonElement items))
+        {
+            own.OtherItems = term.Child(items, "unevaluatedItems");
+            own.ItemsFail = failing == "unevaluatedItems";
+            foreach (int watcher in outer.Watchers)
+            {
+                parts.Evaluated[watcher].AllItems = true;
+            }
+        }
+    }
+
+    private void AddKeyword(SchemaParts parts, string name, JsonElement value, Term term, SchemaContext context)
     {
         switch (name)
         {
-            case "$ref":
-                string reference = Text(name, value);
-                if (references.Contains(reference))
-                {
-                    throw Error($"$ref {reference} refers to itself");
-                }
-
-                Add(parts, Resolve(reference), [.. references, reference]);
+            case "$ref" or "$dynamicRef":
+                Add(parts, Target(term, name, value, context, out SchemaContext inside), inside);
                 break;
             case "allOf":
-                foreach (JsonElement each in List(name, value, atLeastOne: true))
+                foreach (Term each in List(term, name, value))
                 {
-                    Add(parts, each, [.. references, "allOf"]);
+                    Add(parts, each, context.Inside("allOf"));
                 }
 
                 break;
-            case "anyOf" or "oneOf":
-                parts.Choices.Add((name, [.. List(name, value, atLeastOne: true)]));
+            case "anyOf":
+                AddAnyOf(parts, [.. List(term, name, value)], term, context.Inside("anyOf"));
+                break;
+            case "oneOf":
+                AddOneOf(parts, [.. List(term, name, value)], term, context.Inside("oneOf"));
+                break;
+            case "not":
+                Add(parts, term.Child(value, name).Not(), context.Alone.Inside("not"));
+                break;
+            case "if":
+                AddIf(parts, term, value, context.Inside("if"));
+                break;
+            case "dependentSchemas" or "dependentRequired" or "dependencies":
+                AddDependent(parts, term, name, value, context.Inside(name));
                 break;
             case "type":
-                AddType(parts, value);
+                parts.Types &= ReadTypes(term, value);
                 break;
             case "enum":
-                Intersect(parts, [.. List(name, value, atLeastOne: true)]);
+                parts.OnlyValues(Values(term, name, value));
                 break;
             case "const":
-                Intersect(parts, [value]);
+                parts.OnlyValues([value]);
                 break;
             default:
-                AddLimit(parts, name, value);
+                AddLimit(parts, name, value, term, context);
                 break;
         }
     }
 
-    private void AddLimit(SchemaParts parts, string name, JsonElement value)
+    private void AddLimit(SchemaParts parts, string name, JsonElement value, Term term, SchemaContext context)
     {
         switch (name)
         {
             case "minimum" or "exclusiveMinimum":
-                parts.AtLeast(Number(name, value), name[0] == 'e');
+                parts.AtLeast(Number(term, name, value), name[0] == 'e');
                 break;
             case "maximum" or "exclusiveMaximum":
-                parts.AtMost(Number(name, value), name[0] == 'e');
+                parts.AtMost(Number(term, name, value), name[0] == 'e');
+                break;
+            case "multipleOf":
+                parts.Multiples.Add((Divisor(term, value), false));
                 break;
             case "minLength":
-                parts.MinLength = Math.Max(parts.MinLength, Count(name, value));
+                parts.MinLength = Math.Max(parts.MinLength, Count(term, name, value));
                 break;
             case "maxLength":
-                parts.MaxLength = Math.Min(parts.MaxLength ?? int.MaxValue, Count(name, value));
-                break;
-            case "minItems":
-                parts.MinItems = Math.Max(parts.MinItems, Count(name, value));
-                break;
-            case "maxItems":
-                parts.MaxItems = Math.Min(parts.MaxItems ?? int.MaxValue, Count(name, value));
+                parts.MaxLength = Math.Min(parts.MaxLength ?? int.MaxValue, Count(term, name, value));
                 break;
             case "pattern":
-                parts.Patterns.Add(Text(name, value));
+                parts.Patterns.Add((Text(term, name, value), false));
                 break;
             case "format":
-                parts.Formats.Add(Text(name, value));
+                parts.Formats.Add((Text(term, name, value), false));
+                break;
+            case "minItems":
+                parts.MinItems = Math.Max(parts.MinItems, Count(term, name, value));
+                break;
+            case "maxItems":
+                parts.MaxItems = Math.Min(parts.MaxItems ?? int.MaxValue, Count(term, name, value));
+                break;
+            case "uniqueItems":
+                parts.UniqueItems |= Flag(term, name, value);
+                break;
+            case "contains":
+                AddContains(parts, term, value, context);
                 break;
             case "required":
-                parts.Required.AddRange(List(name, value, atLeastOne: false).Select(key => Text(name, key)));
+                parts.Required.AddRange(Names(term, name, value));
                 break;
             case "propertyNames":
-                parts.KeySchemas.Add(value);
+                parts.KeyTerms.Add(term.Child(value, name));
                 break;
-            case "properties" or "additionalProperties" or "patternProperties" or "items" or "prefixItems"
-                or "additionalItems":
+            case "minProperties":
+                parts.MinProperties = Math.Max(parts.MinProperties, Count(term, name, value));
+                break;
+            case "maxProperties":
+                parts.MaxProperties = Math.Min(parts.MaxProperties ?? int.MaxValue, Count(term, name, value));
                 break;
             default:
-                if (NotEnforced.TryGetValue(name, out JsonTypes types) && !IsTrivial(name, value))
+                AddOther(parts, name, value, term);
+                break;
+        }
+    }
+
+    private static void AddOther(SchemaParts parts, string name, JsonElement value, Term term)
+    {
+        switch (name)
+        {
+            case "$anchor" or "$dynamicAnchor" or "$comment" or "$schema" or "$defs" or "$vocabulary":
+                break;
+            case "$id" when term.Path == "#" || value.ValueKind != JsonValueKind.String:
+                break;
+            default:
+                // Keywords that belong to others, or to nobody, say nothing; those with $ may change everything.
+                if (name.StartsWith('$'))
                 {
-                    parts.Unsupported.Add((name, types));
-                }
-                else if (!Annotations.Contains(name) && name.StartsWith('$'))
-                {
-                    throw Error($"keyword {name} is not supported");
+                    parts.Unsupported.Add(($"{term.Path}/{name}: keyword {name} is not supported", JsonTypes.All));
                 }
 
                 break;
         }
     }
 
-    /// <summary>A value with which the keyword asks for nothing.</summary>
-    private static bool IsTrivial(string name, JsonElement value) => name switch
+    private void AddObject(SchemaParts parts, Term term, SchemaContext context)
     {
-        "uniqueItems" => value.ValueKind == JsonValueKind.False,
-        "minProperties" => value.ValueKind == JsonValueKind.Number && value.GetDouble() == 0,
-        "unevaluatedItems" or "unevaluatedProperties" => value.ValueKind == JsonValueKind.True,
-        "not" => value.ValueKind == JsonValueKind.False,
-        "$id" => false,
-        _ => false,
-    };
-
-    private void AddType(SchemaParts parts, JsonElement value)
-    {
-        JsonTypes types = JsonTypes.None;
-        JsonElement[] names = value.ValueKind == JsonValueKind.Array
-            ? [.. List("type", value, atLeastOne: true)]
-            : [value];
-        foreach (JsonElement name in names)
+        ObjectPart part = ReadObject(term);
+        if (part.Properties.Count > 0 || part.Additional is not null || part.Patterns.Count > 0)
         {
-            types |= Text("type", name) switch
-            {
-                "null" => JsonTypes.Null,
-                "boolean" => JsonTypes.Boolean,
-                "integer" => JsonTypes.Integer,
-                "number" => JsonTypes.Number,
-                "string" => JsonTypes.String,
-                "array" => JsonTypes.Array,
-                "object" => JsonTypes.Object,
-                string other => throw Error($"there is no type {other}"),
-            };
+            parts.Objects.Add(part);
         }
 
-        // A number that must also be an integer is an integer.
-        bool integer = (types & (JsonTypes.Integer | JsonTypes.Number)) != 0
-            && (parts.Types & (JsonTypes.Integer | JsonTypes.Number)) != 0
-            && !(types.HasFlag(JsonTypes.Number) && parts.Types.HasFlag(JsonTypes.Number));
-        parts.Types = (parts.Types & types & ~JsonTypes.Integer) | (integer ? JsonTypes.Integer : JsonTypes.None);
+        foreach (int watcher in context.Watchers)
+        {
+            parts.Evaluated[watcher].Names.UnionWith(part.Properties.Keys);
+            parts.Evaluated[watcher].Patterns.UnionWith(part.Patterns.Select(item => item.Pattern));
+            parts.Evaluated[watcher].AllNames |= part.Additional is not null;
+        }
     }
 
-    private static void Intersect(SchemaParts parts, List<JsonElement> values) =>
-        parts.Values = parts.Values is null
-            ? values
-            : [.. parts.Values.Where(old => values.Exists(value => SchemaValues.Same(old, value)))];
-
-    private void AddObject(SchemaParts parts, JsonElement schema)
+    private void AddArray(SchemaParts parts, Term term, SchemaContext context)
     {
-        var properties = new Dictionary<string, JsonElement>();
-        if (schema.TryGetProperty("properties", out JsonElement declared))
+        if (ReadArray(term) is not { } part)
         {
-            foreach (JsonProperty item in Members("properties", declared))
+            return;
+        }
+
+        parts.Arrays.Add(part);
+        foreach (int watcher in context.Watchers)
+        {
+            parts.Evaluated[watcher].NumItems = Math.Max(parts.Evaluated[watcher].NumItems, part.Prefix.Length);
+            parts.Evaluated[watcher].AllItems |= part.Items is not null;
+        }
+    }
+
+    private ObjectPart ReadObject(Term term)
+    {
+        var properties = new Dictionary<string, Term>();
+        if (term.Schema.TryGetProperty("properties", out JsonElement declared))
+        {
+            foreach (JsonProperty item in Members(term, "properties", declared))
             {
-                properties[item.Name] = item.Value;
+                properties[item.Name] = term.Child(item.Value, "properties", item.Name);
             }
         }
 
-        JsonElement? additional = schema.TryGetProperty("additionalProperties", out JsonElement rest) ? rest : null;
-        JsonElement? pattern = null;
-        string? patternKey = null;
-        if (schema.TryGetProperty("patternProperties", out JsonElement patterns))
+        var patterns = new List<(string, Term)>();
+        if (term.Schema.TryGetProperty("patternProperties", out JsonElement given))
         {
-            foreach (JsonProperty item in Members("patternProperties", patterns))
-            {
-                if (patternKey is not null)
-                {
-                    parts.Unsupported.Add(("patternProperties", JsonTypes.Object));
-                }
-
-                (patternKey, pattern) = (item.Name, item.Value);
-            }
+            patterns.AddRange(Members(term, "patternProperties", given)
+                .Select(item => (item.Name, term.Child(item.Value, "patternProperties", item.Name))));
         }
 
-        if (properties.Count > 0 || additional is not null || patternKey is not null)
-        {
-            parts.Objects.Add(new ObjectPart(properties, additional, pattern, patternKey));
-        }
+        return new ObjectPart(properties, patterns, Optional(term, "additionalProperties"));
     }
 
-    private void AddArray(SchemaParts parts, JsonElement schema)
+    private ArrayPart? ReadArray(Term term)
     {
-        bool hasItems = schema.TryGetProperty("items", out JsonElement items);
-        if (schema.TryGetProperty("prefixItems", out JsonElement prefix))
+        bool hasItems = term.Schema.TryGetProperty("items", out JsonElement items);
+        if (!_document.IsDraft7 && term.Schema.TryGetProperty("prefixItems", out JsonElement prefix))
         {
-            parts.Arrays.Add(new ArrayPart(
-                [.. List("prefixItems", prefix, atLeastOne: true)], hasItems ? items : null));
+            return new ArrayPart([.. List(term, "prefixItems", prefix)], hasItems ? term.Child(items, "items") : null);
         }
-        else if (hasItems && items.ValueKind == JsonValueKind.Array)
+
+        if (hasItems && items.ValueKind == JsonValueKind.Array)
         {
-            parts.Arrays.Add(new ArrayPart(
-                [.. items.EnumerateArray()],
-                schema.TryGetProperty("additionalItems", out JsonElement additional) ? additional : null));
+            return new ArrayPart(
+                [.. items.EnumerateArray().Select((item, i) => term.Child(item, "items", i))],
+                term.Schema.TryGetProperty("additionalItems", out JsonElement rest)
+                    ? term.Child(rest, "additionalItems")
+                    : null);
         }
-        else if (hasItems)
-        {
-            parts.Arrays.Add(new ArrayPart([], items));
-        }
+
+        return hasItems ? new ArrayPart([], term.Child(items, "items")) : null;
     }
-
-    private JsonElement Resolve(string reference)
-    {
-        if (reference.Length == 0 || reference[0] != '#' || (reference.Length > 1 && reference[1] != '/'))
-        {
-            throw Error($"$ref {reference} is not within the schema");
-        }
-
-        JsonElement at = _root;
-        foreach (string part in Uri.UnescapeDataString(reference[1..]).Split('/').Skip(1))
-        {
-            string key = part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
-            bool found = at.ValueKind switch
-            {
-                JsonValueKind.Object => at.TryGetProperty(key, out at),
-                JsonValueKind.Array when int.TryParse(key, out int i) && i >= 0 && i < at.GetArrayLength() =>
-                    (at = at[i]).ValueKind != JsonValueKind.Undefined,
-                _ => false,
-            };
-            if (!found)
-            {
-                throw Error($"$ref {reference} points to nothing");
-            }
-        }
-
-        return at;
-    }
-
-    private JsonElement.ArrayEnumerator List(string name, JsonElement value, bool atLeastOne) =>
-        value.ValueKind == JsonValueKind.Array && (value.GetArrayLength() > 0 || !atLeastOne)
-            ? value.EnumerateArray()
-            : throw Error($"{name} is not a list{(atLeastOne ? " with an entry" : "")}");
-
-    private JsonElement.ObjectEnumerator Members(string name, JsonElement value) =>
-        value.ValueKind == JsonValueKind.Object
-            ? value.EnumerateObject()
-            : throw Error($"{name} is not an object");
-
-    private string Text(string name, JsonElement value) => value.ValueKind == JsonValueKind.String
-        ? value.GetString()!
-        : throw Error($"{name} is not a string");
-
-    private decimal Number(string name, JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out decimal number)
-            ? number
-            : throw Error($"{name} is not a number of at most 28 digits");
-
-    private int Count(string name, JsonElement value)
-    {
-        decimal number = Number(name, value);
-        return number >= 0 && number == decimal.Truncate(number) && number <= int.MaxValue
-            ? (int)number
-            : throw Error($"{name} is not a count");
-    }
-
-    private EngineException Error(string message) => EngineException.Invalid(_field, message);
 }

@@ -5,6 +5,10 @@ namespace Engine.Grammar;
 /// <summary>Values of enum and const: when two are the same, and what type they have.</summary>
 internal static class SchemaValues
 {
+    /// <summary>null, true and false.</summary>
+    public static List<JsonElement> Constants { get; } =
+        [Term.Parse("null").Schema, Term.Parse("true").Schema, Term.Parse("false").Schema];
+
     /// <summary>Equality of JSON Schema: 1 and 1.0 are the same, the order of keys does not matter.</summary>
     public static bool Same(JsonElement a, JsonElement b)
     {
@@ -33,15 +37,42 @@ internal static class SchemaValues
         }
     }
 
-    public static bool HasType(JsonElement value, JsonTypes types) => value.ValueKind switch
+    public static JsonTypes TypeOf(JsonElement value) => value.ValueKind switch
     {
-        JsonValueKind.Null => types.HasFlag(JsonTypes.Null),
-        JsonValueKind.True or JsonValueKind.False => types.HasFlag(JsonTypes.Boolean),
-        JsonValueKind.String => types.HasFlag(JsonTypes.String),
-        JsonValueKind.Array => types.HasFlag(JsonTypes.Array),
-        JsonValueKind.Object => types.HasFlag(JsonTypes.Object),
-        JsonValueKind.Number => types.HasFlag(JsonTypes.Number)
-            || (types.HasFlag(JsonTypes.Integer) && value.TryGetDecimal(out decimal n) && n == decimal.Truncate(n)),
-        _ => false,
+        JsonValueKind.Null => JsonTypes.Null,
+        JsonValueKind.True or JsonValueKind.False => JsonTypes.Boolean,
+        JsonValueKind.String => JsonTypes.String,
+        JsonValueKind.Array => JsonTypes.Array,
+        JsonValueKind.Object => JsonTypes.Object,
+        JsonValueKind.Number => value.TryGetDecimal(out decimal n)
+            ? n == decimal.Truncate(n) ? JsonTypes.Integer : JsonTypes.Fraction
+            : value.GetDouble() is double d && d == Math.Truncate(d) ? JsonTypes.Integer : JsonTypes.Fraction,
+        _ => JsonTypes.None,
     };
+
+    /// <summary>A schema that a list or an object satisfies exactly if it is the same as a value.</summary>
+    public static string AsSchema(JsonElement value)
+    {
+        if (value.ValueKind == JsonValueKind.Array)
+        {
+            int count = value.GetArrayLength();
+            string items = count == 0
+                ? ""
+                : $"\"prefixItems\":[{string.Join(',', value.EnumerateArray().Select(AsSchema))}],";
+            return $"{{\"type\":\"array\",{items}\"minItems\":{count},\"maxItems\":{count}}}";
+        }
+
+        if (value.ValueKind == JsonValueKind.Object)
+        {
+            JsonProperty[] members = [.. value.EnumerateObject()];
+            string names = string.Join(',', members.Select(item => Quote(item.Name)));
+            string schemas = string.Join(',', members.Select(item => Quote(item.Name) + ":" + AsSchema(item.Value)));
+            return "{\"type\":\"object\",\"required\":[" + names + "],\"properties\":{" + schemas
+                + "},\"additionalProperties\":false}";
+        }
+
+        return "{\"const\":" + value.GetRawText() + "}";
+    }
+
+    private static string Quote(string text) => "\"" + JsonEncodedText.Encode(text) + "\"";
 }

@@ -39,6 +39,18 @@ internal static class StringFormats
     private const string RegName = "(?:[A-Za-z0-9._~!$&'()*+,;=-]|" + Pct + ")*";
     private const string Authority = "(?:" + UserInfo + ")?(?:\\[" + Ipv6 + "\\]|" + RegName + ")(?::\\d*)?";
 
+    private const string QueryAndFragment = "(?:\\?(?:" + PChar + "|[/?])*)?(?:#(?:" + PChar + "|[/?])*)?";
+
+    private const string SegmentNoColon = "(?:[A-Za-z0-9._~!$&'()*+,;=@-]|" + Pct + ")+";
+
+    private const string Uri =
+        "[A-Za-z][A-Za-z0-9+.-]*:(?://" + Authority + "(?:/" + PChar + "*)*|/(?:" + PChar + "+(?:/" + PChar
+        + "*)*)?|" + PChar + "+(?:/" + PChar + "*)*)?" + QueryAndFragment;
+
+    private const string Name = "(?:[A-Za-z0-9_]|" + Pct + ")(?:\\.?(?:[A-Za-z0-9_]|" + Pct + "))*";
+    private const string Variable = "(?:" + Name + ")(?::[1-9]\\d{0,3}|\\*)?";
+    private const string Pointer = "(?:/(?:[^~/]|~0|~1)*)*";
+
     private static readonly Dictionary<string, string> Patterns = new()
     {
         ["date"] = Date,
@@ -52,10 +64,15 @@ internal static class StringFormats
         ["ipv4"] = Ipv4,
         ["ipv6"] = Ipv6,
         ["uuid"] = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
-        ["uri"] =
-            "[A-Za-z][A-Za-z0-9+.-]*:(?://" + Authority + "(?:/" + PChar + "*)*|/(?:" + PChar + "+(?:/" + PChar
-            + "*)*)?|" + PChar + "+(?:/" + PChar + "*)*)?(?:\\?(?:" + PChar + "|[/?])*)?(?:#(?:" + PChar
-            + "|[/?])*)?",
+        ["uri"] = Uri,
+        ["uri-reference"] =
+            "(?:" + Uri + "|(?://" + Authority + "(?:/" + PChar + "*)*|/(?:" + PChar + "+(?:/" + PChar + "*)*)?|"
+            + SegmentNoColon + "(?:/" + PChar + "*)*)?" + QueryAndFragment + ")",
+        ["uri-template"] =
+            "(?:[!#$&()*+,./0-9:;=?@A-Z\\[\\]_a-z~-]|[^\\x00-\\x7F]|" + Pct
+            + "|\\{[+#./;?&=,!@|]?" + Variable + "(?:," + Variable + ")*\\})*",
+        ["json-pointer"] = Pointer,
+        ["relative-json-pointer"] = "(?:0|[1-9]\\d*)(?:#|" + Pointer + ")",
     };
 
     /// <summary>The expression of a format, or null if it is not known.</summary>

@@ -67,7 +67,7 @@ public sealed class GrammarSamplingTests
     [TestCase("{\"json\":\"{oops\"}")]
     [TestCase("{\"jsn\":{}}")]
     [TestCase("{\"structural_tag\":{}}")]
-    [TestCase("{\"json\":{\"not\":{\"type\":\"string\"}}}")]
+    [TestCase("{\"json\":{\"type\":\"string\",\"format\":\"idn-hostname\"}}")]
     public void BadStructuredOutputsAreRefusedByName(string json)
     {
         byte[] body = Encoding.UTF8.GetBytes("{\"structured_outputs\":" + json + "}");
