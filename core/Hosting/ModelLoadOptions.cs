@@ -3,7 +3,10 @@ namespace Engine.Hosting;
 /// <summary>What to load and how; names as in vLLM's flags.</summary>
 public sealed class ModelLoadOptions
 {
-    /// <summary>A folder in Hugging Face layout, a .gguf file, or a model name of the hub.</summary>
+    /// <summary>
+    /// A folder in Hugging Face layout, a .gguf file, or a model name of the hub; "name:TAG" is one of several GGUF
+    /// models, such as Q4_K_M, of a name or folder.
+    /// </summary>
     public required string Model { get; init; }
 
     /// <summary>Another folder or file for the tokenizer.</summary>
@@ -12,7 +15,7 @@ public sealed class ModelLoadOptions
     /// <summary>"auto" (as stored), "float32", "bfloat16" or "float16".</summary>
     public string Dtype { get; init; } = "auto";
 
-    /// <summary>"auto" or "dummy" (random weights, from config.json alone).</summary>
+    /// <summary>"auto", "safetensors", "gguf" or "dummy" (random weights, from config.json alone).</summary>
     public string LoadFormat { get; init; } = "auto";
 
     /// <summary>"cpu", "cuda" or "cuda:1" for an NVIDIA GPU, or "reference" for the slow scalar device.</summary>

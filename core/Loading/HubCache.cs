@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Engine.Hosting;
+using Engine.Loading.Gguf;
 
 namespace Engine.Loading;
 
@@ -29,7 +30,7 @@ public sealed class HubCache
     }
 
     /// <summary>The folder that holds the model's files, downloaded if need be.</summary>
-    /// <param name="repository">"org/name".</param>
+    /// <param name="repository">"org/name", or "org/name:TAG" for one of its GGUF models, such as Q4_K_M.</param>
     /// <param name="revision">Branch, tag or commit; null is main.</param>
     /// <param name="progress">Called with the stage "download".</param>
     /// <param name="cancellationToken">Ends the download; what has arrived is kept for the next try.</param>
@@ -45,6 +46,7 @@ public sealed class HubCache
         CancellationToken cancellationToken = default)
     {
         revision ??= "main";
+        (repository, string? tag) = GgufChoice.Split(repository);
         if (!IsRepositoryName(repository))
         {
             throw EngineException.Invalid("model", $"'{repository}' is neither a folder nor a name of the hub");
@@ -58,34 +60,42 @@ public sealed class HubCache
         string folder = Path.Combine(_settings.CacheFolder, "models--" + repository.Replace("/", "--", StringComparison.Ordinal));
         if (_settings.Offline)
         {
-            return CachedSnapshot(folder, revision) ?? throw new EngineException(
+            string? offline = CachedSnapshot(folder, revision);
+            return offline is not null && (tag is null || HasWeights(offline, tag)) ? offline : throw new EngineException(
                 EngineStatus.NotFound,
-                $"{repository} (revision {revision}) is not in the cache {_settings.CacheFolder}, and HF_HUB_OFFLINE is set",
+                $"{Named(repository, tag)} (revision {revision}) is not in the cache {_settings.CacheFolder}, and HF_HUB_OFFLINE is set",
                 "model");
         }
 
         using var download = new HubDownload(_settings, progress, cancellationToken);
         try
         {
-            return Download(download, repository, revision, folder);
+            return Download(download, repository, tag, revision, folder);
         }
         catch (EngineException e) when (e.Status == EngineStatus.Io
-            && CachedSnapshot(folder, revision) is string cached && HasWeights(cached))
+            && CachedSnapshot(folder, revision) is string cached && HasWeights(cached, tag))
         {
             // As huggingface_hub does: an unreachable server is no reason not to use what is here.
             return cached;
         }
     }
 
-    private static string Download(HubDownload download, string repository, string revision, string folder)
+    private static string Named(string repository, string? tag) => tag is null ? repository : $"{repository}:{tag}";
+
+    private static string Download(
+        HubDownload download, string repository, string? tag, string revision, string folder)
     {
         (string commit, List<string> names) = ReadListing(
             download.GetText($"api/models/{repository}/revision/{Uri.EscapeDataString(revision)}"), repository);
-        List<string> wanted = HubFileSelection.Choose(names);
+        List<string> wanted = HubFileSelection.Choose(names, tag);
         if (wanted.Count == 0)
         {
             throw new EngineException(
-                EngineStatus.NotFound, $"{repository} (revision {revision}) holds no config.json or weights", "model");
+                EngineStatus.NotFound,
+                tag is null
+                    ? $"{repository} (revision {revision}) holds no config.json or weights"
+                    : $"{repository} (revision {revision}) holds no GGUF model {tag}, only {GgufNames(names)}",
+                "model");
         }
 
         string snapshot = Path.Combine(folder, "snapshots", commit);
@@ -147,9 +157,19 @@ public sealed class HubCache
         return HubPaths.IsSafeRelative(commit) && Directory.Exists(snapshot) ? snapshot : null;
     }
 
-    private static bool HasWeights(string snapshot) =>
-        Directory.EnumerateFiles(snapshot, "*.safetensors").Any()
-        || Directory.EnumerateFiles(snapshot, "*.gguf").Any();
+    private static string GgufNames(IEnumerable<string> names) => string.Join(
+        ", ", names.Where(n => n.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)).Take(30));
+
+    /// <summary>The files of a GGUF model in a snapshot.</summary>
+    internal static List<string> GgufFiles(string snapshot, string? tag) => GgufChoice.Files(
+        Directory.EnumerateFiles(snapshot, "*.gguf", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(snapshot, path).Replace('\\', '/')),
+        tag);
+
+    private static bool HasWeights(string snapshot, string? tag) => tag is not null
+        ? GgufFiles(snapshot, tag).Count > 0
+        : Directory.EnumerateFiles(snapshot, "*.safetensors").Any()
+            || Directory.EnumerateFiles(snapshot, "*.gguf", SearchOption.AllDirectories).Any();
 
     /// <summary>A relative link, as huggingface_hub makes it, so that the cache may be moved.</summary>
     private static void Link(string path, string blob)

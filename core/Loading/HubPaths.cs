@@ -1,3 +1,5 @@
+using Engine.Loading.Gguf;
+
 namespace Engine.Loading;
 
 /// <summary>Names that come from outside and become paths.</summary>
@@ -23,8 +25,16 @@ internal static class HubFileSelection
     ];
 
     /// <summary>Side files and weights of the top folder; no pickles, no code, no second copy.</summary>
-    public static List<string> Choose(IReadOnlyCollection<string> names)
+    /// <param name="names">All files of the repository.</param>
+    /// <param name="tag">Which GGUF model to take, and nothing else; null is the checkpoint, if there is one.</param>
+    public static List<string> Choose(IReadOnlyCollection<string> names, string? tag = null)
     {
+        // A GGUF model is complete in itself.
+        if (tag is not null || !names.Any(IsWeight))
+        {
+            List<string> gguf = GgufChoice.Files(names, tag);
+            if (tag is not null || gguf.Count > 0) return gguf;
+        }
         var chosen = names.Where(name => SideFiles.Contains(name)
             || name.EndsWith(".tiktoken", StringComparison.Ordinal)
             || IsSentenceTransformersFile(name)).ToList();

@@ -22,9 +22,19 @@ internal static class ModelResolver
         if (File.Exists(options.Model) && IsGguf(options.Model)) return OpenGguf(options.Model);
         ModelFolder folder = new(FindFolder(
             options.Model, "model", options.Revision, options.DownloadDir, options.Progress, cancellation));
-        bool wantsGguf = options.LoadFormat == "gguf" ||
+        string? tag = Directory.Exists(options.Model) ? null : GgufChoice.Split(options.Model).Tag;
+        bool wantsGguf = tag is not null || options.LoadFormat == "gguf" ||
             (options.LoadFormat == "auto" && !SafetensorsModel.ExistsIn(folder));
-        return wantsGguf && GgufModel.FindIn(folder) is string file ? OpenGguf(file) : folder;
+        return wantsGguf && FindGguf(folder, options.Model, tag) is string file ? OpenGguf(file) : folder;
+    }
+
+    // The hub's cache may hold several models of a repository, some in folders of their own.
+    private static string? FindGguf(ModelFolder folder, string name, string? tag)
+    {
+        bool isLocal = Directory.Exists(name) || Directory.Exists(GgufChoice.Split(name).Name);
+        if (isLocal) return GgufModel.FindIn(folder, tag);
+        List<string> files = HubCache.GgufFiles(folder.Root, tag);
+        return files.Count > 0 ? Path.Combine(folder.Root, files[0]) : null;
     }
 
     private static bool IsGguf(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
@@ -47,6 +57,8 @@ internal static class ModelResolver
         IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
         if (Directory.Exists(name)) return name;
+        (string untagged, string? tag) = GgufChoice.Split(name);
+        if (tag is not null && Directory.Exists(untagged)) return untagged;
         if (File.Exists(name))
         {
             throw new EngineException(
@@ -54,9 +66,9 @@ internal static class ModelResolver
                 $"{parameter}: expected a folder, a .gguf file or a model name, found the file {name}", parameter);
         }
         // A path that is not there should not become a question to the hub.
-        bool isPath = Path.IsPathRooted(name) || name.StartsWith('.') || !HubCache.IsRepositoryName(name);
+        bool isPath = Path.IsPathRooted(name) || name.StartsWith('.') || !HubCache.IsRepositoryName(untagged);
         return isPath
-            ? throw new EngineException(EngineStatus.NotFound, $"{parameter}: no such folder: {name}", parameter)
+            ? throw new EngineException(EngineStatus.NotFound, $"{parameter}: no such folder or file: {name}", parameter)
             : new HubCache(HubSettings.FromEnvironment(downloadDir)).Resolve(
                 name, revision, progress, cancellation);
     }

@@ -64,14 +64,22 @@ internal sealed class GgufModel : IDisposable
         }
     }
 
-    /// <summary>The only GGUF model of a folder: a file, or the first shard of a split one; null if none.</summary>
-    public static string? FindIn(ModelFolder folder)
+    /// <summary>The GGUF model of a folder: a file, or the first shard of a split one; null if none.</summary>
+    /// <param name="folder">Where.</param>
+    /// <param name="tag">Which of several; null if there must be only one.</param>
+    public static string? FindIn(ModelFolder folder, string? tag = null)
     {
         List<string> names = [.. Directory.EnumerateFiles(folder.Root, "*.gguf")
             .Select(f => System.IO.Path.GetFileName(f)!).Where(IsLanguageModel).Order(StringComparer.Ordinal)];
         if (names.Count == 0) return null;
-        List<string> models =
-            [.. names.Select(n => SplitName.Parse(n)?.Shard(1) ?? n).Distinct(StringComparer.Ordinal)];
+        List<string> models = [.. names.Select(FirstShardOf).Distinct(StringComparer.Ordinal)];
+        if (tag is not null)
+        {
+            List<string> chosen = GgufChoice.Files(names, tag);
+            return chosen.Count > 0 ? folder.Resolve(FirstShardOf(chosen[0])) : throw new EngineException(
+                EngineStatus.NotFound,
+                $"{folder.Root} holds no GGUF model {tag}, only {string.Join(", ", models.Take(20))}", "model");
+        }
         return models.Count == 1
             ? folder.Resolve(models[0])
             : throw EngineException.Invalid(
@@ -79,9 +87,12 @@ internal sealed class GgufModel : IDisposable
                 $"{folder.Root} holds {models.Count} GGUF models, name one: {string.Join(", ", models.Take(20))}");
     }
 
+    /// <summary>The name of a split model's first shard; of any other file, its own.</summary>
+    internal static string FirstShardOf(string name) => SplitName.Parse(name)?.Shard(1) ?? name;
+
     /// <summary>False for the vision part that some models have beside them.</summary>
     internal static bool IsLanguageModel(string name) =>
-        !System.IO.Path.GetFileName(name).StartsWith("mmproj", StringComparison.OrdinalIgnoreCase);
+        !System.IO.Path.GetFileName(name).Contains("mmproj", StringComparison.OrdinalIgnoreCase);
 
     public void Dispose()
     {
