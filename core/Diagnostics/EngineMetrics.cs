@@ -110,6 +110,18 @@ internal sealed class EngineMetrics(int maxModelLen)
         }
     }
 
+    /// <summary>A text was pooled.</summary>
+    public void ObservePooled(int numTokens, double seconds)
+    {
+        lock (_lock)
+        {
+            _numPromptTokens += numTokens;
+            _promptTokens.Observe(numTokens);
+            _e2e.Observe(seconds);
+            _outputsByReason[(int)FinishReason.Stop]++;
+        }
+    }
+
     /// <summary>A request ended.</summary>
     public void ObserveRequest(in RequestTimes times, bool failed)
     {

@@ -125,6 +125,33 @@ public sealed class PoolingModel : IDisposable
         }
     }
 
+    /// <summary>A text, or a pair, as the model takes it.</summary>
+    /// <param name="task">What is wanted of it.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="pair">The second text of a pair, or null.</param>
+    /// <param name="truncate">Keeps so many tokens, -1 as many as the model takes; null refuses what is longer.</param>
+    /// <param name="promptName">One of Prompts to put before the text; null is the default one.</param>
+    /// <param name="addSpecialTokens">With the tokens that the tokenizer puts around a text.</param>
+    /// <exception cref="EngineException">InvalidArgument names the field.</exception>
+    public PoolingRequest Prepare(
+        PoolingTask task, string text, string? pair = null, int? truncate = null, string? promptName = null,
+        bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (Tokenizer is null) throw EngineException.Invalid("input", "the model has no tokenizer: ids are needed");
+        if (truncate is int count && (count < -1 || count == 0 || count > MaxTokens))
+        {
+            throw EngineException.Invalid(
+                "truncate_prompt_tokens", $"expected -1 or 1 to {MaxTokens}, found {count}");
+        }
+
+        string prompt = PromptOf(promptName);
+        int keep = truncate switch { null => 0, -1 => MaxTokens, int n => n };
+        TokenEncoding encoding = Tokenizer.EncodePair(
+            Cased(pair is null ? prompt + text : text), pair is null ? null : Cased(pair), addSpecialTokens, keep);
+        return new PoolingRequest { TokenIds = encoding.Ids, TokenTypeIds = encoding.TypeIds, Task = task };
+    }
+
     /// <summary>Frees the weights; no worker may be using them.</summary>
     public void Dispose()
     {
@@ -176,6 +203,17 @@ public sealed class PoolingModel : IDisposable
         PoolingTask.Classify => Judge(request, rows),
         _ => Embed(request, rows),
     };
+
+    private string PromptOf(string? name)
+    {
+        if ((name ?? DefaultPromptName) is not string wanted) return "";
+        return Prompts.TryGetValue(wanted, out string? prompt)
+            ? prompt
+            : throw EngineException.Invalid(
+                "prompt_name", $"expected one of {string.Join(", ", Prompts.Keys.Order())}, found \"{wanted}\"");
+    }
+
+    private string Cased(string text) => LowersCase ? text.ToLowerInvariant() : text;
 
     private float[] Embed(PoolingRequest request, ReadOnlySpan<float> rows)
     {

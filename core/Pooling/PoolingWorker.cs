@@ -1,5 +1,5 @@
-using Engine.Hosting;
-using Engine.Models;
+using System.Diagnostics;
+using Engine.Diagnostics;
 
 namespace Engine.Pooling;
 
@@ -14,8 +14,8 @@ public sealed class PoolingWorker : IDisposable
     private readonly int _maxQueueSize;
     private readonly Thread _thread;
     private bool _isStopping;
-    private long _numTokens;
-    private long _numTexts;
+    private readonly EngineMetrics _metrics;
+    private long _numBatches;
     private int _numRunning;
 
     /// <summary>Starts the thread.</summary>
@@ -27,6 +27,7 @@ public sealed class PoolingWorker : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         Model = model;
+        _metrics = new EngineMetrics(model.MaxTokens);
         _maxQueueSize = options.MaxQueueSize > 0 ? options.MaxQueueSize : 16 * options.MaxNumSeqs;
         _runner = new PoolingRunner(
             model, Math.Max(options.MaxNumBatchedTokens, model.MaxTokens), Math.Max(1, options.MaxNumSeqs));
@@ -37,21 +38,13 @@ public sealed class PoolingWorker : IDisposable
     /// <summary>The model.</summary>
     public PoolingModel Model { get; }
 
-    /// <summary>Tokens computed since the start.</summary>
-    public long NumTokens => Interlocked.Read(ref _numTokens);
-
-    /// <summary>Texts done since the start.</summary>
-    public long NumTexts => Interlocked.Read(ref _numTexts);
-
-    /// <summary>Texts of the batch under way.</summary>
-    public int NumRunning => Volatile.Read(ref _numRunning);
-
-    /// <summary>Texts that wait.</summary>
-    public int NumWaiting
+    /// <summary>Counters and histograms; what only generation has is zero.</summary>
+    public EngineMetricsSnapshot Metrics
     {
         get
         {
-            lock (_queue) return _queue.Count;
+            ObserveGauges(0);
+            return _metrics.Snapshot();
         }
     }
 
@@ -108,9 +101,14 @@ public sealed class PoolingWorker : IDisposable
             try
             {
                 PoolingResult[] results = _runner.Run([.. _batch.Select(job => job.Request)]);
-                Interlocked.Add(ref _numTokens, results.Sum(result => (long)result.NumTokens));
-                Interlocked.Add(ref _numTexts, results.Length);
-                for (int i = 0; i < results.Length; i++) _batch[i].Done.TrySetResult(results[i]);
+                Interlocked.Increment(ref _numBatches);
+                ObserveGauges(results.Sum(result => result.NumTokens));
+                for (int i = 0; i < results.Length; i++)
+                {
+                    double seconds = Stopwatch.GetElapsedTime(_batch[i].Arrived).TotalSeconds;
+                    _metrics.ObservePooled(results[i].NumTokens, seconds);
+                    _batch[i].Done.TrySetResult(results[i]);
+                }
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
@@ -121,6 +119,19 @@ public sealed class PoolingWorker : IDisposable
 
             Volatile.Write(ref _numRunning, 0);
         }
+    }
+
+    private void ObserveGauges(int numTokens)
+    {
+        int numWaiting;
+        lock (_queue) numWaiting = _queue.Count;
+        _metrics.ObserveStep(numTokens, new EngineGauges
+        {
+            NumRunning = Volatile.Read(ref _numRunning),
+            NumWaiting = numWaiting,
+            NumSteps = Interlocked.Read(ref _numBatches),
+            BlockSize = 16,
+        });
     }
 
     // Waits for work and takes what fits, in the order of arrival.
@@ -151,6 +162,8 @@ public sealed class PoolingWorker : IDisposable
 
     private sealed record Job(PoolingRequest Request, CancellationToken Cancellation)
     {
+        public long Arrived { get; } = Stopwatch.GetTimestamp();
+
         public TaskCompletionSource<PoolingResult> Done { get; } =
             new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -127,18 +127,17 @@ public sealed class Tokenizer : ITokenizer
         return _pipeline.Encode(text, null, addSpecialTokens, !parseSpecialTokens, 0);
     }
 
-    /// <summary>Tokens of two texts, as scoring models take them.</summary>
+    /// <summary>Tokens of one or two texts, as encoders and scoring models take them.</summary>
     /// <param name="first">The first text.</param>
-    /// <param name="second">The second text.</param>
+    /// <param name="second">The second text, or null.</param>
     /// <param name="addSpecialTokens">Applies the post-processor.</param>
     /// <param name="maxLength">
     /// Cuts the longer text first until all fits ("longest_first"); 0 is no limit.
     /// </param>
     public TokenEncoding EncodePair(
-        string first, string second, bool addSpecialTokens = true, int maxLength = 0)
+        string first, string? second, bool addSpecialTokens = true, int maxLength = 0)
     {
         ArgumentNullException.ThrowIfNull(first);
-        ArgumentNullException.ThrowIfNull(second);
         return _pipeline.Encode(first, second, addSpecialTokens, plainSpecial: false, maxLength);
     }
 

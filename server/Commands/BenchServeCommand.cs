@@ -20,7 +20,10 @@ internal sealed class BenchServeCommand : Command
         Description = "Model to put the same load on in this process, without HTTP.",
     };
 
-    private readonly Option<string?> _served = new("--model") { Description = "Name in the requests. Default: none." };
+    private readonly Option<string?> _served = new("--served-model-name")
+    {
+        Description = "Name of the model in the requests. Default: none.",
+    };
 
     private readonly Option<string?> _apiKey = new("--api-key") { Description = "Key of the servers." };
 

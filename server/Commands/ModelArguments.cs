@@ -54,6 +54,11 @@ internal sealed class ModelArguments
     public Option<long?> MaxModelLen { get; } =
         Arguments.Number("--max-model-len", "Longest prompt plus output, in tokens. Default: the model's.");
 
+    public Option<string?> HfOverrides { get; } = new("--hf-overrides")
+    {
+        Description = "JSON object whose members replace those of config.json.",
+    };
+
     public Option<string?> Revision { get; } = new("--revision") { Description = "Branch, tag or commit on the hub." };
 
     public Option<string?> DownloadDir { get; } = new("--download-dir")
@@ -95,6 +100,7 @@ internal sealed class ModelArguments
         command.Options.Add(Cpus);
         command.Options.Add(Numa);
         command.Options.Add(MaxModelLen);
+        command.Options.Add(HfOverrides);
         command.Options.Add(Revision);
         command.Options.Add(DownloadDir);
     }
@@ -117,6 +123,7 @@ internal sealed class ModelArguments
             Cpus = result.GetValue(Cpus),
             Numa = result.GetValue(Numa)!,
             MaxModelLen = Arguments.ToInt(result.GetValue(MaxModelLen), "max-model-len"),
+            HfOverrides = result.GetValue(HfOverrides),
             Revision = result.GetValue(Revision),
             DownloadDir = result.GetValue(DownloadDir),
             Seed = seed,

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Engine.Chat;
+using Engine.Hosting;
+using Engine.Pooling;
 using Engine.Server.Http;
 using Engine.Server.Http.Hosting;
 
@@ -104,6 +106,12 @@ internal sealed class ServeArguments
         Description = "No chat page at /.",
     };
 
+    private readonly Option<string> _runner = new("--runner")
+    {
+        Description = "auto, generate, or pooling: vectors or scores of whole texts.",
+        DefaultValueFactory = _ => "auto",
+    };
+
     // Flags of vLLM that mean nothing here, or what is done anyway; scripts that pass them keep working.
     private readonly Option[] _tolerated =
     [
@@ -146,7 +154,8 @@ internal sealed class ServeArguments
         [
             _host, _port, _apiKey, _managementKey, _allowOpenBind, ServedModelName, ChatTemplate, _contentFormat,
             _trustTemplate, _maxN, _maxBodyBytes, _shutdownTimeout, _forceUsage, _noAccessLog,
-            _toolCallParser, _reasoningParser, _autoToolChoice, _allowControlTokens, _noPage, .. _tolerated,
+            _toolCallParser, _reasoningParser, _autoToolChoice, _allowControlTokens, _noPage, _runner,
+            .. _tolerated,
         ];
         foreach (Option option in own)
         {
@@ -192,6 +201,17 @@ internal sealed class ServeArguments
             ServesPage = !result.GetValue(_noPage),
         };
     }
+
+    /// <summary>True if the model is to make vectors or scores.</summary>
+    public bool IsPooling(ParseResult result, ModelLoadOptions load, CancellationToken cancellation) =>
+        result.GetValue(_runner) switch
+        {
+            "pooling" => true,
+            "generate" => false,
+            "auto" => !FakeModel.IsFake(load.Model) && PoolingModel.IsPooling(load, cancellation),
+            var other => throw EngineException.Invalid(
+                "runner", $"expected auto, generate or pooling, found \"{other}\""),
+        };
 
     private void CheckOneDevice(ParseResult result)
     {

@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Engine.Hosting;
+using Engine.Pooling;
 using Engine.Server.Http;
 using Engine.Server.Http.Hosting;
+using Engine.Server.Http.Pooling;
 using Engine.Server.Sessions;
 using Engine.Server.Terminal;
 
@@ -41,6 +43,15 @@ internal sealed class ServeCommand : Command
         string? positional = result.GetValue(_modelArgument);
         ModelLoadOptions load = _model.ToOptions(result, positional, result.GetValue(_engine.Seed), progress);
         EngineOptions engine = _engine.ToOptions(result, load.MaxModelLen);
+        if (_serve.IsPooling(result, load, signals.Token))
+        {
+            using PoolingModel pooling = PoolingModel.Load(load, signals.Token);
+            using var worker = new PoolingWorker(pooling, engine);
+            progress.Dispose();
+            ServedModel pooled = PoolingBackend.Serve(worker, engine, Names(result, load.Model), load.Model);
+            return await ServeAsync(pooled, pooling.DeviceName, options, started, signals.Token);
+        }
+
         using EngineSession session = EngineSession.Open(load, engine, signals.Token);
         progress.Dispose();
         string? template = result.GetValue(_serve.ChatTemplate);
@@ -55,13 +66,19 @@ internal sealed class ServeCommand : Command
             Chat = chat.Renderer,
             Formats = _serve.Formats(result, chat.Source),
         };
+        return await ServeAsync(served, session.DeviceName, options, started, signals.Token);
+    }
+
+    private static async Task<int> ServeAsync(
+        ServedModel served, string deviceName, ServerOptions options, long started, CancellationToken cancellation)
+    {
         await using var server = new ApiServer(served, options, Console.Error);
-        await server.StartAsync(signals.Token);
+        await server.StartAsync(cancellation);
         Console.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"engine {ProductVersion.Text}: {served.Name} on {server.Address} ({session.DeviceName}), "
+            $"engine {ProductVersion.Text}: {served.Name} on {server.Address} ({deviceName}), "
             + $"up in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:F0} ms"));
-        await WaitAsync(signals.Token);
+        await WaitAsync(cancellation);
         // The line comes after the state: whoever reads it finds /readyz at 503.
         Task<bool> drain = server.DrainAsync();
         Console.Error.WriteLine(

@@ -1,4 +1,5 @@
 using Engine.Server.Http.Hosting;
+using Engine.Server.Http.Pooling;
 
 namespace Engine.Server.Http.Endpoints;
 
@@ -10,10 +11,20 @@ internal static class EndpointList
     {
         var health = new HealthEndpoint(state);
         var models = new ModelsEndpoint(model, state);
+        Func<HttpContext, Task> score = new ScoreEndpoint(model).HandleAsync;
+        Func<HttpContext, Task> rerank = new RerankEndpoint(model).HandleAsync;
         return
         [
             Work("/v1/completions", new CompletionsEndpoint(model, options).HandleAsync),
             Work("/v1/chat/completions", new ChatCompletionsEndpoint(model, options).HandleAsync),
+            Work("/v1/embeddings", new EmbeddingsEndpoint(model).HandleAsync),
+            Work("/v1/score", score),
+            Work("/score", score),
+            Work("/v1/rerank", rerank),
+            Work("/v2/rerank", rerank),
+            Work("/rerank", rerank),
+            Work("/pooling", new PoolingEndpoint(model).HandleAsync),
+            Work("/classify", new ClassifyEndpoint(model).HandleAsync),
             Post("/tokenize", new TokenizeEndpoint(model, options).HandleAsync),
             Post("/detokenize", new DetokenizeEndpoint(model).HandleAsync),
             Get("/v1/models", models.HandleListAsync),

@@ -1,3 +1,4 @@
+using Engine.Pooling;
 using Engine.Sampling;
 using Engine.Tokenization;
 
@@ -24,6 +25,9 @@ internal sealed class ServedModel
 
     /// <summary>How the model writes calls and thoughts.</summary>
     public ChatFormats Formats { get; init; } = ChatFormats.None;
+
+    /// <summary>Makes vectors or scores of texts; null if the model writes.</summary>
+    public PoolingWorker? Pooling { get; init; }
 
     /// <summary>Unix seconds.</summary>
     public long CreatedS { get; } = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
