@@ -14,6 +14,10 @@ public sealed class EngineOptions
     /// <summary>Memory for KV blocks; null takes what MaxNumSeqs x MaxModelLen needs, capped by free memory.</summary>
     public long? KvCacheMemoryBytes { get; init; }
 
+    /// <summary>Share of a GPU's memory that this process may fill; what weights and activations leave of it is for
+    /// KV blocks. Other devices ignore it.</summary>
+    public double GpuMemoryUtilization { get; init; } = 0.9;
+
     /// <summary>"auto", "float32", "bfloat16", "float16", "int8" (a scale per token and head) or "fp8" (e4m3, with the
     /// checkpoint's k_scale and v_scale where it has them). Auto is what the checkpoint asks for, else as the model
     /// computes; with dtype float32 nothing is rounded.</summary>

@@ -40,6 +40,7 @@ internal static class OptionsReader
             BlockSize = Int(values, "block_size") ?? defaults.BlockSize,
             NumBlocks = Int(values, "num_blocks"),
             KvCacheMemoryBytes = Long(values, "kv_cache_memory_bytes"),
+            GpuMemoryUtilization = Double(values, "gpu_memory_utilization") ?? defaults.GpuMemoryUtilization,
             KvCacheDtype = Text(values, "kv_cache_dtype") ?? defaults.KvCacheDtype,
             MaxNumSeqs = Int(values, "max_num_seqs") ?? defaults.MaxNumSeqs,
             MaxNumBatchedTokens = Int(values, "max_num_batched_tokens") ?? defaults.MaxNumBatchedTokens,
@@ -64,6 +65,9 @@ internal static class OptionsReader
 
     public static long? Long(Dictionary<string, JsonElement> values, string key) =>
         Has(values, key, out JsonElement value) ? value.GetInt64() : null;
+
+    public static double? Double(Dictionary<string, JsonElement> values, string key) =>
+        Has(values, key, out JsonElement value) ? value.GetDouble() : null;
 
     public static int? Int(Dictionary<string, JsonElement> values, string key)
     {

@@ -10,6 +10,9 @@ internal enum ParamType
     /// <summary>A whole number.</summary>
     Integer = 0,
 
+    /// <summary>A number.</summary>
+    Number = 1,
+
     /// <summary>true or false.</summary>
     Boolean = 2,
 
@@ -58,6 +61,7 @@ internal sealed class ParamSchema
         ("block_size", ParamType.Integer),
         ("num_blocks", ParamType.Integer),
         ("kv_cache_memory_bytes", ParamType.Integer),
+        ("gpu_memory_utilization", ParamType.Number),
         ("kv_cache_dtype", ParamType.Text),
         ("max_num_seqs", ParamType.Integer),
         ("max_num_batched_tokens", ParamType.Integer),
@@ -123,6 +127,7 @@ internal sealed class ParamSchema
         bool fits = kind == JsonValueKind.Null || type switch
         {
             ParamType.Integer => kind == JsonValueKind.Number && value.TryGetInt64(out _),
+            ParamType.Number => kind == JsonValueKind.Number,
             ParamType.Boolean => kind is JsonValueKind.True or JsonValueKind.False,
             ParamType.Text => kind == JsonValueKind.String,
             _ => kind is JsonValueKind.Array or JsonValueKind.Object,
@@ -136,6 +141,7 @@ internal sealed class ParamSchema
     private static string Describe(ParamType type) => type switch
     {
         ParamType.Integer => "an integer",
+        ParamType.Number => "a number",
         ParamType.Boolean => "true or false",
         ParamType.Text => "a string",
         _ => "a list or an object",

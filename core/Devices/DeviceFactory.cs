@@ -24,6 +24,19 @@ internal static class DeviceFactory
             "device", $"expected cpu, cuda, cuda:N or reference, found \"{options.Device}\""),
     };
 
+    /// <summary>A device for a plan: a GPU whose memory is given need not be there.</summary>
+    public static IDevice CreateForPlan(ModelLoadOptions options, DType type)
+    {
+        if (options.GpuMemoryBytes is not long bytes) return Create(options, type);
+        if (CudaOrdinal(options.Device) is null)
+        {
+            throw EngineException.Invalid("gpu_memory", $"device is {options.Device}; a plan for a GPU takes cuda");
+        }
+
+        return bytes > 0 ? CudaDevice.ForPlan(type, bytes)
+            : throw EngineException.Invalid("gpu_memory", $"expected more than 0 bytes, found {bytes}");
+    }
+
     /// <summary>N of "cuda:N", 0 of "cuda", null for other devices.</summary>
     public static int? CudaOrdinal(string device)
     {

@@ -1,3 +1,4 @@
+using Engine.Execution;
 using Engine.Memory;
 
 namespace Engine.Devices;
@@ -45,6 +46,17 @@ public interface IDevice : IDisposable
         long free = FreeMemory.Bytes();
         return new DeviceMemory(free, free);
     }
+
+    /// <summary>Bytes that KV blocks may take where no option says so.</summary>
+    /// <param name="memory">What is free and there.</param>
+    /// <param name="utilization">Share of a GPU's memory that may be filled.</param>
+    /// <param name="weightBytes">Weights that are still to come.</param>
+    /// <param name="stepBytes">Activations and what else a runner's steps take, still to come.</param>
+    long KvMemory(DeviceMemory memory, double utilization, long weightBytes, long stepBytes) =>
+        KvCacheMemory.Default(memory.FreeBytes - weightBytes);
+
+    /// <summary>Bytes that CreateStep will use.</summary>
+    long StepBytes(StepLimits limits, KvStorageShape shape) => 0;
 
     /// <summary>What the device keeps for a runner's steps; null if it needs nothing.</summary>
     DeviceStep? CreateStep(StepLimits limits, KvStorage storage) => null;

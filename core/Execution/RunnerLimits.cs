@@ -27,61 +27,84 @@ internal sealed class RunnerLimits
 
     public int MaxBlocksPerSeq => BlocksFor(MaxModelLen, KvShape.BlockSize);
 
+    /// <summary>Bytes of activations, logits and what else the device keeps for steps.</summary>
+    public required long StepBytes { get; init; }
+
     /// <summary>Derives the sizes.</summary>
     /// <param name="options">Limits of the engine.</param>
     /// <param name="config">The model.</param>
     /// <param name="kv">What the model says of its KV cache.</param>
     /// <param name="computeType">What the model computes in.</param>
     /// <param name="device">For the bytes of a block.</param>
-    /// <param name="freeBytes">Memory that may be used where options name no size.</param>
+    /// <param name="memory">What the device has.</param>
+    /// <param name="weightBytes">Weights that are not there yet.</param>
+    /// <param name="activations">Widths per token.</param>
+    /// <param name="outputWidth">Width of what the output matrix reads.</param>
     /// <param name="draft">What drafts, as a plan; null without a draft model or head.</param>
     public static RunnerLimits Derive(
-        EngineOptions options, ModelConfig config, KvLayout kv,
-        DType computeType, IDevice device, long freeBytes, ModelBuilder? draft = null)
+        EngineOptions options, ModelConfig config, KvLayout kv, DType computeType, IDevice device,
+        DeviceMemory memory, long weightBytes, ActivationShape activations, int outputWidth,
+        ModelBuilder? draft = null)
+    {
+        int maxModelLen = CheckOptions(options, config);
+        KvStorageShape shape = kv.Shape(options, computeType);
+        KvStorageShape? draftShape = draft is null
+            ? null
+            : KvLayout.Of(draft.KvLayers, draft.Weights).Shape(options, draft.ComputeType);
+        long blockBytes = device.KvBlockBytes(shape) + (draftShape is null ? 0 : device.KvBlockBytes(draftShape));
+        int maxNumTokens = Math.Max(options.MaxNumBatchedTokens, options.MaxNumSeqs);
+        int logitsRows = ModelRunner.LogitsRowsOf(
+            options.MaxNumSeqs * (1 + (options.Speculative?.NumSpeculativeTokens ?? 0)), config.VocabSize);
+        int elementBytes = device.ActivationType.SizeOf();
+        long stepBytes = ((long)maxNumTokens * activations.FloatsPerToken * elementBytes)
+            + ((long)logitsRows * ((outputWidth * elementBytes) + ((long)config.VocabSize * sizeof(float))))
+            + device.StepBytes(
+                new StepLimits(maxNumTokens, options.MaxNumSeqs, BlocksFor(maxModelLen, options.BlockSize)), shape);
+        if (draft is not null) stepBytes += DraftActivationBytes(draft, maxNumTokens, options.MaxNumSeqs);
+        long kvMemory = device.KvMemory(memory, options.GpuMemoryUtilization, weightBytes, stepBytes);
+        int numBlocks = NumBlocksOf(options, maxModelLen, blockBytes, kvMemory, device.IsHostMemory);
+        return new RunnerLimits
+        {
+            MaxNumTokens = maxNumTokens,
+            MaxNumSeqs = options.MaxNumSeqs,
+            MaxModelLen = maxModelLen,
+            NumBlocks = numBlocks,
+            LogitsRows = logitsRows,
+            KvShape = shape,
+            DraftKvShape = draftShape,
+            KvBytes = checked(numBlocks * blockBytes),
+            StepBytes = stepBytes,
+        };
+    }
+
+    private static int CheckOptions(EngineOptions options, ModelConfig config)
     {
         Require(options.BlockSize is >= 1 and <= 1024, "block_size", "1 to 1024", options.BlockSize);
         Require(options.MaxNumSeqs is >= 1 and <= 65536, "max_num_seqs", "1 to 65536", options.MaxNumSeqs);
         Require(
             options.MaxNumBatchedTokens is >= 1 and <= 1 << 20, "max_num_batched_tokens", "1 to 1048576",
             options.MaxNumBatchedTokens);
+        if (!(options.GpuMemoryUtilization is > 0 and <= 1))
+        {
+            throw EngineException.Invalid(
+                "gpu_memory_utilization", $"expected more than 0 and at most 1, found {options.GpuMemoryUtilization}");
+        }
         int maxModelLen = options.MaxModelLen ?? config.MaxModelLen;
         Require(
             maxModelLen >= 1 && maxModelLen <= config.MaxModelLen, "max_model_len",
             $"1 to {config.MaxModelLen}", maxModelLen);
-        KvStorageShape shape = kv.Shape(options, computeType);
-        KvStorageShape? draftShape = draft is null
-            ? null
-            : KvLayout.Of(draft.KvLayers, draft.Weights).Shape(options, draft.ComputeType);
-        long blockBytes = device.KvBlockBytes(shape) + (draftShape is null ? 0 : device.KvBlockBytes(draftShape));
-        int numBlocks = NumBlocksOf(options, maxModelLen, blockBytes, freeBytes);
-        return new RunnerLimits
-        {
-            MaxNumTokens = Math.Max(options.MaxNumBatchedTokens, options.MaxNumSeqs),
-            MaxNumSeqs = options.MaxNumSeqs,
-            MaxModelLen = maxModelLen,
-            NumBlocks = numBlocks,
-            LogitsRows = ModelRunner.LogitsRowsOf(
-                options.MaxNumSeqs * (1 + (options.Speculative?.NumSpeculativeTokens ?? 0)), config.VocabSize),
-            KvShape = shape,
-            DraftKvShape = draftShape,
-            KvBytes = checked(numBlocks * blockBytes),
-        };
+        return maxModelLen;
     }
 
-    /// <summary>Bytes of activations and logits of a model within these limits.</summary>
-    public long ActivationBytes(ActivationShape shape, int outputWidth, int vocabSize) =>
-        ((long)MaxNumTokens * shape.FloatsPerToken * sizeof(float)) +
-        ((long)LogitsRows * (outputWidth + vocabSize) * sizeof(float));
-
-    /// <summary>Bytes of activations, kept features and logits of what drafts.</summary>
-    public long DraftActivationBytes(ModelBuilder draft) =>
-        ((long)MaxNumTokens * draft.Activations.FloatsPerToken * sizeof(float))
-        + ((long)MaxNumSeqs * draft.Config.HiddenSize * sizeof(float))
-        + ((long)ModelRunner.LogitsRowsOf(MaxNumSeqs, draft.Config.VocabSize)
+    // Bytes of activations, kept features and logits of what drafts.
+    private static long DraftActivationBytes(ModelBuilder draft, int maxNumTokens, int maxNumSeqs) =>
+        ((long)maxNumTokens * draft.Activations.FloatsPerToken * sizeof(float))
+        + ((long)maxNumSeqs * draft.Config.HiddenSize * sizeof(float))
+        + ((long)ModelRunner.LogitsRowsOf(maxNumSeqs, draft.Config.VocabSize)
             * (draft.Config.HiddenSize + draft.Config.VocabSize) * sizeof(float));
 
     private static int NumBlocksOf(
-        EngineOptions options, int maxModelLen, long blockBytes, long freeBytes)
+        EngineOptions options, int maxModelLen, long blockBytes, long freeBytes, bool isHostMemory)
     {
         if (options.NumBlocks is int given)
         {
@@ -96,14 +119,16 @@ internal sealed class RunnerLimits
                 : throw EngineException.Invalid(
                     "kv_cache_memory_bytes", $"expected at least one block of {blockBytes} bytes, found {bytes}");
         }
-        long need = (long)options.MaxNumSeqs * BlocksFor(maxModelLen, options.BlockSize);
+        // A GPU's memory is there to be filled: what running requests do not need keeps prefixes.
+        long need = isHostMemory ? (long)options.MaxNumSeqs * BlocksFor(maxModelLen, options.BlockSize) : long.MaxValue;
         long blocks = Math.Min(Math.Min(need, freeBytes / blockBytes), int.MaxValue / options.BlockSize);
         return blocks >= 1
             ? (int)blocks
             : throw new EngineException(
                 EngineStatus.OutOfMemory,
-                $"no memory for the KV cache: a block is {blockBytes} bytes, {freeBytes} bytes may be used; " +
-                "set kv_cache_memory_bytes or num_blocks, or a shorter max_model_len",
+                $"no memory for the KV cache: a block is {blockBytes} bytes, {Math.Max(0, freeBytes)} bytes may be used; " +
+                (isHostMemory ? "set kv_cache_memory_bytes or num_blocks, or a shorter max_model_len"
+                    : "raise gpu_memory_utilization, or lower max_num_seqs, max_num_batched_tokens or max_model_len"),
                 "kv_cache_memory_bytes");
     }
 

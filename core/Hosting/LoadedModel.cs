@@ -164,21 +164,20 @@ public sealed class LoadedModel : IDisposable
         using DraftSource? draft = DraftSource.Open(options.Speculative);
         ModelBuilder? draftPlan = draft?.Plan(_weights.Device);
         draft?.CheckFits(Config, _weights.Model.OutputWidth, Tokenizer);
-        long free = FreeMemory.Bytes();
+        DryRun.Run(_weights, options);
+        DeviceMemory memory = _weights.Device.Memory();
         long draftBytes = draftPlan?.PlannedBytes ?? 0;
         RunnerLimits limits = RunnerLimits.Derive(
-            options, Config, _weights.Kv, _weights.ComputeType, _weights.Device,
-            KvCacheMemory.Default(free - draftBytes), draftPlan);
-        long need = draftBytes + limits.KvBytes + limits.ActivationBytes(
-            _weights.Activations, _weights.Model.OutputWidth, Config.VocabSize);
-        need += draftPlan is null ? 0 : limits.DraftActivationBytes(draftPlan);
-        if (need > free)
+            options, Config, _weights.Kv, _weights.ComputeType, _weights.Device, memory, draftBytes,
+            _weights.Activations, _weights.Model.OutputWidth, draftPlan);
+        long need = draftBytes + limits.KvBytes + limits.StepBytes;
+        if (need > memory.FreeBytes)
         {
             throw new EngineException(
                 EngineStatus.OutOfMemory,
                 $"a KV cache of {limits.NumBlocks} blocks ({limits.KvBytes} bytes) and the activations of a step " +
-                $"take {need} bytes, {free} are free; lower num_blocks, kv_cache_memory_bytes, max_model_len or " +
-                "max_num_batched_tokens",
+                $"take {need} bytes, {memory.FreeBytes} are free; lower num_blocks, kv_cache_memory_bytes, " +
+                "max_model_len or max_num_batched_tokens",
                 "num_blocks");
         }
         IModelDrafter? drafter = options.Speculative is { } speculative

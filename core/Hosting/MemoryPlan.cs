@@ -41,8 +41,14 @@ public sealed record MemoryPlan
     /// <summary>Longest prompt plus output.</summary>
     public required int MaxModelLen { get; init; }
 
-    /// <summary>Memory free now.</summary>
+    /// <summary>Memory of the device that is free now.</summary>
     public required long FreeBytes { get; init; }
+
+    /// <summary>The device, for people.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>All memory of the device; of a CPU what is free.</summary>
+    public required long DeviceBytes { get; init; }
 
     /// <summary>All of it.</summary>
     public long TotalBytes => WeightBytes + KvCacheBytes + ActivationBytes;
@@ -66,15 +72,15 @@ public sealed record MemoryPlan
         config.LimitModelLen(load.MaxModelLen);
         using WeightSource weights = ModelResolver.OpenWeights(load, config, folder);
         DType type = ModelResolver.ComputeType(load, config, weights);
-        using IDevice device = DeviceFactory.Create(load, type);
+        using IDevice device = DeviceFactory.CreateForPlan(load, type);
         ModelBuilder builder = ModelWeights.Plan(config, device, weights, type);
         using DraftSource? draftSource = DraftSource.Open(engine.Speculative, cancellation);
         ModelBuilder? draft = draftSource?.Plan(device);
         long weightBytes = builder.PlannedBytes + (draft?.PlannedBytes ?? 0);
-        long free = FreeMemory.Bytes();
+        DeviceMemory memory = device.Memory();
         RunnerLimits limits = RunnerLimits.Derive(
-            engine, config, KvLayout.Of(builder.KvLayers, weights), type, device,
-            KvCacheMemory.Default(free - weightBytes), draft);
+            engine, config, KvLayout.Of(builder.KvLayers, weights), type, device, memory, weightBytes,
+            builder.Activations, builder.OutputWidth, draft);
         return new MemoryPlan
         {
             Architecture = config.Architecture,
@@ -82,13 +88,14 @@ public sealed record MemoryPlan
             NumParameters = builder.NumParameters,
             WeightBytes = weightBytes,
             KvCacheBytes = limits.KvBytes,
-            ActivationBytes = (draft is null ? 0 : limits.DraftActivationBytes(draft)) + limits.ActivationBytes(
-                builder.Activations, builder.OutputWidth, config.VocabSize),
+            ActivationBytes = limits.StepBytes,
             NumBlocks = limits.NumBlocks,
             BlockBytes = limits.KvBytes / limits.NumBlocks,
             NumKvTokens = (long)limits.NumBlocks * engine.BlockSize,
             MaxModelLen = limits.MaxModelLen,
-            FreeBytes = free,
+            FreeBytes = memory.FreeBytes,
+            Device = device.Name,
+            DeviceBytes = memory.TotalBytes,
         };
     }
 }

@@ -52,6 +52,9 @@ public sealed class ModelLoadOptions
     /// <summary>Seeds dummy weights.</summary>
     public long Seed { get; init; }
 
+    /// <summary>A plan for a GPU of so much memory, which need not be there; null asks the driver.</summary>
+    public long? GpuMemoryBytes { get; init; }
+
     /// <summary>Tests reach a fake GPU by these.</summary>
     internal Devices.Cuda.CudaDeviceOptions? Cuda { get; init; }
 

@@ -22,6 +22,12 @@ internal sealed class EngineArguments
     public Option<long?> KvCacheMemoryBytes { get; } =
         Arguments.Number("--kv-cache-memory-bytes", "Memory for KV blocks.");
 
+    public Option<double> GpuMemoryUtilization { get; } = new("--gpu-memory-utilization")
+    {
+        Description = "Share of a GPU's memory that may be filled.",
+        DefaultValueFactory = _ => _defaults.GpuMemoryUtilization,
+    };
+
     public Option<string> KvCacheDtype { get; } = new("--kv-cache-dtype")
     {
         Description = "Type of cached keys and values: auto, float32, bfloat16, float16, int8, fp8.",
@@ -67,6 +73,7 @@ internal sealed class EngineArguments
         command.Options.Add(BlockSize);
         command.Options.Add(NumBlocks);
         command.Options.Add(KvCacheMemoryBytes);
+        command.Options.Add(GpuMemoryUtilization);
         command.Options.Add(KvCacheDtype);
         command.Options.Add(MaxNumSeqs);
         command.Options.Add(MaxNumBatchedTokens);
@@ -85,6 +92,7 @@ internal sealed class EngineArguments
         BlockSize = result.GetValue(BlockSize),
         NumBlocks = result.GetValue(NumBlocks),
         KvCacheMemoryBytes = result.GetValue(KvCacheMemoryBytes),
+        GpuMemoryUtilization = result.GetValue(GpuMemoryUtilization),
         KvCacheDtype = result.GetValue(KvCacheDtype)!,
         MaxNumSeqs = result.GetValue(MaxNumSeqs),
         MaxNumBatchedTokens = Arguments.ToInt(result.GetValue(MaxNumBatchedTokens), "max-num-batched-tokens")

@@ -110,7 +110,8 @@ internal sealed class ModelArguments
         positional ?? result.GetValue(Model) ?? DemoModel.Find();
 
     public ModelLoadOptions ToOptions(
-        ParseResult result, string? positional, long seed, IProgress<LoadProgress>? progress) => new()
+        ParseResult result, string? positional, long seed, IProgress<LoadProgress>? progress,
+        long? gpuMemoryBytes = null) => new()
         {
             Model = ModelOf(result, positional),
             Tokenizer = result.GetValue(Tokenizer),
@@ -127,6 +128,7 @@ internal sealed class ModelArguments
             Revision = result.GetValue(Revision),
             DownloadDir = result.GetValue(DownloadDir),
             Seed = seed,
+            GpuMemoryBytes = gpuMemoryBytes,
             Progress = progress,
         };
 }

@@ -19,6 +19,9 @@ internal sealed class PlanCommand : Command
 
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object." };
 
+    private readonly Option<long?> _gpuMemory = Server.Commands.Arguments.Number(
+        "--gpu-memory", "With --device cuda: plans for a GPU of so much memory, which need not be there.");
+
     private readonly ModelArguments _model = new();
     private readonly EngineArguments _engine = new();
 
@@ -27,6 +30,7 @@ internal sealed class PlanCommand : Command
     {
         Arguments.Add(_modelArgument);
         Options.Add(_json);
+        Options.Add(_gpuMemory);
         _model.AddTo(this);
         _engine.AddTo(this);
         SetAction(Run);
@@ -36,7 +40,7 @@ internal sealed class PlanCommand : Command
     {
         using var interrupt = new Interrupt();
         ModelLoadOptions load = _model.ToOptions(
-            result, result.GetValue(_modelArgument), result.GetValue(_engine.Seed), null);
+            result, result.GetValue(_modelArgument), result.GetValue(_engine.Seed), null, result.GetValue(_gpuMemory));
         MemoryPlan plan = MemoryPlan.Compute(load, _engine.ToOptions(result, load.MaxModelLen), interrupt.Token);
         Console.WriteLine(result.GetValue(_json) ? ToJson(plan) : ToText(plan));
         return plan.Fits ? 0 : ExitDoesNotFit;
@@ -59,10 +63,12 @@ internal sealed class PlanCommand : Command
             ("parameters", plan.NumParameters.ToString("N0", CultureInfo.InvariantCulture)),
             ("computes in", NameOf(plan.ComputeType)),
             ("max model len", plan.MaxModelLen.ToString(CultureInfo.InvariantCulture)),
+            ("device", plan.Device),
             ("weights", ByteText.Of(plan.WeightBytes)),
             ("KV cache", $"{ByteText.Of(plan.KvCacheBytes)} ({kv})"),
             ("activations", ByteText.Of(plan.ActivationBytes)),
             ("total", ByteText.Of(plan.TotalBytes)),
+            ("device has", ByteText.Of(plan.DeviceBytes)),
             ("free now", $"{ByteText.Of(plan.FreeBytes)}: {(plan.Fits ? "fits" : "does not fit")}"),
         ];
         return string.Join('\n', lines.Select(line => $"{line.Name,-14} {line.Value}"));
@@ -82,6 +88,8 @@ internal sealed class PlanCommand : Command
         json.WriteNumber("num_kv_tokens", plan.NumKvTokens);
         json.WriteNumber("activation_bytes", plan.ActivationBytes);
         json.WriteNumber("total_bytes", plan.TotalBytes);
+        json.WriteString("device", plan.Device);
+        json.WriteNumber("device_bytes", plan.DeviceBytes);
         json.WriteNumber("free_bytes", plan.FreeBytes);
         json.WriteBoolean("fits", plan.Fits);
         json.WriteEndObject();

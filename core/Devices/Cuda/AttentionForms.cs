@@ -19,6 +19,9 @@ internal sealed class AttentionForms(int group)
     /// <summary>Queries of the longest of those.</summary>
     public int MaxTiledQueries { get; private set; }
 
+    /// <summary>Some sequence of the split form has more than one chunk.</summary>
+    public bool Combines { get; private set; }
+
     /// <summary>Launches of the split form: as many as its scratch memory makes needed.</summary>
     public int NumParts { get; private set; }
 
@@ -41,6 +44,7 @@ internal sealed class AttentionForms(int group)
         int numSeqs = batch.ContextLens.Length;
         HasTiled = false;
         MaxTiledQueries = 0;
+        Combines = false;
         NumParts = 0;
         NumInts = 0;
         int[]? part = null;
@@ -64,6 +68,7 @@ internal sealed class AttentionForms(int group)
                 used = 0;
             }
 
+            Combines |= chunks > 1;
             used += chunks;
             Span<int> starts = part.AsSpan((NumParts - 1) * (numSeqs + 1), numSeqs + 1);
             starts[(s + 1)..].Fill(used);

@@ -4,7 +4,10 @@ namespace Engine.Devices.Cuda;
 internal sealed class CudaArena(CudaContext context) : IDisposable
 {
     public const int Alignment = 256;
-    private const long ChunkBytes = 32L << 20;
+
+    /// <summary>The least that is asked of the driver at once.</summary>
+    public const long ChunkBytes = 2L << 20;
+
     private readonly Lock _lock = new();
     private readonly List<Chunk> _chunks = [];
     private Chunk? _open;

@@ -105,7 +105,7 @@ internal struct LinearArguments
 internal struct AttentionArguments
 {
     public nint Output, Query, Keys, Values, CuSeqlensQ, ContextLens, BlockTables, AlibiSlopes, ChunkStarts, Partials;
-    public nint Counters;
+    public nint Reserved;
     public long OutputStride, QueryStride;
     public int NumSequences, MaxBlocks, BlockSize, NumHeads, NumKvHeads, HeadDim, SlidingWindow, KvType;
     public float Scale, SoftCap, KeyScale, ValueScale;

@@ -12,9 +12,7 @@ internal sealed unsafe partial class CudaDevice
     public DeviceStep CreateStep(StepLimits limits, KvStorage storage)
     {
         CudaKvStorage kv = Own(storage);
-        int longest = AttentionForms.Chunks(checked(limits.MaxBlocksPerSeq * kv.Shape.BlockSize));
-        // So many chunks at once; a step with more of them takes several launches.
-        Scratch().Ensure(kv.Shape, ActivationType, limits.MaxNumSeqs, Math.Max(longest, 4 * limits.MaxNumSeqs));
+        Scratch().Ensure(kv.Shape, ActivationType, ScratchChunks(limits, kv.Shape));
         return new CudaDeviceStep(this, limits, kv);
     }
 
@@ -39,8 +37,8 @@ internal sealed unsafe partial class CudaDevice
             NumKvHeads = heads,
             HeadDim = headDim,
             KvType = (int)kv.Shape.Type,
-            KeyScale = 1,
-            ValueScale = 1,
+            KeyScale = kv.Shape.ScaleOf(layer).Key,
+            ValueScale = kv.Shape.ScaleOf(layer).Value,
         };
         Launch(_kernels.WriteKv.For(key.Type), arguments, (key.Rows, heads, 1), AttentionThreads);
     }
@@ -77,8 +75,8 @@ internal sealed unsafe partial class CudaDevice
             KvType = (int)kv.Shape.Type,
             Scale = settings.Scale,
             SoftCap = settings.SoftCap,
-            KeyScale = 1,
-            ValueScale = 1,
+            KeyScale = kv.Shape.ScaleOf(layer).Key,
+            ValueScale = kv.Shape.ScaleOf(layer).Value,
         };
         if (!AttentionScratch.UsesTensorCores(settings.HeadDim, kv.Shape.Type, query.Type)
             || !HasTensorCoreAttention(settings.HeadDim, query.Type))
@@ -91,12 +89,16 @@ internal sealed unsafe partial class CudaDevice
         }
 
         AttentionForms forms = Place(batch, settings.NumHeads / settings.NumKvHeads, kv, ref arguments)!;
-        LaunchForms(forms, arguments, query.Type);
+        LaunchForms(forms, arguments, query.Type, query.Rows);
     }
+
+    // So many chunks at once; a step with more of them takes several launches.
+    private static int ScratchChunks(StepLimits limits, KvStorageShape shape) => Math.Max(
+        AttentionForms.Chunks(checked(limits.MaxBlocksPerSeq * shape.BlockSize)), 4 * limits.MaxNumSeqs);
 
     internal CudaModules Modules => _modules;
 
-    internal AttentionScratch Scratch() => _scratch ??= new AttentionScratch(_context);
+    internal AttentionScratch Scratch() => _scratch ??= new AttentionScratch(Gpu);
 
     /// <summary>From here on spans of these inputs are found on the device.</summary>
     internal void Enter(CudaDeviceStep step) => _step = step;
@@ -108,32 +110,32 @@ internal sealed unsafe partial class CudaDevice
 
     private bool HasTensorCoreAttention(int headDim, DType type)
     {
-        (CudaKernel tiled, CudaKernel split) = _kernels.Attention(AttentionScratch.Columns(headDim));
-        return tiled.Has(type) && split.Has(type);
+        AttentionKernels kernels = _kernels.Attention(AttentionScratch.Columns(headDim));
+        return kernels.Tiled.Has(type) && kernels.Split.Has(type) && kernels.Combine.Has(type);
     }
 
-    private void LaunchForms(AttentionForms forms, AttentionArguments arguments, DType type)
+    private void LaunchForms(AttentionForms forms, AttentionArguments arguments, DType type, int rows)
     {
         int columns = AttentionScratch.Columns(arguments.HeadDim);
-        (CudaKernel tiled, CudaKernel split) = _kernels.Attention(columns);
+        AttentionKernels kernels = _kernels.Attention(columns);
         if (forms.HasTiled)
         {
             int group = arguments.NumHeads / arguments.NumKvHeads;
             Launch(
-                tiled.For(type), arguments,
+                kernels.Tiled.For(type), arguments,
                 (Up(forms.MaxTiledQueries * group, 64), arguments.NumKvHeads, arguments.NumSequences),
                 AttentionThreads, AttentionTiledSharedBytes(columns));
         }
 
-        AttentionScratch scratch = Scratch();
-        arguments.Partials = scratch.Partials;
-        arguments.Counters = scratch.Counters;
+        arguments.Partials = Scratch().Partials;
         for (int part = 0; part < forms.NumParts; part++)
         {
             arguments.ChunkStarts = forms.Address + (part * (arguments.NumSequences + 1) * sizeof(int));
             Launch(
-                split.For(type), arguments, (2 * _context.NumMultiprocessors, 1, 1), AttentionThreads,
+                kernels.Split.For(type), arguments, (2 * Gpu.NumMultiprocessors, 1, 1), AttentionThreads,
                 AttentionSplitSharedBytes(columns));
+            if (!forms.Combines) continue;
+            Launch(kernels.Combine.For(type), arguments, (rows, arguments.NumHeads, 1), columns);
         }
     }
 
@@ -165,7 +167,7 @@ internal sealed unsafe partial class CudaDevice
     {
         int chunks = 0;
         foreach (int length in batch.ContextLens) chunks = Math.Max(chunks, AttentionForms.Chunks(length));
-        Scratch().Ensure(kv.Shape, ActivationType, batch.ContextLens.Length, chunks);
+        Scratch().Ensure(kv.Shape, ActivationType, chunks);
         AttentionForms forms = new(group);
         forms.Read(batch, Scratch().NumChunks);
         return forms;

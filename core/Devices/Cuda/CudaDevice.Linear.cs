@@ -34,10 +34,10 @@ internal sealed unsafe partial class CudaDevice
                 _kernels.LinearAny.For(x.Type), arguments, (Up(w.N, 32), Up(x.Rows, 8), 1), RowThreads,
                 LinearAnySharedBytes);
         }
-        else if (x.Rows <= SkinnyRows && _kernels.LinearSkinny.Has(x.Type))
+        else if (UsesSkinny(x, w))
         {
             Launch(
-                _kernels.LinearSkinny.For(x.Type), arguments, (_context.NumMultiprocessors, 1, 1), RowThreads,
+                _kernels.LinearSkinny.For(x.Type), arguments, (Gpu.NumMultiprocessors, 1, 1), RowThreads,
                 LinearSkinnySharedBytes);
         }
         else
@@ -47,6 +47,11 @@ internal sealed unsafe partial class CudaDevice
                 LinearTiledSharedBytes);
         }
     }
+
+    // The same bits as the tiled product, so this choice may depend on the rows; smaller GPUs lack the shared memory.
+    private bool UsesSkinny(TensorView x, CudaWeight weight) =>
+        x.Rows <= SkinnyRows && weight.K <= LinearSkinnyMaxK && Gpu.SharedBytesMax >= LinearSkinnySharedBytes
+        && _kernels.LinearSkinny.Has(x.Type);
 
     // Sums differ in their last bits between these and the plain kernel, so the choice must not depend on the rows:
     // widths and strides alone decide, and every activation buffer starts on 256 bytes.

@@ -174,8 +174,8 @@ internal sealed unsafe partial class CudaDevice
             int count = Math.Min(perSlot, source.Rows - row);
             nint slot = transfer.Take();
             nint from = source.Address + (nint)((long)row * source.RowStride * source.Type.SizeOf());
-            _context.CopyToHost(slot, from, count * rowBytes);
-            _context.Synchronize();
+            Gpu.CopyToHost(slot, from, count * rowBytes);
+            Gpu.Synchronize();
             FloatBits.Read(
                 destination.Slice(row * source.Columns, count * source.Columns), slot, 0, source.Type);
         }
@@ -241,6 +241,6 @@ internal sealed unsafe partial class CudaDevice
         where T : unmanaged
     {
         if (grid.X == 0 || grid.Y == 0 || grid.Z == 0) return;
-        _context.Launch(function, arguments, grid, threads, sharedBytes);
+        Gpu.Launch(function, arguments, grid, threads, sharedBytes);
     }
 }

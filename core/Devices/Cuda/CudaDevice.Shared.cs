@@ -3,13 +3,22 @@ namespace Engine.Devices.Cuda;
 // Dynamic shared memory of the kernels, as kernels/cuda/include gives it; a test compares.
 internal sealed unsafe partial class CudaDevice
 {
-    private const int LinearAnySharedBytes = (32 + 8) * 33 * 4;
-    private const int LinearTiledSharedBytes = 4 * (64 + 128) * 64;
-    private const int LinearSkinnySharedBytes = 0;
-    private const int AnyHeadDim = 512;
-    private const int AttentionAnySharedBytes = (4 * (AnyHeadDim + 4) * 4) + (AnyHeadDim * 4);
+    internal const int LinearAnySharedBytes = (32 + 8) * 33 * 4;
+    internal const int LinearTiledSharedBytes = 4 * (64 + 128) * 64;
+    internal const int LinearSkinnyMaxK = 16384;
+    internal const int LinearSkinnySharedBytes = (8 * 4 * 32 * 128) + 32768;
+    internal const int AnyHeadDim = 512;
+    internal const int AttentionAnySharedBytes = (4 * (AnyHeadDim + 4) * 4) + (AnyHeadDim * 4);
 
-    private static int AttentionTiledSharedBytes(int columns) => 2 * 2 * 64 * columns * 2;
+    internal static int AttentionTiledSharedBytes(int columns)
+    {
+        int step = columns <= 128 ? 64 : 32;
+        return (2 * 2 * step * columns * 2) + (64 * columns * 4);
+    }
 
-    private static int AttentionSplitSharedBytes(int columns) => (4 * 2 * 2 * 64 * columns * 2 / 4) + 64;
+    internal static int AttentionSplitSharedBytes(int columns)
+    {
+        int slots = columns <= 64 ? 8 : columns <= 128 ? 6 : 4;
+        return 4 * slots * 16 * columns * 2;
+    }
 }

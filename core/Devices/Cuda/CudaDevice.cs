@@ -12,7 +12,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private const int TransferSlots = 2;
     private const long TransferBytes = 8L << 20;
 
-    private readonly CudaContext _context;
+    private readonly CudaContext? _context;
+    private readonly string _name;
+    private readonly long _plannedBytes;
     private readonly CudaModules _modules;
     private readonly CudaArena _weights;
     private readonly CudaArena _activations;
@@ -32,14 +34,16 @@ internal sealed unsafe partial class CudaDevice : IDevice
         ActivationType = options.ActivationType;
         UsesGraphs = options.UsesGraphs;
         _context = CudaContext.Open(options.Ordinal, options.LibraryPath);
+        _name = $"cuda:{_context.Ordinal} ({_context.Name}, compute capability {_context.Capability / 10}."
+            + $"{_context.Capability % 10}";
         try
         {
             _modules = new CudaModules(
-                _context, options.Images ?? CudaImages.Embedded, options.Cache ?? CubinCache.OfEnvironment());
+                Gpu, options.Images ?? CudaImages.Embedded, options.Cache ?? CubinCache.OfEnvironment());
             _kernels = new CudaKernels(_modules);
-            _weights = new CudaArena(_context);
-            _activations = new CudaArena(_context);
-            _uploads = new CudaUploads(_context);
+            _weights = new CudaArena(Gpu);
+            _activations = new CudaArena(Gpu);
+            _uploads = new CudaUploads(Gpu);
         }
         catch
         {
@@ -48,10 +52,24 @@ internal sealed unsafe partial class CudaDevice : IDevice
         }
     }
 
+    private CudaDevice(DType type, long bytes)
+    {
+        ActivationType = type;
+        UsesGraphs = true;
+        _plannedBytes = bytes;
+        _name = "cuda (planned";
+        _modules = null!;
+        _kernels = null!;
+        _weights = null!;
+        _activations = null!;
+        _uploads = null!;
+    }
+
+    /// <summary>A GPU of so much memory for plans alone: it need not be there, and computes nothing.</summary>
+    public static CudaDevice ForPlan(DType type, long bytes) => new(type, bytes);
+
     /// <inheritdoc/>
-    public string Name =>
-        $"cuda:{_context.Ordinal} ({_context.Name}, compute capability {_context.Capability / 10}."
-        + $"{_context.Capability % 10}, {ActivationType.ToString().ToLowerInvariant()})";
+    public string Name => $"{_name}, {ActivationType.ToString().ToLowerInvariant()})";
 
     /// <inheritdoc/>
     public DType ActivationType { get; }
@@ -65,7 +83,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <summary>Uniform steps are captured and replayed.</summary>
     public bool UsesGraphs { get; }
 
-    internal CudaContext Context => _context;
+    internal CudaContext Context => Gpu;
+
+    private CudaContext Gpu => _context ?? throw new InvalidOperationException("a planned GPU computes nothing");
 
     /// <inheritdoc/>
     public void ReserveWeights(long bytes)
@@ -81,7 +101,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         CudaArena.Piece piece = _activations.Allocate(bytes);
         try
         {
-            _context.Fill(piece.Address, 0, bytes);
+            Gpu.Fill(piece.Address, 0, bytes);
             return new CudaBuffer(piece, bytes);
         }
         catch
@@ -105,7 +125,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
                 ReadOnlySpan<float> run = values.Slice(at, Math.Min(perSlot, values.Length - at));
                 nint slot = transfer.Take();
                 run.CopyTo(new Span<float>((void*)slot, run.Length));
-                _context.CopyToDevice(piece.Address + ((nint)at * sizeof(float)), slot, (long)run.Length * sizeof(float));
+                Gpu.CopyToDevice(piece.Address + ((nint)at * sizeof(float)), slot, (long)run.Length * sizeof(float));
                 transfer.Issued();
             }
 
@@ -134,7 +154,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
                 int count = Math.Min(perSlot, source.N - row);
                 nint slot = transfer.Take();
                 CudaRows.Write(source, row, count, type, slot);
-                _context.CopyToDevice(piece.Address + (nint)(row * rowBytes), slot, count * rowBytes);
+                Gpu.CopyToDevice(piece.Address + (nint)(row * rowBytes), slot, count * rowBytes);
                 transfer.Issued();
             }
         }
@@ -158,7 +178,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
     /// <inheritdoc/>
     public KvStorage CreateKvStorage(KvStorageShape shape, int numBlocks) =>
-        CudaKvStorage.Create(_context, shape, numBlocks);
+        CudaKvStorage.Create(Gpu, shape, numBlocks);
 
     /// <inheritdoc/>
     public long KvBlockBytes(KvStorageShape shape) => CudaLayout.KvBlockBytes(shape);
@@ -166,9 +186,25 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <inheritdoc/>
     public DeviceMemory Memory()
     {
-        (long free, long total) = _context.Memory();
+        if (_context is null) return new DeviceMemory(_plannedBytes, _plannedBytes);
+        (long free, long total) = Gpu.Memory();
         return new DeviceMemory(free, total);
     }
+
+    /// <inheritdoc/>
+    public long KvMemory(DeviceMemory memory, double utilization, long weightBytes, long stepBytes)
+    {
+        // Recordings take memory of the driver's own, which no call tells beforehand.
+        long graphs = UsesGraphs ? Math.Min(memory.TotalBytes / 64, 512L << 20) : 0;
+        long used = memory.TotalBytes - memory.FreeBytes;
+        // Chunks of activations that are not full.
+        const long Slack = 2 * CudaArena.ChunkBytes;
+        return (long)(memory.TotalBytes * utilization) - used - weightBytes - stepBytes - graphs - Slack;
+    }
+
+    /// <inheritdoc/>
+    public long StepBytes(StepLimits limits, KvStorageShape shape) =>
+        CudaDeviceStep.BytesFor(limits) + AttentionScratch.BytesFor(shape, ActivationType, ScratchChunks(limits, shape));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -180,16 +216,16 @@ internal sealed unsafe partial class CudaDevice : IDevice
         _activations?.Dispose();
         _weights?.Dispose();
         _modules?.Dispose();
-        _context.Dispose();
+        _context?.Dispose();
     }
 
     // Made when the first weight comes: a device that only plans or computes needs none.
     private CudaStaging Transfer(long rowBytes = 0)
     {
         if (_transfer is not null && _transfer.SlotBytes >= rowBytes) return _transfer;
-        if (_transfer is not null) _context.Synchronize();
+        if (_transfer is not null) Gpu.Synchronize();
         _transfer?.Dispose();
         _transfer = null;
-        return _transfer = new CudaStaging(_context, TransferSlots, Math.Max(TransferBytes, rowBytes));
+        return _transfer = new CudaStaging(Gpu, TransferSlots, Math.Max(TransferBytes, rowBytes));
     }
 }

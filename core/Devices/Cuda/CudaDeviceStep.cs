@@ -38,11 +38,7 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
         _context = device.Context;
         _kv = kv;
         _maxNumSeqs = limits.MaxNumSeqs;
-        long stride = Stride(limits.MaxBlocksPerSeq);
-        // Forms of a group may take several parts; four lists' worth of room is enough for the usual one of each, and
-        // what does not fit goes up with the call that needs it.
-        _capacityInts = (3L * limits.MaxNumTokens) + ((2L + MaxGroups) * (limits.MaxNumSeqs + 1L))
-            + (limits.MaxNumSeqs * stride);
+        _capacityInts = BytesFor(limits) / sizeof(int);
         _staging = new CudaStaging(_context, NumSlots, _capacityInts * sizeof(int));
         try
         {
@@ -60,6 +56,14 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
     public override int SpareBlock => _kv.SpareBlock;
 
     public override long Bytes => (_capacityInts * sizeof(int)) + _device.Scratch().Bytes;
+
+    /// <summary>
+    /// Bytes of the lists of the largest step. Forms of a group may take several parts; room for one of each of four
+    /// groups is enough for the usual step, and what does not fit goes up with the call that needs it.
+    /// </summary>
+    public static long BytesFor(StepLimits limits) => sizeof(int) * (
+        (3L * limits.MaxNumTokens) + ((2L + MaxGroups) * (limits.MaxNumSeqs + 1L))
+        + ((long)limits.MaxNumSeqs * Stride(limits.MaxBlocksPerSeq)));
 
     /// <summary>Steps replayed, for tests.</summary>
     public long NumReplays => _graphs?.NumReplays ?? 0;
@@ -90,7 +94,7 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
         _staging.Issued();
         _device.Enter(this);
         _graphs?.Begin(
-            numTokens == numSeqs && isSingle ? new StepKey(numSeqs, _stride, _forms.Count) : default,
+            numTokens == numSeqs && isSingle ? new StepKey(numSeqs, _stride, _forms.Count, _forms.Exists(f => f.Combines)) : default,
             _device.Scratch().Version);
 
         void AddList(int index, ReadOnlySpan<int> values) =>

@@ -28,7 +28,7 @@ internal sealed class CudaKernel(CudaModules modules, string stem, string suffix
 /// <summary>The kernels that the operations launch; kernels/cuda/include documents them.</summary>
 internal sealed class CudaKernels(CudaModules modules)
 {
-    private readonly Dictionary<int, (CudaKernel Tiled, CudaKernel Split)> _attention = [];
+    private readonly Dictionary<int, AttentionKernels> _attention = [];
     private CudaFunction? _gatherRows;
     private CudaFunction? _copyBlocks;
 
@@ -63,15 +63,20 @@ internal sealed class CudaKernels(CudaModules modules)
     public CudaFunction CopyBlocks => _copyBlocks ??= modules.Find("ekc_copy_blocks");
 
     /// <summary>Attention by tensor cores for heads of up to so many columns.</summary>
-    public (CudaKernel Tiled, CudaKernel Split) Attention(int columns)
+    public AttentionKernels Attention(int columns)
     {
-        if (!_attention.TryGetValue(columns, out (CudaKernel, CudaKernel) pair))
+        if (!_attention.TryGetValue(columns, out AttentionKernels? kernels))
         {
             string suffix = $"_d{columns}";
-            pair = (new(modules, "ekc_attention_tiled", suffix), new(modules, "ekc_attention_split", suffix));
-            _attention.Add(columns, pair);
+            kernels = new AttentionKernels(
+                new(modules, "ekc_attention_tiled", suffix), new(modules, "ekc_attention_split", suffix),
+                new(modules, "ekc_attention_combine", suffix));
+            _attention.Add(columns, kernels);
         }
 
-        return pair;
+        return kernels;
     }
 }
+
+/// <summary>Attention by tensor cores, for one width of head.</summary>
+internal sealed record AttentionKernels(CudaKernel Tiled, CudaKernel Split, CudaKernel Combine);

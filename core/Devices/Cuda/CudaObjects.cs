@@ -104,10 +104,10 @@ internal sealed class CudaKvStorage : KvStorage
     public static long PoolBlockBytes(KvStorageShape shape, int layer)
     {
         const int RowAlignment = 128;
-        if (shape.Type is not (DType.F32 or DType.F16 or DType.BF16))
+        if (shape.Type is not (DType.F32 or DType.F16 or DType.BF16 or DType.F8E4M3))
         {
             throw EngineException.Invalid(
-                "kv_cache_dtype", $"expected float32, float16 or bfloat16 on a GPU, found {shape.Type}");
+                "kv_cache_dtype", $"expected float32, float16, bfloat16 or fp8 on a GPU, found {shape.Type}");
         }
 
         if (shape.BlockSize <= 0 || shape.BlockSize % PageTokens != 0)

@@ -6,7 +6,8 @@ namespace Engine.Devices.Cuda;
 /// <param name="NumSeqs">Sequences, each with one token; 0 is a step that is not recorded.</param>
 /// <param name="Stride">Blocks of a row of the block tables.</param>
 /// <param name="NumGroups">Group sizes of attention known by then.</param>
-internal readonly record struct StepKey(int NumSeqs, int Stride, int NumGroups);
+/// <param name="Combines">Attention has partial results to combine.</param>
+internal readonly record struct StepKey(int NumSeqs, int Stride, int NumGroups, bool Combines);
 
 /// <summary>
 /// Recorded forward passes. A step of a new kind runs as it is, the next one of that kind is recorded, those after it

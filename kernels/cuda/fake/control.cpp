@@ -1,6 +1,9 @@
 // What tests do to the driver: set it up, make it fail, count.
 #include <cstring>
 
+#include "engine_cuda_attention.h"
+#include "engine_cuda_linear.h"
+#include "engine_cuda_sample.h"
 #include "fake.h"
 
 using namespace fake;
@@ -48,14 +51,29 @@ API void fake_cuda_counters(Counters* out) {
   *out = state().counts;
 }
 
-// Memory that another process took.
+// Memory that another process takes.
 API void fake_cuda_use(int device, uint64_t bytes) {
   std::lock_guard<std::recursive_mutex> guard(state().lock);
-  state().used[(size_t)device] = bytes;
+  state().used[(size_t)device] += bytes;
 }
 
 API void fake_cuda_message(char* out, int bytes) {
   std::lock_guard<std::recursive_mutex> guard(state().lock);
   strncpy(out, state().message.c_str(), (size_t)bytes - 1);
   out[bytes - 1] = 0;
+}
+
+// Dynamic shared memory as the headers give it, for the test that compares the host's own numbers.
+API int fake_cuda_shared_bytes(int what, int columns) {
+  switch (what) {
+    case 0: return EKC_LINEAR_ANY_SHARED;
+    case 1: return EKC_LINEAR_TILED_SHARED;
+    case 2: return EKC_ATTENTION_ANY_SHARED;
+    case 3: return EKC_ATTENTION_TILED_SHARED(columns);
+    case 4: return EKC_ATTENTION_SPLIT_SHARED(columns);
+    case 5: return EKC_NORM_SHARED;
+    case 6: return EKC_LINEAR_SKINNY_SHARED;
+    case 7: return EKC_LINEAR_SKINNY_MAX_K;
+    default: return EKC_ARGMAX_SHARED;
+  }
 }

@@ -56,7 +56,7 @@ struct Options {
   uint64_t memory = 1ull << 30;
   uint64_t seed = 1;
   int guard_host = 1;
-  int emulates = 0;  // reserved
+  int emulates = 0;  // kernels run on the emulator instead of in their plain form
 };
 
 struct Context {

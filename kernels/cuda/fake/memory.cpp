@@ -11,6 +11,9 @@ namespace fake {
 
 static const uint64_t kPage = 4096, kAlign = 512, kPoison = 0xFF, kZone = 0xA5;
 
+// Larger ones stay open: closing and opening them at each call would take most of a test's time.
+static const uint64_t kGuardedMax = 8 << 20;
+
 static uint64_t round_up(uint64_t v, uint64_t to) { return (v + to - 1) / to * to; }
 
 const Allocation* find_device(uint64_t address, uint64_t bytes, int device) {
@@ -34,6 +37,7 @@ bool is_pinned(const void* address, uint64_t bytes) {
 void protect_all(bool open) {
   if (!state().options.guard_host) return;
   for (auto& [_, a] : state().device_memory) {
+    if (a.mapping_bytes > kGuardedMax) continue;
     mprotect((void*)(a.mapping + kPage), a.mapping_bytes - 2 * kPage, open ? PROT_READ | PROT_WRITE : PROT_NONE);
   }
 }
@@ -92,7 +96,7 @@ API CUresult cuMemAlloc_v2(CUdeviceptr* out, size_t bytes) {
   memset((void*)(address + bytes), (int)kZone, size - bytes);
   mprotect(mapping, kPage, PROT_NONE);
   mprotect((void*)(base + mapped - kPage), kPage, PROT_NONE);
-  if (s.options.guard_host) mprotect((void*)(base + kPage), mapped - 2 * kPage, PROT_NONE);
+  if (s.options.guard_host && mapped <= kGuardedMax) mprotect((void*)(base + kPage), mapped - 2 * kPage, PROT_NONE);
   s.device_memory[address] = {base, mapped, address, bytes, device};
   ek_emu_add_range((void*)address, bytes);
   s.used[device] += size;

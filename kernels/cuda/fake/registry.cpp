@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "engine_cuda_emulation.h"
+#include "plain.h"
 
 namespace fake {
 
@@ -48,6 +49,12 @@ bool registry_run(const Op& op, uint64_t seed, std::string& message) {
     OwnArguments a;
     memcpy(&a, op.data.data(), sizeof a);
     own.run(a);
+    return true;
+  }
+  int type;
+  PlainKernel plain = state().options.emulates ? nullptr : plain_find(op.function->name, &type);
+  if (plain) {
+    plain(op.data.data(), op, type);
     return true;
   }
   ek_emu_launch launch = {};

@@ -77,6 +77,9 @@ static bool run_one(Stream* only) {
 }
 
 static void run_some(int count, Stream* until_empty) {
+  bool any = false;
+  for (auto& stream : state().streams) any |= !stream->queue.empty();
+  if (!any) return;
   protect_all(true);
   while (!state().lost) {
     if (until_empty ? until_empty->queue.empty() : count-- <= 0) break;

@@ -3,12 +3,14 @@ using Engine.Hosting;
 using Engine.Loading;
 using Engine.Sampling;
 using Engine.Scheduling;
+using Engine.Tests.Devices.Cuda;
 using Engine.Tests.Golden;
 
 namespace Engine.Tests.Execution;
 
 [TestFixture("reference")]
 [TestFixture("cpu")]
+[TestFixture("cuda")]
 internal sealed class ModelRunnerTests(string device)
 {
     private static readonly EngineOptions _options = new()
@@ -20,8 +22,17 @@ internal sealed class ModelRunnerTests(string device)
 
     private static readonly string _plain = Path.Combine(GoldenFolder.Committed, "llama-plain");
 
+    private FakeCuda? _fake;
+
+    [SetUp]
+    public void SetUpDevice() => _fake = device == "cuda" ? new FakeCuda() : null;
+
+    [TearDown]
+    public void TearDownDevice() => _fake?.Dispose();
+
     private LoadedModel Load(string folder) =>
-        LoadedModel.Load(new ModelLoadOptions { Model = folder, Device = device });
+        LoadedModel.Load(
+            new ModelLoadOptions { Model = folder, Device = device, Cuda = FakeCuda.DeviceOptions() });
 
     private static SamplingParams Greedy(int maxTokens) => new() { Temperature = 0, MaxTokens = maxTokens };
 

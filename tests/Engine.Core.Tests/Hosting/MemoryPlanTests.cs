@@ -1,11 +1,13 @@
 using Engine.Execution;
 using Engine.Hosting;
+using Engine.Tests.Devices.Cuda;
 using Engine.Tests.Golden;
 
 namespace Engine.Tests.Hosting;
 
 [TestFixture("reference")]
 [TestFixture("cpu")]
+[TestFixture("cuda")]
 internal sealed class MemoryPlanTests(string device)
 {
     private static readonly EngineOptions _options = new()
@@ -14,6 +16,14 @@ internal sealed class MemoryPlanTests(string device)
         MaxNumBatchedTokens = 256,
         NumBlocks = 64,
     };
+
+    private FakeCuda? _fake;
+
+    [SetUp]
+    public void SetUpDevice() => _fake = device == "cuda" ? new FakeCuda() : null;
+
+    [TearDown]
+    public void TearDownDevice() => _fake?.Dispose();
 
     [TestCase("llama-plain")]
     [TestCase("granite")]
@@ -25,7 +35,7 @@ internal sealed class MemoryPlanTests(string device)
     public void Plan_equals_what_is_used_within_two_percent(string folder)
     {
         string path = Path.Combine(GoldenFolder.Committed, folder);
-        PlanEqualsUse(new ModelLoadOptions { Model = path, Device = device });
+        PlanEqualsUse(new ModelLoadOptions { Model = path, Device = device, Cuda = FakeCuda.DeviceOptions() });
     }
 
     [Test]
@@ -34,7 +44,7 @@ internal sealed class MemoryPlanTests(string device)
         string folder = DummyModel.Create(hidden: 512, layers: 4, vocab: 8192);
         try
         {
-            PlanEqualsUse(new ModelLoadOptions { Model = folder, Device = device, LoadFormat = "dummy" });
+            PlanEqualsUse(new ModelLoadOptions { Model = folder, Device = device, Cuda = FakeCuda.DeviceOptions(), LoadFormat = "dummy" });
         }
         finally
         {
@@ -49,7 +59,7 @@ internal sealed class MemoryPlanTests(string device)
         try
         {
             MemoryPlan plan = MemoryPlan.Compute(
-                new ModelLoadOptions { Model = folder, Device = device, LoadFormat = "dummy" }, _options);
+                new ModelLoadOptions { Model = folder, Device = device, Cuda = FakeCuda.DeviceOptions(), LoadFormat = "dummy" }, _options);
             const long attention = (64 * 64) + (2 * 32 * 64) + (64 * 64), mlp = 3 * 64 * 128;
             Assert.That(plan.NumParameters, Is.EqualTo((2 * 100 * 64) + attention + mlp + (3 * 64)));
         }

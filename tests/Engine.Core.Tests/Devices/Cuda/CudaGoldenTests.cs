@@ -1,25 +1,72 @@
-using System.Diagnostics;
 using Engine.Devices.Cuda;
 using Engine.Memory;
 using Engine.Tests.Golden;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>Models of every kind on the fake GPU, its kernels emulated, against the goldens.</summary>
+/// <summary>Models of every family on the fake GPU against the goldens.</summary>
 [TestFixture]
 internal sealed class CudaGoldenTests
 {
+    [TestCase("apertus")]
+    [TestCase("bloom")]
+    [TestCase("cohere")]
+    [TestCase("gemma3")]
+    [TestCase("gpt-neox")]
+    [TestCase("gpt2-bare")]
     [TestCase("llama-plain")]
-    public void Tiny_models_match_their_goldens(string name)
+    [TestCase("mistral")]
+    [TestCase("opt-proj")]
+    [TestCase("phi3-longrope", "golden.fixed")]
+    [TestCase("qwen3")]
+    [TestCase("stablelm-parallel")]
+    public void Tiny_models_match_their_goldens_in_f32(string name, string golden = "golden")
     {
         using FakeCuda fake = new();
         using (CudaDevice device = fake.Device())
         {
-            Stopwatch watch = Stopwatch.StartNew();
-            GoldenChecks.Check(Path.Combine(GoldenFolder.Committed, name), "config.json", "golden", device);
-            TestContext.Out.WriteLine($"{watch.ElapsedMilliseconds} ms, {fake.Counters.Launches} launches");
+            GoldenChecks.Check(Path.Combine(GoldenFolder.Committed, name), "config.json", golden, device);
         }
 
         Assert.That(fake.Counters.Live, Is.Zero);
+    }
+
+    [TestCase("llama-plain", DType.BF16, 1.0f, 0.1)]
+    [TestCase("llama-bf16", DType.BF16, 1.0f, 0.1)]
+    [TestCase("qwen3", DType.BF16, 1.0f, 0.1)]
+    [TestCase("gemma2", DType.BF16, 1.0f, 0.1)]
+    [TestCase("llama-plain", DType.F16, 0.15f, 0.015)]
+    [TestCase("llama-f16", DType.F16, 0.15f, 0.015)]
+    public void Sixteen_bit_activations_stay_within_the_tolerance_of_sixteen_bit_weights(
+        string name, DType type, float largest, double mean)
+    {
+        using FakeCuda fake = new();
+        using CudaDevice device = fake.Device(type);
+        using SingleRun run = SingleRun.Open(Path.Combine(GoldenFolder.Committed, name), device, type: type);
+        GoldenCase multi = GoldenFolder.Read(Path.Combine(GoldenFolder.Committed, name), "golden")
+            .Single(c => c.Name == "multi");
+        (float largestFound, double meanFound) = GoldenChecks.LogitDifferences(run, multi);
+        TestContext.Out.WriteLine($"largest {largestFound}, mean {meanFound}");
+        Assert.That(largestFound, Is.LessThan(largest));
+        Assert.That(meanFound, Is.LessThan(mean));
+    }
+
+    [TestCase(DType.F32)]
+    [TestCase(DType.BF16)]
+    public void The_emulated_kernels_give_the_tokens_of_the_plain_ones(DType type)
+    {
+        string folder = Path.Combine(GoldenFolder.Committed, "llama-plain");
+        GoldenCase golden = GoldenFolder.Read(folder, "golden")[1];
+        int[] plain = Run(false), emulated = Run(true);
+        Assert.That(emulated, Is.EqualTo(plain));
+        if (type == DType.F32) Assert.That(emulated, Is.EqualTo(golden.Greedy[..plain.Length]));
+
+        int[] Run(bool emulates)
+        {
+            using FakeCuda fake = new(new FakeCudaOptions { Emulates = emulates });
+            using CudaDevice device = fake.Device(type);
+            using SingleRun run = SingleRun.Open(folder, device, type: type);
+            return run.Greedy(golden.Prompt, 6);
+        }
     }
 }

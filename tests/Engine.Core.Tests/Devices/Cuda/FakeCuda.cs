@@ -58,6 +58,10 @@ internal sealed unsafe class FakeCuda : IDisposable
         }
     }
 
+    /// <summary>Dynamic shared memory as the C headers give it.</summary>
+    public static int SharedBytes(int what, int columns = 0) =>
+        ((delegate* unmanaged<int, int, int>)Export("fake_cuda_shared_bytes"))(what, columns);
+
     /// <summary>The n-th allocation from now fails; 0 is the next, -1 none.</summary>
     public void FailAllocation(int n, CudaResult result = CudaResult.OutOfMemory) =>
         ((delegate* unmanaged<int, int, void>)Export("fake_cuda_fail_alloc"))(n, (int)result);
@@ -69,8 +73,8 @@ internal sealed unsafe class FakeCuda : IDisposable
     /// <summary>Compilations fail.</summary>
     public void FailCompilation() => ((delegate* unmanaged<int, void>)Export("fake_cuda_fail_link"))(1);
 
-    /// <summary>Another process holds memory.</summary>
-    public void Use(long bytes, int device = 0) =>
+    /// <summary>Another process takes memory.</summary>
+    public void UseMore(long bytes, int device = 0) =>
         ((delegate* unmanaged<int, ulong, void>)Export("fake_cuda_use"))(device, (ulong)bytes);
 
     /// <summary>A context on the fake.</summary>

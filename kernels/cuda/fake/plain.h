@@ -1,0 +1,59 @@
+// The kernels as their headers describe them, in scalar C++: what the emulated ones are compared with, and quick
+// enough for tests of a whole engine.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "engine_cuda.h"
+#include "fake.h"
+
+namespace fake {
+
+// The plain form of a kernel, or null. `name` is that of the kernel, type and width included.
+typedef void (*PlainKernel)(const char* arguments, const Op& op, int type);
+PlainKernel plain_find(const std::string& name, int* type);
+
+inline float half_to_float(uint16_t bits) {
+  _Float16 h;
+  memcpy(&h, &bits, 2);
+  return (float)h;
+}
+
+inline uint16_t float_to_half(float v) {
+  _Float16 h = (_Float16)v;
+  uint16_t bits;
+  memcpy(&bits, &h, 2);
+  return bits;
+}
+
+inline float brain_to_float(uint16_t bits) {
+  uint32_t wide = (uint32_t)bits << 16;
+  float v;
+  memcpy(&v, &wide, 4);
+  return v;
+}
+
+inline uint16_t float_to_brain(float v) {
+  uint32_t bits;
+  memcpy(&bits, &v, 4);
+  if (v != v) return (uint16_t)(bits >> 16 | 0x40);
+  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+inline float get(uint64_t base, int64_t i, int type) {
+  if (type == EKC_F32) return ((const float*)base)[i];
+  uint16_t bits = ((const uint16_t*)base)[i];
+  return type == EKC_F16 ? half_to_float(bits) : brain_to_float(bits);
+}
+
+inline void put(uint64_t base, int64_t i, int type, float v) {
+  if (type == EKC_F32) ((float*)base)[i] = v;
+  else ((uint16_t*)base)[i] = type == EKC_F16 ? float_to_half(v) : float_to_brain(v);
+}
+
+void plain_attention(const char* arguments, const Op& op, int type);
+void plain_write_kv(const char* arguments, const Op& op, int type);
+void plain_copy_blocks(const char* arguments, const Op& op, int type);
+
+}  // namespace fake

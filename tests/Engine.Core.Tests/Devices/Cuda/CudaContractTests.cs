@@ -1,0 +1,88 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+using Engine.Devices.Cuda;
+
+namespace Engine.Tests.Devices.Cuda;
+
+/// <summary>What the host believes of the kernels, against the PTX and the C headers.</summary>
+[TestFixture]
+internal sealed partial class CudaContractTests
+{
+    private static readonly (string Stem, int Bytes)[] _structures =
+    [
+        ("ekc_embed", Unsafe.SizeOf<EmbedArguments>()),
+        ("ekc_rms_norm", Unsafe.SizeOf<RmsNormArguments>()),
+        ("ekc_add_rms_norm", Unsafe.SizeOf<RmsNormArguments>()),
+        ("ekc_layer_norm", Unsafe.SizeOf<LayerNormArguments>()),
+        ("ekc_map", Unsafe.SizeOf<MapArguments>()),
+        ("ekc_add_scaled", Unsafe.SizeOf<CombineArguments>()),
+        ("ekc_activate_multiply", Unsafe.SizeOf<CombineArguments>()),
+        ("ekc_rope", Unsafe.SizeOf<RopeArguments>()),
+        ("ekc_write_kv", Unsafe.SizeOf<WriteKvArguments>()),
+        ("ekc_copy_blocks", Unsafe.SizeOf<CopyBlocksArguments>()),
+        ("ekc_gather_rows", Unsafe.SizeOf<GatherRowsArguments>()),
+        ("ekc_linear_any", Unsafe.SizeOf<LinearArguments>()),
+        ("ekc_linear_tiled", Unsafe.SizeOf<LinearArguments>()),
+        ("ekc_linear_skinny", Unsafe.SizeOf<LinearArguments>()),
+        ("ekc_attention", Unsafe.SizeOf<AttentionArguments>()),
+        ("ekc_argmax", Unsafe.SizeOf<ArgmaxArguments>()),
+    ];
+
+    [GeneratedRegex(@"\.entry (\w+)\(\s*\.param \.align 8 \.b8 \w+_param_0\[(\d+)\]")]
+    private static partial Regex Entry { get; }
+
+    [TestCase("sm_80")]
+    [TestCase("sm_90")]
+    [TestCase("sm_90a")]
+    public void Every_structure_has_the_size_that_its_kernel_declares(string target)
+    {
+        Dictionary<string, int> declared = [];
+        foreach (string module in CudaImages.Embedded.Modules(target))
+        {
+            string text = Encoding.UTF8.GetString(CudaImages.Embedded.Read(module, target));
+            foreach (Match m in Entry.Matches(text)) declared[m.Groups[1].Value] = int.Parse(m.Groups[2].Value);
+        }
+
+        Assert.That(declared, Is.Not.Empty, "the build has no PTX: is clang-19 there?");
+        Assert.Multiple(() =>
+        {
+            foreach ((string stem, int bytes) in _structures)
+            {
+                string[] kernels = [.. declared.Keys.Where(k => k == stem || k.StartsWith(stem + "_"))];
+                Assert.That(kernels, Is.Not.Empty, stem);
+                foreach (string kernel in kernels) Assert.That(declared[kernel], Is.EqualTo(bytes), kernel);
+            }
+        });
+    }
+
+    [Test]
+    public void Shared_memory_is_what_the_headers_say()
+    {
+        Assert.Multiple(() =>
+        {
+            Assert.That(CudaDevice.LinearAnySharedBytes, Is.EqualTo(FakeCuda.SharedBytes(0)));
+            Assert.That(CudaDevice.LinearTiledSharedBytes, Is.EqualTo(FakeCuda.SharedBytes(1)));
+            Assert.That(CudaDevice.AttentionAnySharedBytes, Is.EqualTo(FakeCuda.SharedBytes(2)));
+            Assert.That(CudaDevice.LinearSkinnySharedBytes, Is.EqualTo(FakeCuda.SharedBytes(6)));
+            Assert.That(CudaDevice.LinearSkinnyMaxK, Is.EqualTo(FakeCuda.SharedBytes(7)));
+            foreach (int columns in (int[])[64, 128, 192, 256])
+            {
+                Assert.That(CudaDevice.AttentionTiledSharedBytes(columns), Is.EqualTo(FakeCuda.SharedBytes(3, columns)));
+                Assert.That(CudaDevice.AttentionSplitSharedBytes(columns), Is.EqualTo(FakeCuda.SharedBytes(4, columns)));
+            }
+        });
+    }
+
+    [Test]
+    public void Launch_structures_have_the_driver_s_sizes()
+    {
+        Assert.Multiple(() =>
+        {
+            Assert.That(Unsafe.SizeOf<CudaLaunch>(), Is.EqualTo(56));
+            Assert.That((int)Marshal.OffsetOf<CudaLaunch>(nameof(CudaLaunch.Stream)), Is.EqualTo(32));
+            Assert.That((int)Marshal.OffsetOf<CudaLaunch>(nameof(CudaLaunch.NumAttributes)), Is.EqualTo(48));
+        });
+    }
+}

@@ -1,0 +1,135 @@
+using Engine.Hosting;
+using Engine.Scheduling;
+using Engine.Tests.Golden;
+using Engine.Tests.Hosting;
+
+namespace Engine.Tests.Devices.Cuda;
+
+/// <summary>How a GPU's memory is divided, and that nothing is left when it does not suffice.</summary>
+[TestFixture]
+internal sealed class CudaMemoryTests
+{
+    private const long Mib = 1 << 20;
+
+    private static readonly string _folder = Path.Combine(GoldenFolder.Committed, "llama-bf16");
+
+    private static readonly EngineOptions _small = new() { MaxNumSeqs = 4, MaxNumBatchedTokens = 64 };
+
+    private static ModelLoadOptions Load(long? gpuMemory = null) => new()
+    {
+        Model = _folder,
+        Device = "cuda",
+        GpuMemoryBytes = gpuMemory,
+        Cuda = FakeCuda.DeviceOptions(),
+    };
+
+    [TestCase(0.9)]
+    [TestCase(0.5)]
+    public void Blocks_fill_the_share_of_the_memory_and_no_more(double utilization)
+    {
+        using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 64 * Mib });
+        EngineOptions options = Options(utilization);
+        using LoadedModel model = LoadedModel.Load(Load());
+        using IModelRunner runner = model.CreateRunner(options);
+        long used = fake.Counters.DeviceBytes;
+        Assert.That(used, Is.GreaterThan((long)(64 * Mib * (utilization - 0.1))));
+        Assert.That(used, Is.LessThanOrEqualTo((long)(64 * Mib * utilization)));
+    }
+
+    [Test]
+    public void What_another_process_holds_is_not_given_out_again()
+    {
+        using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 64 * Mib });
+        using LoadedModel model = LoadedModel.Load(Load());
+        int whole;
+        using (IModelRunner runner = model.CreateRunner(Options(0.9))) whole = runner.NumBlocks;
+        fake.UseMore(16 * Mib);
+        using IModelRunner less = model.CreateRunner(Options(0.9));
+        Assert.That(less.NumBlocks, Is.InRange(whole / 2, whole * 3 / 4));
+    }
+
+    [Test]
+    public void A_plan_for_a_gpu_that_is_not_there_is_the_plan_of_one_that_is()
+    {
+        MemoryPlan planned = MemoryPlan.Compute(Load(256 * Mib), _small);
+        using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 256 * Mib });
+        MemoryPlan found = MemoryPlan.Compute(Load(), _small);
+        Assert.Multiple(() =>
+        {
+            Assert.That(found with { Device = planned.Device }, Is.EqualTo(planned));
+            Assert.That(planned.DeviceBytes, Is.EqualTo(256 * Mib));
+            Assert.That(found.Device, Does.StartWith("cuda:0 (Fake GPU 0"));
+            Assert.That(fake.Counters.Live, Is.Zero);
+        });
+    }
+
+    [TestCase("cpu", 1)]
+    [TestCase("cuda", 0)]
+    public void Memory_is_given_for_a_gpu_alone_and_is_positive(string device, long bytes)
+    {
+        ModelLoadOptions load = new() { Model = _folder, Device = device, GpuMemoryBytes = bytes };
+        EngineException e = Assert.Throws<EngineException>(() => MemoryPlan.Compute(load, _small))!;
+        Assert.That(e.Parameter, Is.EqualTo("gpu_memory"));
+    }
+
+    [TestCase(0)]
+    [TestCase(1.5)]
+    [TestCase(double.NaN)]
+    public void A_share_that_is_none_is_refused(double utilization)
+    {
+        EngineException e = Assert.Throws<EngineException>(
+            () => MemoryPlan.Compute(Load(64 * Mib), Options(utilization)))!;
+        Assert.That(e.Parameter, Is.EqualTo("gpu_memory_utilization"));
+    }
+
+    [Test]
+    public void A_gpu_too_small_for_the_weights_is_refused_before_anything_is_read()
+    {
+        using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 100_000 });
+        EngineException e = Assert.Throws<EngineException>(() => LoadedModel.Load(Load()))!;
+        Assert.That(e.Status, Is.EqualTo(EngineStatus.OutOfMemory));
+        Assert.That(fake.Counters.Live, Is.Zero);
+    }
+
+    [Test]
+    public void A_gpu_too_small_for_one_block_is_refused_with_what_would_help()
+    {
+        using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 64 * Mib });
+        using LoadedModel model = LoadedModel.Load(Load());
+        EngineException e = Assert.Throws<EngineException>(() => model.CreateRunner(Options(0.05)))!;
+        Assert.That(e.Message, Does.Contain("gpu_memory_utilization"));
+    }
+
+    [Test]
+    public void An_allocation_that_fails_anywhere_leaves_nothing_and_says_what_was_wanted()
+    {
+        int failures = 0;
+        for (int n = 0; ; n++)
+        {
+            using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 64 * Mib });
+            fake.FailAllocation(n);
+            try
+            {
+                using LoadedModel model = LoadedModel.Load(Load());
+                using IModelRunner runner = model.CreateRunner(_small);
+            }
+            catch (EngineException e)
+            {
+                failures++;
+                Assert.That(e.Status, Is.EqualTo(EngineStatus.OutOfMemory), $"allocation {n}: {e.Message}");
+            }
+
+            Assert.That(fake.Counters.Live, Is.Zero, $"allocation {n}");
+            if (failures <= n) break;
+        }
+
+        Assert.That(failures, Is.GreaterThan(10));
+    }
+
+    private static EngineOptions Options(double utilization) => new()
+    {
+        MaxNumSeqs = 4,
+        MaxNumBatchedTokens = 64,
+        GpuMemoryUtilization = utilization,
+    };
+}
