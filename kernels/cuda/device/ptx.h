@@ -8,7 +8,7 @@
 #define __shared__ __attribute__((shared))
 // Inlining is forced everywhere: a function that is called costs a stack, and makes ptxas serialise wgmma.
 #define DEV static __attribute__((device)) __inline__ __attribute__((always_inline))
-#define INLINED __attribute__((always_inline))
+#define DEV_MEMBER __attribute__((device)) __inline__ __attribute__((always_inline))
 #define UNROLL _Pragma("unroll")
 #define NO_UNROLL _Pragma("nounroll")
 // The kernel `name` takes one structure by value; at most `threads` per block, at least `blocks` of them per SM.

@@ -6,7 +6,7 @@
 #include "machine.h"
 
 #define DEV static inline
-#define INLINED
+#define DEV_MEMBER inline
 #define UNROLL
 #define NO_UNROLL
 #define KERNEL(name, Args, threads, blocks)                                                                    \

@@ -46,4 +46,24 @@ EKC_ASSERT_SIZE(EkcLinear, 80);
 #define EKC_LINEAR_SKINNY_SUMS 32768
 #define EKC_LINEAR_SKINNY_SHARED (8 * 4 * 32 * 128 + EKC_LINEAR_SKINNY_SUMS)
 
+/* The same with W of 4 or 8 bits: a weight is T((q - zero) * scale), rounded to T, and the product is that of
+ * linear_tiled and linear_skinny with such a weight, bit for bit. F in {i4, i8, e4m3}, T in {f16, bf16}.
+ *
+ * ekc_linear_F_tiled_T: geometry and shared memory of ekc_linear_tiled_T.
+ * ekc_linear_F_skinny_T: geometry, limits and shared memory of ekc_linear_skinny_T.
+ * linear.weight: rows of weight_stride BYTES, a multiple of 16. i8: signed bytes; e4m3: bytes; i4: column 2i in the low
+ * and 2i + 1 in the high half of byte i, 0..15, with a zero point of 8 unless `zeros` says otherwise. x as before.
+ * Column k of row n has scale [n / scale_rows][k / group] (blocks of 128 x 128: scale_rows 128, group 128; per tensor:
+ * scale_rows n, group k). */
+typedef struct EkcQuantizedLinear {
+  EkcLinear linear;        /* weight_type is EKC_I4, EKC_I8 or EKC_E4M3, as in the kernel's name */
+  uint64_t scales;         /* f32 [ceil(n / scale_rows)][scales_stride] */
+  uint64_t zeros;          /* uint8, in the shape of scales, or 0; i4 only */
+  int32_t group;           /* columns of one scale, a multiple of 16 or at least k */
+  int32_t scale_rows;      /* rows of one scale */
+  int32_t scales_stride;
+  int32_t reserved;
+} EkcQuantizedLinear;
+EKC_ASSERT_SIZE(EkcQuantizedLinear, 112);
+
 #endif

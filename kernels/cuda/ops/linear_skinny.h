@@ -5,13 +5,14 @@
 // in groups of at most MaxUnits units. Each warp has a ring of stages of its own, and fetches ahead over units and
 // groups.
 //
-// Stage: W [16][64 k] then x [8 NT][64 k], 128 bytes a row, chunk c of row r at c ^ (r & 7). NT: tiles of 8 rows of x.
+// Stage: 16 rows of W as the source has them, then x [8 NT][64 k], 128 bytes a row, chunk c of row r at c ^ (r & 7).
+// NT: tiles of 8 rows of x. A source fetches 16 rows x 64 k of W into a stage and makes mma fragments of them.
 #pragma once
 
-template <int NT>
+template <int NT, class Source>
 struct Skinny {
-  static constexpr int Stages = 4, StageK = 64, StepsPerSlice = EKC_LINEAR_SLICE / StageK;
-  static constexpr u32 StageBytes = (16 + 8 * NT) * 128;
+  static constexpr int Stages = 4;
+  static constexpr u32 StageBytes = Source::Bytes + 8 * NT * 128;
   static constexpr u32 UnitBytes = 16 * 8 * NT * 4;
   static constexpr int MaxUnits = EKC_LINEAR_SKINNY_SUMS / (int)UnitBytes;
   static_assert(8 * Stages * StageBytes + EKC_LINEAR_SKINNY_SUMS <= EKC_LINEAR_SKINNY_SHARED, "shared memory");
@@ -57,32 +58,52 @@ DEV void skinny_advance(const EkcLinear& p, const SkinnyWork& w, SkinnyCursor& c
 
 DEV u32 skinny_offset(int row, int chunk) { return row * 128 + ((chunk ^ (row & 7)) << 4); }
 
-template <int NT>
-DEV void skinny_fetch(const EkcLinear& p, const SkinnyWork& w, const SkinnyCursor& c, u32 stage) {
-  const int first_n = (c.group + c.unit / w.slices) * 16;
+// Rows of 16-bit weights, swizzled as x is.
+template <class T>
+struct PlainSource {
+  static constexpr u32 Bytes = 16 * 128;
+  const EkcLinear& p;
+
+  DEV_MEMBER PlainSource(const EkcLinear& p) : p(p) {}
+  DEV_MEMBER void fetch(int first_n, int k0, u32 stage) const {
+    UNROLL for (int i = 0; i < 4; i++) {
+      const int item = lane_index() + i * 32, row = item >> 3, chunk = item & 7, k = k0 + chunk * 8;
+      const bool present = k < p.k && first_n + row < p.n;
+      const i64 at = present ? (i64)(first_n + row) * p.weight_stride + k : 0;
+      copy_async(stage + skinny_offset(row, chunk), (const void*)(p.weight + at * 2), present ? 16 : 0);
+    }
+  }
+  DEV_MEMBER void fragment(u32 (&a)[4], u32 stage, int k16, int, int) const {
+    const int lane = lane_index();
+    load_matrix4(a, stage + skinny_offset(lane & 15, k16 * 2 + (lane >> 4)));
+  }
+};
+
+template <int NT, class Source>
+DEV void skinny_fetch(
+    const EkcLinear& p, const Source& source, const SkinnyWork& w, const SkinnyCursor& c, u32 stage) {
   const int k0 = c.unit % w.slices * EKC_LINEAR_SLICE + c.step * 64;
-  UNROLL for (int i = 0; i < (16 + 8 * NT) * 8 / 32; i++) {
+  source.fetch((c.group + c.unit / w.slices) * 16, k0, stage);
+  UNROLL for (int i = 0; i < 2 * NT; i++) {
     const int item = lane_index() + i * 32, row = item >> 3, chunk = item & 7, k = k0 + chunk * 8;
-    const bool is_weight = row < 16;
-    const i64 source_row = is_weight ? first_n + row : row - 16;
-    const bool present = k < p.k && source_row < (is_weight ? p.n : p.rows);
-    const u64 base = is_weight ? p.weight : p.x;
-    const i64 at = present ? source_row * (is_weight ? p.weight_stride : p.x_stride) + k : 0;
-    copy_async(stage + skinny_offset(row, chunk), (const void*)(base + at * 2), present ? 16 : 0);
+    const bool present = k < p.k && row < p.rows;
+    const i64 at = present ? row * p.x_stride + k : 0;
+    const u32 to = stage + Source::Bytes + skinny_offset(row, chunk);
+    copy_async(to, (const void*)(p.x + at * 2), present ? 16 : 0);
   }
 }
 
-template <class T, int NT>
-DEV void skinny_multiply(float (&sums)[NT][4], u32 stage) {
+template <class T, int NT, class Source>
+DEV void skinny_multiply(float (&sums)[NT][4], const Source& source, u32 stage, int first_n, int k0) {
   const int lane = lane_index();
   UNROLL for (int half = 0; half < 2; half++) {
     u32 b[NT][4];
     UNROLL for (int n = 0; n < NT; n++) {
-      load_matrix4(b[n], stage + skinny_offset(16 + n * 8 + (lane & 7), half * 4 + (lane >> 3)));
+      load_matrix4(b[n], stage + Source::Bytes + skinny_offset(n * 8 + (lane & 7), half * 4 + (lane >> 3)));
     }
     UNROLL for (int k = 0; k < 2; k++) {
       u32 a[4];
-      load_matrix4(a, stage + skinny_offset(lane & 15, half * 4 + k * 2 + (lane >> 4)));
+      source.fragment(a, stage, half * 2 + k, first_n, k0);
       UNROLL for (int n = 0; n < NT; n++) Mma<T>::multiply(sums[n], a, b[n][2 * k], b[n][2 * k + 1]);
     }
   }
@@ -100,22 +121,22 @@ DEV void skinny_put(const float (&sums)[NT][4], u32 unit) {
 }
 
 // The whole block adds up the units of a group and finishes its outputs.
-template <class T, int NT>
+template <class T, int NT, class Source>
 DEV void skinny_finish(const EkcLinear& p, const SkinnyWork& w, int group, u32 sums) {
   const int tiles = skinny_units(w, group) / w.slices;
   for (int item = thread_index(); item < tiles * 16 * p.rows; item += 256) {
     const int row = item / (tiles * 16), column = item % (tiles * 16), n = group * 16 + column;
     if (n >= p.n) continue;
-    const u32 at = sums + column / 16 * w.slices * Skinny<NT>::UnitBytes + (column % 16 * 8 * NT + row) * 4;
+    const u32 at = sums + column / 16 * w.slices * Skinny<NT, Source>::UnitBytes + (column % 16 * 8 * NT + row) * 4;
     float total = 0;
-    for (int s = 0; s < w.slices; s++) total += bits_float(shared_load(at + s * Skinny<NT>::UnitBytes));
+    for (int s = 0; s < w.slices; s++) total += bits_float(shared_load(at + s * Skinny<NT, Source>::UnitBytes));
     finish_linear<T>(p, row, n, total);
   }
 }
 
-template <class T, int NT>
-DEV void linear_skinny(const EkcLinear& p) {
-  typedef Skinny<NT> S;
+template <class T, int NT, class Source>
+DEV void linear_skinny(const EkcLinear& p, const Source& source) {
+  typedef Skinny<NT, Source> S;
   const int warp = thread_index() >> 5, tiles = (p.n + 15) / 16;
   const u32 ring = shared_base() + warp * (S::Stages * S::StageBytes);
   const u32 sums = shared_base() + 8 * S::Stages * S::StageBytes;
@@ -128,7 +149,7 @@ DEV void linear_skinny(const EkcLinear& p) {
   skinny_settle(w, fetch, warp);
   UNROLL for (int s = 0; s < S::Stages - 1; s++) {
     if (fetch.group < w.end_tile) {
-      skinny_fetch<NT>(p, w, fetch, ring + s * S::StageBytes);
+      skinny_fetch<NT>(p, source, w, fetch, ring + s * S::StageBytes);
       skinny_advance(p, w, fetch, warp);
     }
     copy_commit();
@@ -140,22 +161,23 @@ DEV void linear_skinny(const EkcLinear& p) {
       UNROLL for (int n = 0; n < NT; n++) {
         UNROLL for (int e = 0; e < 4; e++) unit_sums[n][e] = 0;
       }
-      const int steps = skinny_steps(p, w, unit);
+      const int steps = skinny_steps(p, w, unit), first_n = (group + unit / w.slices) * 16;
       NO_UNROLL for (int step = 0; step < steps; step++) {
         copy_wait<S::Stages - 2>();
         sync_warp();
         if (fetch.group < w.end_tile) {
-          skinny_fetch<NT>(p, w, fetch, ring + (slot + S::Stages - 1) % S::Stages * S::StageBytes);
+          skinny_fetch<NT>(p, source, w, fetch, ring + (slot + S::Stages - 1) % S::Stages * S::StageBytes);
           skinny_advance(p, w, fetch, warp);
         }
         copy_commit();
-        skinny_multiply<T, NT>(unit_sums, ring + slot * S::StageBytes);
+        const int k0 = unit % w.slices * EKC_LINEAR_SLICE + step * 64;
+        skinny_multiply<T, NT>(unit_sums, source, ring + slot * S::StageBytes, first_n, k0);
         slot = (slot + 1) % S::Stages;
       }
       skinny_put<NT>(unit_sums, sums + unit * S::UnitBytes);
     }
     sync_block();
-    skinny_finish<T, NT>(p, w, group, sums);
+    skinny_finish<T, NT, Source>(p, w, group, sums);
     sync_block();
   }
 }

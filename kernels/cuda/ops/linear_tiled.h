@@ -23,17 +23,32 @@ DEV void tile_fetch(const EkcLinear& p, u32 stage, i64 first_n, i64 first_row, i
   }
 }
 
-// A warp's 32 columns x 32 rows of one stage.
+// A warp's 32 columns x 32 rows: two tiles of 16 columns by four of 8 rows.
+struct TileSums {
+  float slice[2][4][4], total[2][4][4];
+};
+
+DEV void tile_clear(TileSums& sums) {
+  UNROLL for (int i = 0; i < 2; i++) {
+    UNROLL for (int j = 0; j < 4; j++) {
+      UNROLL for (int e = 0; e < 4; e++) sums.slice[i][j][e] = sums.total[i][j][e] = 0;
+    }
+  }
+}
+
+// Where a warp's part of a block begins.
+DEV int tile_warp_n() { return (thread_index() >> 5 & 3) * 32; }
+DEV int tile_warp_row() { return (thread_index() >> 7) * 32; }
+
+// sums += W x^T of 32 k; weights [TileN] and x [TileRows] rows of 64 bytes.
 template <class T>
-DEV void tile_multiply(float (&sums)[2][4][4], u32 stage, int warp_n, int warp_row) {
+DEV void tile_multiply(float (&sums)[2][4][4], u32 weights, u32 x) {
   const int lane = lane_index();
-  const int a_row = warp_n + (lane & 15), b_row = TileN + warp_row + (lane & 7) + (lane >> 4) * 8;
+  const int a_row = tile_warp_n() + (lane & 15), b_row = tile_warp_row() + (lane & 7) + (lane >> 4) * 8;
   UNROLL for (int k = 0; k < 2; k++) {
     u32 a[2][4], b[2][4];
-    UNROLL for (int i = 0; i < 2; i++) load_matrix4(a[i], stage + tile_offset(a_row + i * 16, k * 2 + (lane >> 4)));
-    UNROLL for (int i = 0; i < 2; i++) {
-      load_matrix4(b[i], stage + tile_offset(b_row + i * 16, k * 2 + (lane >> 3 & 1)));
-    }
+    UNROLL for (int i = 0; i < 2; i++) load_matrix4(a[i], weights + tile_offset(a_row + i * 16, k * 2 + (lane >> 4)));
+    UNROLL for (int i = 0; i < 2; i++) load_matrix4(b[i], x + tile_offset(b_row + i * 16, k * 2 + (lane >> 3 & 1)));
     UNROLL for (int i = 0; i < 2; i++) {
       UNROLL for (int j = 0; j < 4; j++) {
         Mma<T>::multiply(sums[i][j], a[i], b[j >> 1][(j & 1) * 2], b[j >> 1][(j & 1) * 2 + 1]);
@@ -42,13 +57,27 @@ DEV void tile_multiply(float (&sums)[2][4][4], u32 stage, int warp_n, int warp_r
   }
 }
 
-// total += sums; sums = 0: the end of a slice.
-DEV void tile_close_slice(float (&totals)[2][4][4], float (&sums)[2][4][4]) {
+// total += slice; slice = 0.
+DEV void tile_close_slice(TileSums& sums) {
   UNROLL for (int i = 0; i < 2; i++) {
     UNROLL for (int j = 0; j < 4; j++) {
       UNROLL for (int e = 0; e < 4; e++) {
-        totals[i][j][e] += sums[i][j][e];
-        sums[i][j][e] = 0;
+        sums.total[i][j][e] += sums.slice[i][j][e];
+        sums.slice[i][j][e] = 0;
+      }
+    }
+  }
+}
+
+template <class T>
+DEV void tile_store(const EkcLinear& p, const TileSums& sums, i64 first_n, i64 first_row) {
+  const int lane = lane_index(), g = lane >> 2, t = lane & 3;
+  UNROLL for (int i = 0; i < 2; i++) {
+    UNROLL for (int j = 0; j < 4; j++) {
+      UNROLL for (int e = 0; e < 4; e++) {
+        const i64 n = first_n + tile_warp_n() + i * 16 + g + (e >> 1) * 8;
+        const i64 row = first_row + tile_warp_row() + j * 8 + 2 * t + (e & 1);
+        if (n < p.n && row < p.rows) finish_linear<T>(p, row, n, sums.total[i][j][e]);
       }
     }
   }
@@ -56,17 +85,11 @@ DEV void tile_close_slice(float (&totals)[2][4][4], float (&sums)[2][4][4]) {
 
 template <class T>
 DEV void linear_tiled(const EkcLinear& p) {
-  const int warp = thread_index() >> 5, lane = lane_index(), g = lane >> 2, t = lane & 3;
-  const int warp_n = (warp & 3) * 32, warp_row = (warp >> 2) * 32;
   const i64 first_row = (i64)block_x() * TileRows, first_n = (i64)block_y() * TileN;
   const u32 ring = shared_base();
   const int steps = (p.k + TileK - 1) / TileK;
-  float totals[2][4][4], sums[2][4][4];
-  UNROLL for (int i = 0; i < 2; i++) {
-    UNROLL for (int j = 0; j < 4; j++) {
-      UNROLL for (int e = 0; e < 4; e++) totals[i][j][e] = sums[i][j][e] = 0;
-    }
-  }
+  TileSums sums;
+  tile_clear(sums);
   UNROLL for (int s = 0; s < TileStages - 1; s++) {
     if (s < steps) tile_fetch(p, ring + s * TileStageBytes, first_n, first_row, s * TileK);
     copy_commit();
@@ -79,16 +102,9 @@ DEV void linear_tiled(const EkcLinear& p) {
       tile_fetch(p, ring + next % TileStages * TileStageBytes, first_n, first_row, next * TileK);
     }
     copy_commit();
-    tile_multiply<T>(sums, ring + step % TileStages * TileStageBytes, warp_n, warp_row);
-    if ((step + 1) % (EKC_LINEAR_SLICE / TileK) == 0 || step + 1 == steps) tile_close_slice(totals, sums);
+    const u32 stage = ring + step % TileStages * TileStageBytes;
+    tile_multiply<T>(sums.slice, stage, stage + TileN * 64);
+    if ((step + 1) % (EKC_LINEAR_SLICE / TileK) == 0 || step + 1 == steps) tile_close_slice(sums);
   }
-  UNROLL for (int i = 0; i < 2; i++) {
-    UNROLL for (int j = 0; j < 4; j++) {
-      UNROLL for (int e = 0; e < 4; e++) {
-        const i64 n = first_n + warp_n + i * 16 + g + (e >> 1) * 8;
-        const i64 row = first_row + warp_row + j * 8 + 2 * t + (e & 1);
-        if (n < p.n && row < p.rows) finish_linear<T>(p, row, n, totals[i][j][e]);
-      }
-    }
-  }
+  tile_store<T>(p, sums, first_n, first_row);
 }

@@ -163,6 +163,7 @@ static const Group groups[] = {
     {"rows", test_rows},
     {"kv", test_kv},
     {"linear", test_linear},
+    {"quantized", test_quantized},
     {"attention_any", test_attention_any},
     {"attention_d64", test_attention_d64},  // a part of the next
     {"attention", test_attention},

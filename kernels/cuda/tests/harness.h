@@ -98,6 +98,7 @@ void for_seeds(const std::string& name, const std::function<void(uint32_t)>& bod
 void test_rows();
 void test_kv();
 void test_linear();
+void test_quantized();
 void test_attention_any();
 void test_attention_d64();
 void test_attention();

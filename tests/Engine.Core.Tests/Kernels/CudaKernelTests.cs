@@ -14,6 +14,7 @@ public sealed class CudaKernelTests
     [TestCase("rows")]
     [TestCase("kv")]
     [TestCase("linear")]
+    [TestCase("quantized")]
     [TestCase("attention_any")]
     [TestCase("attention")]
     public void KernelsAgreeWithTheirDefinitions(string group)

@@ -23,6 +23,6 @@ public sealed partial record CudaMutant(
         }
     }
 
-    [GeneratedRegex(@"^(always )?mutant (\w+) (\w+) (\S+): (.+)$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^(always )?mutant ([\w+]+) (\w+) (\S+): (.+)$", RegexOptions.Multiline)]
     private static partial Regex Head();
 }

@@ -35,7 +35,8 @@ public sealed class CudaMutationTests
             [
                 "-std=gnu++17", "-O1", "-w", "-DEMU", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off",
                 "-I" + tree.Path, "-I" + Path.Combine(tree.Path, "include"), "-o", program, "-x", "c++",
-                Path.Combine(tree.Path, mutant.Module + ".cu"), "-x", "none", .. ObjectFiles(),
+                .. mutant.Module.Split('+').Select(module => Path.Combine(tree.Path, module + ".cu")),
+                "-x", "none", .. ObjectFiles(),
             ],
             out int code);
         Assert.That(code, Is.Zero, log);

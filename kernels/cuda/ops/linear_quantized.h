@@ -1,0 +1,143 @@
+// y = x W^T with W of 4 or 8 bits. A weight is made T((q - zero) * scale) on its way to the tensor cores, so a result
+// has the bits of the tiled product with the same weight stored as T.
+#pragma once
+
+// Bits of one weight.
+template <int TYPE>
+struct Packed {
+  static constexpr int Bits = TYPE == EKC_I4 ? 4 : 8;
+};
+
+struct QuantScale {
+  float scale, zero;
+};
+
+DEV QuantScale quant_scale(const EkcQuantizedLinear& p, int n, int k) {
+  if (n >= p.linear.n || k >= p.linear.k) return QuantScale{0.f, 0.f};
+  const i64 at = (i64)(n / p.scale_rows) * p.scales_stride + k / p.group;
+  const float zero = p.zeros == 0 ? 8.f : (float)load((const u8*)p.zeros + at);
+  return QuantScale{load((const float*)p.scales + at), zero};
+}
+
+// The i-th weight of a word of packed weights.
+template <int TYPE>
+DEV float packed_value(u32 word, int i, QuantScale s) {
+  if (TYPE == EKC_I4) return ((float)(word >> (4 * i) & 15) - s.zero) * s.scale;
+  const u32 byte = word >> (8 * i) & 255;
+  return (TYPE == EKC_E4M3 ? from_e4m3((u8)byte) : (float)(signed char)byte) * s.scale;
+}
+
+// Two neighbouring weights, zero past the end of a row.
+template <class T, int TYPE>
+DEV u32 packed_pair(u32 word, int i, QuantScale s, int k, int end) {
+  const float low = packed_value<TYPE>(word, i, s), high = packed_value<TYPE>(word, i + 1, s);
+  return Mma<T>::pack(k < end ? low : 0.f, k + 1 < end ? high : 0.f);
+}
+
+// ---- up to 16 rows: linear_skinny with this source. Stage: 16 rows of 64 packed weights, one after another.
+template <class T, int TYPE>
+struct QuantizedSource {
+  static constexpr int Bits = Packed<TYPE>::Bits, RowBytes = 64 * Bits / 8;
+  static constexpr u32 Bytes = 16 * RowBytes;
+  const EkcQuantizedLinear& p;
+
+  DEV_MEMBER QuantizedSource(const EkcQuantizedLinear& p) : p(p) {}
+  DEV_MEMBER void fetch(int first_n, int k0, u32 stage) const {
+    UNROLL for (int i = 0; i < RowBytes / 32; i++) {
+      const int item = lane_index() + i * 32, row = item / (RowBytes / 16), byte = item % (RowBytes / 16) * 16;
+      const bool present = k0 + byte * 8 / Bits < p.linear.k && first_n + row < p.linear.n;
+      const i64 at = present ? (first_n + row) * p.linear.weight_stride + (i64)k0 * Bits / 8 + byte : 0;
+      copy_async(stage + row * RowBytes + byte, (const void*)(p.linear.weight + at), present ? 16 : 0);
+    }
+  }
+  DEV_MEMBER void fragment(u32 (&a)[4], u32 stage, int k16, int first_n, int k0) const {
+    const int lane = lane_index(), g = lane >> 2, t = lane & 3, k = k16 * 16 + 2 * t;
+    UNROLL for (int row = 0; row < 2; row++) {
+      const QuantScale s = quant_scale(p, first_n + g + row * 8, k0 + k16 * 16);
+      UNROLL for (int half = 0; half < 2; half++) {
+        const int at = (k + half * 8) * Bits / 8;
+        const u32 word = shared_load(stage + (g + row * 8) * RowBytes + (at & ~3));
+        const int i = (k + half * 8) % (32 / Bits);
+        a[row + 2 * half] = packed_pair<T, TYPE>(word, i, s, k0 + k + half * 8, p.linear.k);
+      }
+    }
+  }
+};
+
+// ---- more rows: linear_tiled with a conversion between copy and mma.
+//
+// Shared memory: a ring of stages of W [128] rows of 32 packed weights and x [64][32 k]; then two tiles of converted
+// weights, in the order that linear_tiled uses.
+template <int TYPE>
+struct QuantizedTile {
+  static constexpr int RowBytes = TileK * Packed<TYPE>::Bits / 8;
+  static constexpr u32 WeightBytes = TileN * RowBytes, StageBytes = WeightBytes + TileRows * 64;
+  static constexpr u32 ConvertedBytes = TileN * 64;
+  static_assert(TileStages * StageBytes + 2 * ConvertedBytes <= EKC_LINEAR_TILED_SHARED, "shared memory");
+};
+
+template <int TYPE>
+DEV void quantized_fetch(const EkcQuantizedLinear& p, u32 stage, i64 first_n, i64 first_row, int k0) {
+  typedef QuantizedTile<TYPE> Tile;
+  constexpr int Bits = Packed<TYPE>::Bits, Chunks = Tile::RowBytes / 16;
+  const EkcLinear& l = p.linear;
+  const int thread = thread_index();
+  if (thread < TileN * Chunks) {
+    const int row = thread / Chunks, byte = thread % Chunks * 16;
+    const bool present = k0 + byte * 8 / Bits < l.k && first_n + row < l.n;
+    const i64 at = present ? (first_n + row) * l.weight_stride + (i64)k0 * Bits / 8 + byte : 0;
+    copy_async(stage + row * Tile::RowBytes + byte, (const void*)(l.weight + at), present ? 16 : 0);
+  }
+  const int row = thread >> 2, chunk = thread & 3, k = k0 + chunk * 8;
+  const bool present = k < l.k && first_row + row < l.rows;
+  const i64 at = present ? (first_row + row) * l.x_stride + k : 0;
+  copy_async(stage + Tile::WeightBytes + tile_offset(row, chunk), (const void*)(l.x + at * 2), present ? 16 : 0);
+}
+
+// A thread makes 16 weights of one row.
+template <class T, int TYPE>
+DEV void quantized_convert(const EkcQuantizedLinear& p, u32 stage, u32 converted, i64 first_n, int k0) {
+  constexpr int PerWord = 32 / Packed<TYPE>::Bits, Words = 16 / PerWord;
+  const int row = thread_index() >> 1, half = thread_index() & 1, k = k0 + half * 16;
+  const QuantScale s = quant_scale(p, (int)first_n + row, k);
+  u32 out[8];
+  UNROLL for (int w = 0; w < Words; w++) {
+    const u32 word = shared_load(stage + row * QuantizedTile<TYPE>::RowBytes + half * Words * 4 + w * 4);
+    UNROLL for (int i = 0; i < PerWord / 2; i++) {
+      const int pair = w * PerWord / 2 + i;
+      out[pair] = packed_pair<T, TYPE>(word, 2 * i, s, k + 2 * pair, p.linear.k);
+    }
+  }
+  shared_store4(converted + tile_offset(row, half * 2), u32x4{out[0], out[1], out[2], out[3]});
+  shared_store4(converted + tile_offset(row, half * 2 + 1), u32x4{out[4], out[5], out[6], out[7]});
+}
+
+template <class T, int TYPE>
+DEV void linear_quantized_tiled(const EkcQuantizedLinear& p) {
+  typedef QuantizedTile<TYPE> Tile;
+  const i64 first_row = (i64)block_x() * TileRows, first_n = (i64)block_y() * TileN;
+  const u32 ring = shared_base(), converted = ring + TileStages * Tile::StageBytes;
+  const int steps = (p.linear.k + TileK - 1) / TileK;
+  TileSums sums;
+  tile_clear(sums);
+  UNROLL for (int s = 0; s < TileStages - 1; s++) {
+    if (s < steps) quantized_fetch<TYPE>(p, ring + s * Tile::StageBytes, first_n, first_row, s * TileK);
+    copy_commit();
+  }
+  NO_UNROLL for (int step = 0; step < steps; step++) {
+    copy_wait<TileStages - 2>();
+    sync_block();
+    const int next = step + TileStages - 1;
+    if (next < steps) {
+      quantized_fetch<TYPE>(p, ring + next % TileStages * Tile::StageBytes, first_n, first_row, next * TileK);
+    }
+    copy_commit();
+    const u32 stage = ring + step % TileStages * Tile::StageBytes;
+    const u32 weights = converted + (step & 1) * Tile::ConvertedBytes;
+    quantized_convert<T, TYPE>(p, stage, weights, first_n, step * TileK);
+    sync_block();
+    tile_multiply<T>(sums.slice, weights, stage + Tile::WeightBytes);
+    if ((step + 1) % (EKC_LINEAR_SLICE / TileK) == 0 || step + 1 == steps) tile_close_slice(sums);
+  }
+  tile_store<T>(p.linear, sums, first_n, first_row);
+}
