@@ -52,12 +52,10 @@ DEV u8 to_e4m3(float v) {
   return (u8)(sign | (code > 0x7e ? 0x7e : code));
 }
 
+// The bits are those of an f16 whose exponent is 8 too small.
 DEV float from_e4m3(u8 v) {
-  const u32 exponent = v >> 3 & 15, mantissa = v & 7;
-  const float sign = v & 0x80 ? -1.f : 1.f;
-  if (exponent == 15 && mantissa == 7) return bits_float(0x7fc00000);
-  if (exponent == 0) return sign * (float)mantissa * 0.001953125f;
-  return bits_float((u32)(v & 0x80) << 24 | (exponent + 120) << 23 | mantissa << 20);
+  if ((v & 0x7f) == 0x7f) return bits_float(0x7fc00000);
+  return f16_to_float((u16)((v & 0x80) << 8 | (v & 0x7f) << 7)) * 256.f;
 }
 
 // An element of a type that is known at run time.

@@ -22,6 +22,10 @@
  *     tiled form. A sequence of one chunk is finished; others leave partial results in `partials`, and
  *   ekc_attention_combine_T_dD, grid {rows, num_heads, 1}, block D (never more than 256), shared 0, must follow if any
  *     sequence of the split form has more than one chunk; rows of other sequences it leaves alone.
+ *
+ * ekc_attention_tiled_e4m3_T_dD and ekc_attention_split_e4m3_T_dD, D in {64, 128, 256}: the same over an EKC_E4M3
+ * cache; D is 256 for a head_dim over 128. Shared EKC_ATTENTION_TILED8_SHARED(D) and EKC_ATTENTION_SPLIT8_SHARED(D);
+ * ekc_attention_combine_T_dD follows as above.
  */
 typedef struct EkcAttention {
   uint64_t output;         /* T [rows, num_heads * head_dim] */
@@ -62,5 +66,11 @@ EKC_ASSERT_SIZE(EkcAttention, 152);
 /* Per warp, a ring of tiles of 16 keys or values. */
 #define EKC_ATTENTION_SPLIT_SLOTS(D) ((D) <= 64 ? 8 : (D) <= 128 ? 6 : 4)
 #define EKC_ATTENTION_SPLIT_SHARED(D) (4 * EKC_ATTENTION_SPLIT_SLOTS(D) * 16 * (D) * 2)
+
+/* For an 8-bit cache: the same in bytes, rows padded to 128, and room for 16-bit elements. */
+#define EKC_ATTENTION_TILED8_SHARED(D) \
+  (2 * 2 * EKC_ATTENTION_STEP(D) * EKC_KV_ROW_BYTES(D, 1) + 2 * EKC_ATTENTION_STEP(D) * (D) * 2 + 64 * (D) * 4)
+#define EKC_ATTENTION_SPLIT8_SHARED(D) \
+  (4 * (EKC_ATTENTION_SPLIT_SLOTS(D) * 16 * EKC_KV_ROW_BYTES(D, 1) + 16 * (D) * 2))
 
 #endif

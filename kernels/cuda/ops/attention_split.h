@@ -1,6 +1,7 @@
 // Attention of few queries over long contexts: one warp per (sequence, chunk, kv head), and the combination of chunks.
 //
-// A warp has a ring of tiles of its own, filled in the order of use: the step's keys, page by page, then its values.
+// A warp has a ring of tiles of its own, filled in the order of use: the step's keys, page by page, then its values;
+// for an 8-bit cache, one tile of 16-bit elements after it.
 #pragma once
 
 // One chunk of one sequence for one kv head.
@@ -21,7 +22,7 @@ DEV int sequence_of_chunk(const EkcAttention& p, int line) {
 }
 
 // Starts the copy of the i-th tile of a chunk into its slot. page_id: lane j has the page of the chunk's page j.
-template <int D>
+template <int D, u32 TileBytes>
 DEV void split_fetch(const EkcAttention& p, const SplitItem& item, int kv_head, u32 page_id, u32 ring, int i) {
   constexpr int Pages = EKC_ATTENTION_STEP(D) / 16;
   const int page = i / (2 * Pages) * Pages + i % Pages;
@@ -29,9 +30,9 @@ DEV void split_fetch(const EkcAttention& p, const SplitItem& item, int kv_head, 
   const u32 id = shuffle(page_id, page);
   const bool present = page < item.pages;
   const i64 tile = present ? (i64)id * p.num_kv_heads + kv_head : 0;
-  const u64 from = (is_value ? p.values : p.keys) + tile * (16 * D * 2);
-  const u32 to = ring + i % EKC_ATTENTION_SPLIT_SLOTS(D) * (16 * D * 2);
-  UNROLL for (int c = 0; c < D / 16; c++) {
+  const u64 from = (is_value ? p.values : p.keys) + (u64)tile * TileBytes;
+  const u32 to = ring + i % EKC_ATTENTION_SPLIT_SLOTS(D) * TileBytes;
+  UNROLL for (int c = 0; c < (int)TileBytes / 512; c++) {
     const u32 at = (c * 32 + lane_index()) * 16;
     copy_async(to + at, (const void*)(from + at), present ? 16 : 0);
   }
@@ -56,15 +57,16 @@ DEV void split_store(
         const int d = n * 8 + 2 * t + e;
         const float v = a.output[n][2 * h + e];
         if (!only) store(partial + 2 + d, v);
-        else if (d < p.head_dim) store(out + d, Convert<T>::from(v / a.sum[h]));
+        else if (d < p.head_dim) store(out + d, Convert<T>::from(v / a.sum[h] * p.value_scale));
       }
     }
   }
 }
 
-template <class T, int D>
+template <class T, int D, bool NARROW>
 DEV void split_chunk(const EkcAttention& p, const Rows& rows, const SplitItem& item, u32 ring) {
   constexpr int Step = EKC_ATTENTION_STEP(D), Pages = Step / 16, Slots = EKC_ATTENTION_SPLIT_SLOTS(D);
+  constexpr u32 TileBytes = NARROW ? Narrow<D>::TileBytes : 16 * D * 2;
   const int first = item.chunk * EKC_ATTENTION_CHUNK, lane = lane_index();
   const int steps = (item.pages + Pages - 1) / Pages, tiles = steps * 2 * Pages;
   const u32 page_id = lane < item.pages ? (u32)page_of(p, item.sequence, first + lane * 16) : 0;
@@ -72,7 +74,7 @@ DEV void split_chunk(const EkcAttention& p, const Rows& rows, const SplitItem& i
   tile_load_query(a, p, rows);
   tile_reset(a);
   UNROLL for (int i = 0; i < Slots - 1; i++) {
-    if (i < tiles) split_fetch<D>(p, item, rows.kv_head, page_id, ring, i);
+    if (i < tiles) split_fetch<D, TileBytes>(p, item, rows.kv_head, page_id, ring, i);
     copy_commit();
   }
   int i = 0;
@@ -83,9 +85,14 @@ DEV void split_chunk(const EkcAttention& p, const Rows& rows, const SplitItem& i
       copy_wait<Slots - 2>();
       sync_warp();
       const int next = i + Slots - 1;
-      if (next < tiles) split_fetch<D>(p, item, rows.kv_head, page_id, ring, next);
+      if (next < tiles) split_fetch<D, TileBytes>(p, item, rows.kv_head, page_id, ring, next);
       copy_commit();
-      const u32 tile = ring + i % Slots * (16 * D * 2);
+      u32 tile = ring + i % Slots * TileBytes;
+      if (NARROW) {
+        widen_tile<T, D>(ring + Slots * TileBytes, tile, lane, 32);
+        tile = ring + Slots * TileBytes;
+        sync_warp();
+      }
       const int page = part % Pages;
       if (part < Pages) tile_scores(a, s[2 * page], s[2 * page + 1], tile);
       else tile_values(a, s[2 * page], s[2 * page + 1], tile);
@@ -98,10 +105,12 @@ DEV void split_chunk(const EkcAttention& p, const Rows& rows, const SplitItem& i
   split_store(a, p, rows, item, item.chunk == 0 && line_end == item.line + 1);
 }
 
-template <class T, int D>
+// NARROW: the cache is e4m3.
+template <class T, int D, bool NARROW>
 DEV void attention_split(const EkcAttention& p) {
   const int warp = thread_index() >> 5;
-  const u32 ring = shared_base() + warp * (EKC_ATTENTION_SPLIT_SLOTS(D) * 16 * D * 2);
+  const u32 bytes = NARROW ? EKC_ATTENTION_SPLIT8_SHARED(D) : EKC_ATTENTION_SPLIT_SHARED(D);
+  const u32 ring = shared_base() + warp * (bytes / 4);
   const int total = load((const int*)p.chunk_starts + p.num_sequences) * p.num_kv_heads;
   NO_UNROLL for (int work = block_x() * 4 + warp; work < total; work += grid_x() * 4) {
     SplitItem item;
@@ -113,7 +122,7 @@ DEV void attention_split(const EkcAttention& p) {
     const int left = (context + 15) / 16 - item.chunk * (EKC_ATTENTION_CHUNK / 16);
     item.pages = left < EKC_ATTENTION_CHUNK / 16 ? left : EKC_ATTENTION_CHUNK / 16;
     const bool needed = (item.chunk + 1) * EKC_ATTENTION_CHUNK > first_key(p, rows.first_position);
-    if (is_split(rows) && needed) split_chunk<T, D>(p, rows, item, ring);
+    if (is_split(rows) && needed) split_chunk<T, D, NARROW>(p, rows, item, ring);
   }
 }
 
@@ -139,5 +148,5 @@ DEV void attention_combine(const EkcAttention& p) {
     output = merge_value(merge, output, load(partial + 2 + d));
   }
   T* out = (T*)p.output + row_offset(p, rows, index, p.output_stride);
-  if (d < p.head_dim) store(out + d, Convert<T>::from(output / sum));
+  if (d < p.head_dim) store(out + d, Convert<T>::from(output / sum * p.value_scale));
 }

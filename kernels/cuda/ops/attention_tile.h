@@ -95,6 +95,31 @@ DEV u32 tile_address(u32 tile, int row, int chunk) {
   return tile + (row >> 3) * (16 * D) + (chunk >> 3) * 1024 + (row & 7) * 128 + (((chunk & 7) ^ (row & 7)) << 4);
 }
 
+// Bytes of a cached token of up to D columns of e4m3, and of a tile of 16.
+template <int D>
+struct Narrow {
+  static constexpr int RowBytes = (D + 127) / 128 * 128;
+  static constexpr u32 TileBytes = 16 * RowBytes;
+};
+
+// Makes 16-bit elements of items first, first + step, ... of a tile's D pairs (row, 16-byte chunk).
+template <class T, int D>
+DEV void widen_tile(u32 to, u32 from, int first, int step) {
+  for (int item = first; item < D; item += step) {
+    const int row = item / (D / 16), chunk = item % (D / 16);
+    const u32 at = from + (row >> 3) * 8 * Narrow<D>::RowBytes + (chunk >> 3) * 1024 + (row & 7) * 128;
+    const u32x4 v = shared_load4(at + (((chunk & 7) ^ (row & 7)) << 4));
+    const u32 words[4] = {v.x, v.y, v.z, v.w};
+    u32 wide[8];
+    UNROLL for (int i = 0; i < 8; i++) {
+      const u32 pair = words[i >> 1] >> (16 * (i & 1));
+      wide[i] = Mma<T>::pack(from_e4m3((u8)pair), from_e4m3((u8)(pair >> 8)));
+    }
+    shared_store4(tile_address<D>(to, row, 2 * chunk), u32x4{wide[0], wide[1], wide[2], wide[3]});
+    shared_store4(tile_address<D>(to, row, 2 * chunk + 1), u32x4{wide[4], wide[5], wide[6], wide[7]});
+  }
+}
+
 // scores of 16 keys.
 template <class T, int D>
 DEV void tile_scores(const AttentionTile<T, D>& a, float (&low)[4], float (&high)[4], u32 keys) {
@@ -114,12 +139,12 @@ DEV void tile_softmax(
     AttentionTile<T, D>& a, float (&s)[EKC_ATTENTION_STEP(D) / 8][4], const EkcAttention& p, int first) {
   const int t = lane_index() & 3;
   const bool plain = p.soft_cap == 0 && p.alibi_slopes == 0;
-  const float scale = plain ? p.scale * LogBase2OfE : 1.f;
+  const float scale = plain ? p.scale * p.key_scale * LogBase2OfE : 1.f;
   if (!plain) {
     UNROLL for (int n = 0; n < EKC_ATTENTION_STEP(D) / 8; n++) {
       UNROLL for (int e = 0; e < 4; e++) {
         const int key = first + n * 8 + 2 * t + (e & 1);
-        s[n][e] = finish_score(p, s[n][e], a.slope[e >> 1], key - a.position[e >> 1]);
+        s[n][e] = finish_score(p, s[n][e] * p.key_scale, a.slope[e >> 1], key - a.position[e >> 1]);
       }
     }
   }

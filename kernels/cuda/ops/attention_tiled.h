@@ -1,13 +1,13 @@
 // Attention of many queries: 64 rows per block of 4 warps, keys and values shared through two stages.
 //
-// Shared memory: 2 stages of [step keys][D] then [step values][D] in tiles of 16 tokens; then the sums of finished
-// chunks, [D / 2][128 threads], which a thread keeps for itself.
+// Shared memory: 2 stages of [step keys][D] then [step values][D] in tiles of 16 tokens; for an 8-bit cache, one such
+// stage of 16-bit elements; then the sums of finished chunks, [D / 2][128 threads], which a thread keeps for itself.
 #pragma once
 
 // Starts the copies of the pages of one step; pages past the end of the sequence become zeros.
-template <int D>
+template <int D, u32 TileBytes>
 DEV void tiled_fetch(const EkcAttention& p, u32 stage, int sequence, int kv_head, int first, int context) {
-  constexpr int ChunksOfPage = 16 * D * 2 / 16;
+  constexpr int ChunksOfPage = TileBytes / 16;
   UNROLL for (int page = 0; page < EKC_ATTENTION_STEP(D) / 16; page++) {
     const int position = first + page * 16;
     const bool present = position < context;
@@ -15,8 +15,8 @@ DEV void tiled_fetch(const EkcAttention& p, u32 stage, int sequence, int kv_head
     UNROLL for (int i = 0; i < 2 * ChunksOfPage / 128; i++) {
       const int item = thread_index() + i * 128, chunk = item % ChunksOfPage;
       const bool is_value = item >= ChunksOfPage;
-      const u64 from = (is_value ? p.values : p.keys) + tile * (16 * D * 2) + chunk * 16;
-      const u32 to = stage + (is_value ? EKC_ATTENTION_STEP(D) : 0) * D * 2 + page * (16 * D * 2) + chunk * 16;
+      const u64 from = (is_value ? p.values : p.keys) + (u64)tile * TileBytes + chunk * 16;
+      const u32 to = stage + (is_value ? EKC_ATTENTION_STEP(D) / 16 * TileBytes : 0) + page * TileBytes + chunk * 16;
       copy_async(to, (const void*)from, present ? 16 : 0);
     }
   }
@@ -53,16 +53,26 @@ DEV void tiled_store(const EkcAttention& p, const Rows& rows, const float (&sum)
       UNROLL for (int e = 0; e < 2; e++) {
         const int d = n * 8 + 2 * t + e;
         const float total = bits_float(shared_load(totals + thread_index() * 4 + (n * 4 + 2 * h + e) * 512));
-        if (d < p.head_dim) store(out + d, Convert<T>::from(total / sum[h]));
+        if (d < p.head_dim) store(out + d, Convert<T>::from(total / sum[h] * p.value_scale));
       }
     }
   }
 }
 
+// The whole block makes 16-bit tiles of a stage of 8-bit ones.
 template <class T, int D>
+DEV void tiled_widen(u32 to, u32 from) {
+  NO_UNROLL for (int tile = 0; tile < 2 * EKC_ATTENTION_STEP(D) / 16; tile++) {
+    widen_tile<T, D>(to + tile * (16 * D * 2), from + tile * Narrow<D>::TileBytes, thread_index(), 128);
+  }
+}
+
+// NARROW: the cache is e4m3.
+template <class T, int D, bool NARROW>
 DEV void attention_tiled(const EkcAttention& p) {
   constexpr int Step = EKC_ATTENTION_STEP(D);
-  constexpr u32 StageBytes = 2 * Step * D * 2;
+  constexpr u32 TileBytes = NARROW ? Narrow<D>::TileBytes : 16 * D * 2, StageBytes = 2 * Step / 16 * TileBytes;
+  constexpr u32 WideBytes = 2 * Step * D * 2;
   const int kv_head = block_y(), sequence = block_z(), warp = thread_index() >> 5;
   Rows rows = sequence_rows(p, sequence, kv_head, block_x() * 64);
   if (is_split(rows) || rows.first >= rows.count) return;
@@ -72,24 +82,29 @@ DEV void attention_tiled(const EkcAttention& p) {
   rows.first += warp * 16;
   const int warp_end = row_position(rows, rows.first + 15 < rows.count ? rows.first + 15 : rows.count - 1) + 1;
 
-  const u32 shared = shared_base(), totals = shared + 2 * StageBytes;
+  const u32 shared = shared_base(), wide = shared + 2 * StageBytes;
+  const u32 totals = wide + (NARROW ? WideBytes : 0);
   AttentionTile<T, D> a;
   tile_load_query(a, p, rows);
   tile_reset(a);
   float maximum[2] = {Masked, Masked}, sum[2] = {0, 0};
   bool first_chunk = true;
-  tiled_fetch<D>(p, shared, sequence, kv_head, begin, context);
+  tiled_fetch<D, TileBytes>(p, shared, sequence, kv_head, begin, context);
   copy_commit();
   int stage = 0;
   NO_UNROLL for (int first = begin; first < context; first += Step) {
     if (first + Step < context) {
-      tiled_fetch<D>(p, shared + (stage ^ 1) * StageBytes, sequence, kv_head, first + Step, context);
+      tiled_fetch<D, TileBytes>(p, shared + (stage ^ 1) * StageBytes, sequence, kv_head, first + Step, context);
     }
     copy_commit();
     copy_wait<1>();
     sync_block();
+    if (NARROW) {
+      tiled_widen<T, D>(wide, shared + stage * StageBytes);
+      sync_block();
+    }
     if (rows.first < rows.count && first < warp_end) {
-      const u32 keys = shared + stage * StageBytes, values = keys + Step * D * 2;
+      const u32 keys = NARROW ? wide : shared + stage * StageBytes, values = keys + Step * D * 2;
       float s[Step / 8][4];
       UNROLL for (int page = 0; page < Step / 16; page++) {
         tile_scores(a, s[2 * page], s[2 * page + 1], keys + page * (16 * D * 2));

@@ -142,7 +142,8 @@ static void test_any(int type, const AttentionCase& c) {
 // The tensor-core forms as a step would launch them; `split_blocks` must not matter.
 static void run_mma(int type, AttentionData& data, uint32_t split_blocks, uint32_t seed) {
   const AttentionCase& c = data.c;
-  const int D = (c.head_dim + 63) / 64 * 64, group = c.heads / c.kv_heads;
+  const bool narrow = c.kv_type == EKC_E4M3;
+  const int D = narrow && c.head_dim > 128 ? 256 : (c.head_dim + 63) / 64 * 64, group = c.heads / c.kv_heads;
   std::vector<int> starts = {0};
   int most = 0;
   for (size_t s = 0; s < c.contexts.size(); s++) {
@@ -158,8 +159,11 @@ static void run_mma(int type, AttentionData& data, uint32_t split_blocks, uint32
   p.partials = partials.address();
   const std::string suffix = std::string(type_name(type)) + "_d" + std::to_string(D);
   const Grid tiled = {(uint32_t)(most + 63) / 64, (uint32_t)c.kv_heads, (uint32_t)c.contexts.size()};
-  launch("ekc_attention_tiled_" + suffix, tiled, 128, EKC_ATTENTION_TILED_SHARED(D), &p, seed);
-  launch("ekc_attention_split_" + suffix, {split_blocks, 1, 1}, 128, EKC_ATTENTION_SPLIT_SHARED(D), &p, seed);
+  const std::string cache = narrow ? "e4m3_" : "";
+  const int tiled_shared = narrow ? EKC_ATTENTION_TILED8_SHARED(D) : EKC_ATTENTION_TILED_SHARED(D);
+  const int split_shared = narrow ? EKC_ATTENTION_SPLIT8_SHARED(D) : EKC_ATTENTION_SPLIT_SHARED(D);
+  launch("ekc_attention_tiled_" + cache + suffix, tiled, 128, tiled_shared, &p, seed);
+  launch("ekc_attention_split_" + cache + suffix, {split_blocks, 1, 1}, 128, split_shared, &p, seed);
   launch("ekc_attention_combine_" + suffix, {(uint32_t)data.rows, (uint32_t)c.heads, 1}, D, 0, &p, seed);
 }
 
@@ -216,8 +220,13 @@ void test_attention_d64() {
   test_mma(EKC_F16, {2, 2, 40, EKC_F16, 300, 0, true, 32, {1, 70}, {513, 200}});
 }
 
+void test_attention8_d64() {
+  test_mma(EKC_F16, {4, 1, 64, EKC_E4M3, 0, 0, false, 16, {1, 20, 4, 1}, {1, 20, 300, 17}});
+}
+
 void test_attention() {
   test_attention_d64();
+  test_attention8_d64();
   for (int type : {EKC_F16, EKC_BF16}) {
     test_mma(type, {2, 2, 128, type, 0, 0, false, 32, {1, 1, 40}, {513, 33, 290}});
     test_mma(type, {6, 2, 80, type, 50, 20.f, false, 16, {2, 37}, {330, 129}});
@@ -225,6 +234,9 @@ void test_attention() {
     test_mma_bits(type, {4, 2, 128, type, 0, 0, false, 16, {30, 70}, {30, 600}});
     test_mma_bits(type, {2, 2, 64, type, 290, 25.f, true, 16, {20, 40}, {600, 299}});
   }
+  test_mma(EKC_BF16, {2, 2, 128, EKC_E4M3, 0, 0, false, 32, {1, 1, 40}, {513, 33, 290}});
+  test_mma(EKC_BF16, {2, 1, 160, EKC_E4M3, 40, 20.f, true, 16, {1, 33}, {40, 65}});
+  test_mma_bits(EKC_BF16, {2, 2, 64, EKC_E4M3, 290, 25.f, true, 16, {20, 40}, {600, 299}});
   test_mma(EKC_BF16, {3, 1, 20, EKC_BF16, 0, 0, false, 16, {1, 9}, {31, 9}});
   test_mma(EKC_BF16, {1, 1, 192, EKC_BF16, 0, 0, false, 16, {1, 17}, {64, 17}});
 }
