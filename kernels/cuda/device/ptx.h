@@ -9,6 +9,7 @@
 // Inlining is forced everywhere: a function that is called costs a stack, and makes ptxas serialise wgmma.
 #define DEV static __attribute__((device)) __inline__ __attribute__((always_inline))
 #define DEV_MEMBER __attribute__((device)) __inline__ __attribute__((always_inline))
+#define INLINED __attribute__((always_inline))
 #define UNROLL _Pragma("unroll")
 #define NO_UNROLL _Pragma("nounroll")
 // The kernel `name` takes one structure by value; at most `threads` per block, at least `blocks` of them per SM.
@@ -140,6 +141,35 @@ DEV void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int N>
 DEV void copy_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
+}
+
+// ---- sm_90: bulk copies that count bytes at an mbarrier (8 bytes of shared memory)
+
+DEV bool elect_one() {
+  u32 r;
+  asm volatile("{.reg .pred p; elect.sync _|p, 0xffffffff; selp.u32 %0, 1, 0, p;}" : "=r"(r));
+  return r != 0;
+}
+DEV void mbarrier_init(u32 barrier, u32 arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
+}
+DEV void mbarrier_fence_init() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
+// Arrives, and announces bytes that this phase also waits for.
+DEV void mbarrier_expect(u32 barrier, u32 bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
+}
+// Waits for the end of the phase of that parity.
+DEV void mbarrier_wait(u32 barrier, u32 parity) {
+  u32 done;
+  do {
+    asm volatile("{.reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p;}"
+                 : "=r"(done) : "r"(barrier), "r"(parity) : "memory");
+  } while (done == 0);
+}
+// Multiples of 16 bytes, by one thread.
+DEV void bulk_copy(u32 to, const void* from, u32 bytes, u32 barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+               ::"r"(to), "l"(from), "r"(bytes), "r"(barrier) : "memory");
 }
 
 // ---- matrices: lane l gives the address of row l & 7 of matrix l >> 3

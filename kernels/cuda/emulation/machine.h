@@ -116,6 +116,10 @@ uint8_t* shared_at_lane(uint32_t address, uint32_t bytes, int lane);
 // Marks 16 bytes as being written by an unfinished copy of this thread, and as finished.
 void begin_copy(uint32_t address);
 void end_copy(uint32_t address);
+
+// The same for a bulk copy: finished, it belongs to nobody, for an mbarrier tells everyone.
+void begin_bulk_copy(uint32_t address, uint32_t bytes);
+void end_bulk_copy(uint32_t address, uint32_t bytes);
 void check_global(const void* p, uint64_t bytes, uint32_t alignment);
 
 // True if asynchronous work that is issued now should be done at once.
@@ -123,6 +127,7 @@ bool do_it_now();
 
 void block_barrier(int id, int threads);
 void cluster_sync_all();
+void init_barrier(uint32_t address, uint32_t arrivals);
 MemoryBarrier& memory_barrier(uint32_t address);
 void check_phase(MemoryBarrier& b);
 void arrive(MemoryBarrier& b);

@@ -7,6 +7,7 @@
 
 #define DEV static inline
 #define DEV_MEMBER inline
+#define INLINED
 #define UNROLL
 #define NO_UNROLL
 #define KERNEL(name, Args, threads, blocks)                                                                    \
@@ -133,6 +134,38 @@ DEV void copy_wait() {
     for (auto& copy : groups[0]) copy();
     groups.erase(groups.begin());
   }
+}
+
+// ---- bulk copies and mbarriers
+
+DEV bool elect_one() {
+  emu::meet("elect_one", nullptr, 0, [](emu::Meeting&) {});
+  return emu::machine.thread->lane == 0;
+}
+DEV void mbarrier_init(u32 barrier, u32 arrivals) { emu::init_barrier(barrier, arrivals); }
+DEV void mbarrier_fence_init() {}
+DEV void mbarrier_expect(u32 barrier, u32 bytes) {
+  emu::MemoryBarrier& b = emu::memory_barrier(barrier);
+  b.bytes += bytes;
+  emu::arrive(b);
+}
+DEV void mbarrier_wait(u32 barrier, u32 parity) {
+  while ((emu::memory_barrier(barrier).phase & 1) == parity) emu::yield();
+  emu::machine.progress++;
+}
+DEV void bulk_copy(u32 to, const void* from, u32 bytes, u32 barrier) {
+  if (bytes % 16 != 0) emu::fail("a bulk copy that is not a multiple of 16 bytes");
+  emu::check_global(from, bytes, 16);
+  u8* target = emu::shared_at(to, bytes, 16, emu::Access::None);
+  emu::begin_bulk_copy(to, bytes);
+  memset(target, 0xff, bytes);
+  auto copy = [=] {
+    memcpy(target, from, bytes);
+    emu::end_bulk_copy(to, bytes);
+    emu::complete_bytes(barrier, bytes);
+  };
+  if (emu::do_it_now()) copy();
+  else emu::machine.pending.push_back(copy);
 }
 
 #include "ptx_matrix.h"

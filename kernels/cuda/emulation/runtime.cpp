@@ -218,6 +218,13 @@ void cluster_sync_all() {
   while (b.generation == generation) yield();
 }
 
+void init_barrier(uint32_t address, uint32_t arrivals) {
+  shared_at(address, 8, 8, Access::None);
+  MemoryBarrier b;
+  b.count = b.pending = arrivals;
+  machine.cluster[address >> 24]->memory_barriers[address & 0xffffff] = b;
+}
+
 MemoryBarrier& memory_barrier(uint32_t address) {
   shared_at(address, 8, 8, Access::None);
   auto& all = machine.cluster[address >> 24]->memory_barriers;

@@ -90,4 +90,16 @@ void end_copy(uint32_t address) {
   }
 }
 
+void begin_bulk_copy(uint32_t address, uint32_t bytes) {
+  touch_all(address, bytes, *machine.thread, Access::Write);
+  for (uint32_t i = 0; i < bytes / 4; i++) cells_at(address)[i].write_block_epoch = Unfinished;
+}
+
+void end_bulk_copy(uint32_t address, uint32_t bytes) {
+  for (uint32_t i = 0; i < bytes / 4; i++) {
+    cells_at(address)[i].writer = Nobody;
+    cells_at(address)[i].write_block_epoch = 0;
+  }
+}
+
 }  // namespace emu

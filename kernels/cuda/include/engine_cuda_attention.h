@@ -26,6 +26,9 @@
  * ekc_attention_tiled_e4m3_T_dD and ekc_attention_split_e4m3_T_dD, D in {64, 128, 256}: the same over an EKC_E4M3
  * cache; D is 256 for a head_dim over 128. Shared EKC_ATTENTION_TILED8_SHARED(D) and EKC_ATTENTION_SPLIT8_SHARED(D);
  * ekc_attention_combine_T_dD follows as above.
+ *
+ * ekc_attention_split_bulk_T_dD and ekc_attention_split_bulk_e4m3_T_dD, D in {64, 128, 256}: sm_90 and later; as split,
+ * with bulk copies, in EKC_ATTENTION_BULK_SHARED more. The same bits.
  */
 typedef struct EkcAttention {
   uint64_t output;         /* T [rows, num_heads * head_dim] */
@@ -72,5 +75,7 @@ EKC_ASSERT_SIZE(EkcAttention, 152);
   (2 * 2 * EKC_ATTENTION_STEP(D) * EKC_KV_ROW_BYTES(D, 1) + 2 * EKC_ATTENTION_STEP(D) * (D) * 2 + 64 * (D) * 4)
 #define EKC_ATTENTION_SPLIT8_SHARED(D) \
   (4 * (EKC_ATTENTION_SPLIT_SLOTS(D) * 16 * EKC_KV_ROW_BYTES(D, 1) + 16 * (D) * 2))
+
+#define EKC_ATTENTION_BULK_SHARED 1024
 
 #endif

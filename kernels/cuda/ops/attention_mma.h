@@ -9,6 +9,7 @@
 #include "ops/attention_tile.h"
 #include "ops/attention_tiled.h"
 #include "ops/attention_split.h"
+#include "ops/attention_bulk.h"
 
 #define EKC_ATTENTION_KERNELS_OF(T, name, D)                                                              \
   KERNEL(ekc_attention_tiled_##name##_d##D, EkcAttention, 128, 1) { attention_tiled<T, D, false>(p); }    \
@@ -25,3 +26,15 @@
 #define EKC_ATTENTION8_KERNELS(D)             \
   EKC_ATTENTION8_KERNELS_OF(f16, f16, D)      \
   EKC_ATTENTION8_KERNELS_OF(bf16, bf16, D)
+
+// Of both, the split form with bulk copies; sm_90.
+#define EKC_ATTENTION_BULK_KERNELS_OF(T, name, D)                                   \
+  KERNEL(ekc_attention_split_bulk_##name##_d##D, EkcAttention, 128, 1) {            \
+    attention_split_bulk<T, D, false>(p);                                           \
+  }                                                                                 \
+  KERNEL(ekc_attention_split_bulk_e4m3_##name##_d##D, EkcAttention, 128, 1) {       \
+    attention_split_bulk<T, D, true>(p);                                            \
+  }
+#define EKC_ATTENTION_BULK_KERNELS(D)             \
+  EKC_ATTENTION_BULK_KERNELS_OF(f16, f16, D)      \
+  EKC_ATTENTION_BULK_KERNELS_OF(bf16, bf16, D)

@@ -105,14 +105,11 @@ DEV void split_chunk(const EkcAttention& p, const Rows& rows, const SplitItem& i
   split_store(a, p, rows, item, item.chunk == 0 && line_end == item.line + 1);
 }
 
-// NARROW: the cache is e4m3.
-template <class T, int D, bool NARROW>
-DEV void attention_split(const EkcAttention& p) {
-  const int warp = thread_index() >> 5;
-  const u32 bytes = NARROW ? EKC_ATTENTION_SPLIT8_SHARED(D) : EKC_ATTENTION_SPLIT_SHARED(D);
-  const u32 ring = shared_base() + warp * (bytes / 4);
+// Calls chunk(rows, item) for each chunk that falls to this warp.
+template <class Chunk>
+DEV void split_items(const EkcAttention& p, const Chunk& chunk) {
   const int total = load((const int*)p.chunk_starts + p.num_sequences) * p.num_kv_heads;
-  NO_UNROLL for (int work = block_x() * 4 + warp; work < total; work += grid_x() * 4) {
+  NO_UNROLL for (int work = block_x() * 4 + (thread_index() >> 5); work < total; work += grid_x() * 4) {
     SplitItem item;
     item.line = work / p.num_kv_heads;
     item.sequence = sequence_of_chunk(p, item.line);
@@ -122,8 +119,18 @@ DEV void attention_split(const EkcAttention& p) {
     const int left = (context + 15) / 16 - item.chunk * (EKC_ATTENTION_CHUNK / 16);
     item.pages = left < EKC_ATTENTION_CHUNK / 16 ? left : EKC_ATTENTION_CHUNK / 16;
     const bool needed = (item.chunk + 1) * EKC_ATTENTION_CHUNK > first_key(p, rows.first_position);
-    if (is_split(rows) && needed) split_chunk<T, D, NARROW>(p, rows, item, ring);
+    if (is_split(rows) && needed) chunk(rows, item);
   }
+}
+
+// NARROW: the cache is e4m3.
+template <class T, int D, bool NARROW>
+DEV void attention_split(const EkcAttention& p) {
+  const u32 bytes = NARROW ? EKC_ATTENTION_SPLIT8_SHARED(D) : EKC_ATTENTION_SPLIT_SHARED(D);
+  const u32 ring = shared_base() + (thread_index() >> 5) * (bytes / 4);
+  split_items(p, [&](const Rows& rows, const SplitItem& item) INLINED {
+    split_chunk<T, D, NARROW>(p, rows, item, ring);
+  });
 }
 
 // One block per (row, query head), one thread per column: chunks merged in ascending order.

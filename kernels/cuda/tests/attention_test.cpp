@@ -140,7 +140,7 @@ static void test_any(int type, const AttentionCase& c) {
 }
 
 // The tensor-core forms as a step would launch them; `split_blocks` must not matter.
-static void run_mma(int type, AttentionData& data, uint32_t split_blocks, uint32_t seed) {
+static void run_mma(int type, AttentionData& data, uint32_t split_blocks, uint32_t seed, bool bulk = false) {
   const AttentionCase& c = data.c;
   const bool narrow = c.kv_type == EKC_E4M3;
   const int D = narrow && c.head_dim > 128 ? 256 : (c.head_dim + 63) / 64 * 64, group = c.heads / c.kv_heads;
@@ -163,7 +163,9 @@ static void run_mma(int type, AttentionData& data, uint32_t split_blocks, uint32
   const int tiled_shared = narrow ? EKC_ATTENTION_TILED8_SHARED(D) : EKC_ATTENTION_TILED_SHARED(D);
   const int split_shared = narrow ? EKC_ATTENTION_SPLIT8_SHARED(D) : EKC_ATTENTION_SPLIT_SHARED(D);
   launch("ekc_attention_tiled_" + cache + suffix, tiled, 128, tiled_shared, &p, seed);
-  launch("ekc_attention_split_" + cache + suffix, {split_blocks, 1, 1}, 128, split_shared, &p, seed);
+  const std::string form = bulk ? "ekc_attention_split_bulk_" : "ekc_attention_split_";
+  const int extra = bulk ? EKC_ATTENTION_BULK_SHARED : 0;
+  launch(form + cache + suffix, {split_blocks, 1, 1}, 128, split_shared + extra, &p, seed);
   launch("ekc_attention_combine_" + suffix, {(uint32_t)data.rows, (uint32_t)c.heads, 1}, D, 0, &p, seed);
 }
 
@@ -205,6 +207,24 @@ static void test_mma_bits(int type, AttentionCase c) {
   });
 }
 
+// Bulk copies change no bit.
+static void test_bulk(int type, const AttentionCase& c) {
+  for_seeds(std::string("attention_split_bulk ") + type_name(type), [&](uint32_t seed) {
+    Random random(seed);
+    AttentionData data(type, c, random);
+    run_mma(type, data, 2, seed);
+    const std::vector<uint8_t> want(data.output.data(), data.output.data() + data.output.bytes());
+    data.output.fill(0xff);
+    run_mma(type, data, 1, seed, true);
+    expect_same_bytes(data.output.data(), want.data(), data.output.bytes(), "bits");
+  });
+}
+
+// Modules attention_d64 and attention_bulk_d64: what the mutation tests run.
+void test_attention_bulk_d64() {
+  test_bulk(EKC_BF16, {4, 1, 64, EKC_BF16, 0, 0, false, 16, {1, 1, 4, 1}, {1, 340, 600, 17}});
+}
+
 void test_attention_any() {
   for (int type : {EKC_F32, EKC_F16, EKC_BF16}) {
     test_any(type, {4, 2, 20, type, 0, 0, false, 16, {1, 3}, {1, 40}});
@@ -220,6 +240,12 @@ void test_attention_d64() {
   test_mma(EKC_F16, {2, 2, 40, EKC_F16, 300, 0, true, 32, {1, 70}, {513, 200}});
 }
 
+void test_attention_d128() {
+  for (int type : {EKC_F16, EKC_BF16}) {
+    test_mma(type, {2, 2, 128, type, 0, 0, false, 32, {1, 1, 40}, {513, 33, 290}});
+  }
+}
+
 void test_attention8_d64() {
   test_mma(EKC_F16, {4, 1, 64, EKC_E4M3, 0, 0, false, 16, {1, 20, 4, 1}, {1, 20, 300, 17}});
 }
@@ -227,8 +253,12 @@ void test_attention8_d64() {
 void test_attention() {
   test_attention_d64();
   test_attention8_d64();
+  test_attention_bulk_d64();
+  test_bulk(EKC_F16, {2, 2, 100, EKC_F16, 300, 0, true, 16, {1, 2}, {600, 33}});
+  test_bulk(EKC_BF16, {4, 2, 128, EKC_E4M3, 0, 20.f, false, 32, {1, 2}, {290, 33}});
+  test_bulk(EKC_BF16, {1, 1, 256, EKC_BF16, 0, 0, false, 16, {1}, {77}});
+  test_attention_d128();
   for (int type : {EKC_F16, EKC_BF16}) {
-    test_mma(type, {2, 2, 128, type, 0, 0, false, 32, {1, 1, 40}, {513, 33, 290}});
     test_mma(type, {6, 2, 80, type, 50, 20.f, false, 16, {2, 37}, {330, 129}});
     test_mma(type, {2, 1, 256, type, 0, 0, true, 16, {1, 33}, {40, 65}});
     test_mma_bits(type, {4, 2, 128, type, 0, 0, false, 16, {30, 70}, {30, 600}});

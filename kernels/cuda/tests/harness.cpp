@@ -166,7 +166,9 @@ static const Group groups[] = {
     {"quantized", test_quantized},
     {"attention_any", test_attention_any},
     {"attention_d64", test_attention_d64},  // parts of "attention"
+    {"attention_d128", test_attention_d128},
     {"attention8_d64", test_attention8_d64},
+    {"attention_bulk_d64", test_attention_bulk_d64},
     {"attention", test_attention},
 };
 
@@ -193,7 +195,7 @@ int main(int count, char** arguments) {
     }
   }
   for (const Group& group : groups) {
-    const bool part = std::string(group.name).find("_d64") != std::string::npos;
+    const bool part = std::string(group.name).find("_d") != std::string::npos;
     if (!any && !part) group.run();
   }
   if (failures == 0 && comparisons > 0) {

@@ -101,6 +101,8 @@ void test_linear();
 void test_quantized();
 void test_attention_any();
 void test_attention_d64();
+void test_attention_d128();
 void test_attention8_d64();
+void test_attention_bulk_d64();
 void test_attention();
 int check_ptx(const char* folder);
