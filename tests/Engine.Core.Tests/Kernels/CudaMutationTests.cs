@@ -33,7 +33,7 @@ public sealed class CudaMutationTests
         string log = CudaKernelPrograms.Run(
             "c++",
             [
-                "-std=gnu++17", "-O1", "-w", "-DEMU", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off",
+                "-std=gnu++17", "-O0", "-w", "-DEMU", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off",
                 "-I" + tree.Path, "-I" + Path.Combine(tree.Path, "include"), "-o", program, "-x", "c++",
                 .. mutant.Module.Split('+').Select(module => Path.Combine(tree.Path, module + ".cu")),
                 "-x", "none", .. ObjectFiles(),
