@@ -44,6 +44,8 @@ def flatten(case: dict, prefix: str) -> list[str]:
         data = ""
         if step["op"] == "tokenize":
             data = f"{int(args['add_special'])} {args['text'].encode().hex()}"
+        elif step["op"] == "chat_parse":
+            data = f"{args['size']} {args['text'].encode().hex()}"
         elif step["op"] == "detokenize":
             data = ",".join(map(str, args["ids"]))
         elif step["op"] in ("cancel", "many"):
@@ -135,7 +137,7 @@ def unmet(expect: dict, row: dict) -> list[str]:
     """What the case itself demands of the golden transcript."""
     outputs = row.get("outputs", [])
     seen = {
-        "status": row.get("status"), "parameter": row.get("parameter"), "text": row.get("text"),
+        "status": row.get("status"), "parameter": row.get("parameter"), "text": row.get("text"), "deltas": row.get("deltas"),
         "tokens": [o.get("tokens") for o in outputs], "texts": [o.get("text") for o in outputs],
         "num_tokens": [len(o.get("tokens", [])) for o in outputs], "finish": [o.get("finish") for o in outputs]}
     return [f"{key}: the case expects {value!r}, found {seen[key]!r}"

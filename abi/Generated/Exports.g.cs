@@ -13,6 +13,62 @@ internal static unsafe class Exports
     {
     }
 
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_create")]
+    public static int ChatParserCreate(byte* json, ulong jsonLen, ChatParserHandle* outParser, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ChatParserApi.Create(json, jsonLen, outParser), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_feed")]
+    public static int ChatParserFeed(nint parser, byte* text, ulong textLen, JsonHandle* outJson, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ChatParserApi.Feed(new ChatParserHandle(parser), text, textLen, outJson), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_finish")]
+    public static int ChatParserFinish(nint parser, JsonHandle* outJson, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ChatParserApi.Finish(new ChatParserHandle(parser), outJson), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_release")]
+    public static int ChatParserRelease(nint parser)
+    {
+        try
+        {
+            Guard.Enter();
+            return Guard.Finish(ChatParserApi.Release(new ChatParserHandle(parser)), null);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, null);
+        }
+    }
+
     [UnmanagedCallersOnly(EntryPoint = "engineimpl_init")]
     public static int Init(nint options, ErrorHandle* err)
     {

@@ -14,6 +14,7 @@ internal enum HandleKind
     Engine = 6,
     Request = 7,
     Json = 8,
+    ChatParser = 9,
 }
 
 /// <summary>

@@ -55,3 +55,10 @@ internal readonly struct JsonHandle(nint value)
 {
     public readonly nint Value = value;
 }
+
+/// <summary>Reads one output of a model for content, reasoning and tool calls.</summary>
+[AbiHandle("engine_chat_parser")]
+internal readonly struct ChatParserHandle(nint value)
+{
+    public readonly nint Value = value;
+}

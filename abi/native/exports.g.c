@@ -56,6 +56,55 @@ const char engine_shim_layout[] =
     "{\"name\":\"engine_plan\",\"size\":72,\"offsets\":{\"struct_size\":0,\"fits\":4,\"weight_bytes\":8,\"kv_cache_bytes\":16,\"activation_bytes\":24,\"total_bytes\":32,\"free_bytes\":40,\"num_parameters\":48,\"num_kv_tokens\":56,\"num_blocks\":64,\"max_model_len\":68}}]}\n";
 const uint64_t engine_shim_layout_bytes = sizeof(engine_shim_layout) - 1;
 
+extern engine_status engineimpl_chat_parser_create(const char *json, uint64_t json_len, engine_chat_parser **out_parser, engine_error **err);
+engine_status engine_chat_parser_create(const char *json, uint64_t json_len, engine_chat_parser **out_parser, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_chat_parser_create(json, json_len, out_parser, err);
+}
+
+extern engine_status engineimpl_chat_parser_feed(engine_chat_parser *parser, const char *text, uint64_t text_len, engine_json **out_json, engine_error **err);
+engine_status engine_chat_parser_feed(engine_chat_parser *parser, const char *text, uint64_t text_len, engine_json **out_json, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_chat_parser_feed(parser, text, text_len, out_json, err);
+}
+
+extern engine_status engineimpl_chat_parser_finish(engine_chat_parser *parser, engine_json **out_json, engine_error **err);
+engine_status engine_chat_parser_finish(engine_chat_parser *parser, engine_json **out_json, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_chat_parser_finish(parser, out_json, err);
+}
+
+extern engine_status engineimpl_chat_parser_release(engine_chat_parser *parser);
+engine_status engine_chat_parser_release(engine_chat_parser *parser)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    return engineimpl_chat_parser_release(parser);
+}
+
 extern engine_status engineimpl_init(engine_params *options, engine_error **err);
 engine_status engine_init(engine_params *options, engine_error **err)
 {

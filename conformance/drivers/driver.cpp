@@ -188,6 +188,20 @@ std::string texts(const step &s) {
     return ",\"text\":" + quoted(tokenizer.apply_chat_template(s.body));
 }
 
+std::string parse(const step &s) {
+    engine::chat_parser parser(s.body);
+    std::size_t space = s.data.find(' ');
+    std::size_t size = std::stoul(s.data.substr(0, space));
+    std::string text, deltas;
+    for (std::size_t i = space + 1; i + 1 < s.data.size(); i += 2) {
+        text += static_cast<char>(std::stoi(s.data.substr(i, 2), nullptr, 16));
+    }
+    for (std::size_t at = 0; at < text.size(); at += size) {
+        deltas += parser.feed(std::string_view(text).substr(at, size)) + ",";
+    }
+    return ",\"deltas\":[" + deltas + parser.finish() + "]";
+}
+
 [[noreturn]] void fail(engine_status status) { throw engine::error(status, "", "", false); }
 
 std::string oversized(engine::llm &target) {
@@ -234,6 +248,9 @@ std::string lifecycle(const step &s) {
 std::string run(const step &s) {
     if (s.op == "tokenize" || s.op == "detokenize" || s.op == "chat_template") {
         return texts(s);
+    }
+    if (s.op == "chat_parse") {
+        return parse(s);
     }
     for (const char *op : {"double_release", "use_after_release", "model_first", "two_engines", "reload",
                            "oversized_struct", "zero_buffers"}) {

@@ -129,6 +129,55 @@ static void op_detokenize(const char *name, char *data)
     free(parameter.data);
 }
 
+static engine_status print_deltas(engine_status status, engine_error *err, engine_json *json, text *parameter)
+{
+    const char *deltas = "[]";
+    uint64_t length = 2;
+    if (status < 0) {
+        return fail(status, err, parameter);
+    }
+    engine_json_text(json, &deltas, &length, NULL);
+    printf("%.*s", (int)length, deltas);
+    engine_json_release(json);
+    return status;
+}
+
+/* data is the size of the pieces and the text, in hexadecimal. */
+static void op_chat_parse(const char *body, const char *data)
+{
+    text parameter = {0}, input = {0};
+    engine_chat_parser *parser = NULL;
+    engine_error *err = NULL;
+    engine_json *json = NULL;
+    uint64_t size = strtoull(data, NULL, 10);
+    engine_status status = engine_chat_parser_create(body, strlen(body), &parser, &err);
+    if (status < 0) {
+        print_status(fail(status, err, &parameter), &parameter);
+        free(parameter.data);
+        return;
+    }
+    for (const char *hex = strchr(data, ' ') + 1; hex[0] && hex[1]; hex += 2) {
+        unsigned byte = 0;
+        sscanf(hex, "%2x", &byte);
+        char c = (char)byte;
+        add(&input, &c, 1);
+    }
+    printf(",\"deltas\":[");
+    for (uint64_t at = 0; status >= 0 && at < input.length; at += size) {
+        uint64_t count = input.length - at < size ? input.length - at : size;
+        status = engine_chat_parser_feed(parser, input.data + at, count, &json, &err);
+        status = print_deltas(status, err, json, &parameter);
+        printf(",");
+    }
+    status = engine_chat_parser_finish(parser, &json, &err);
+    status = print_deltas(status, err, json, &parameter);
+    printf("]");
+    print_status(status, &parameter);
+    engine_chat_parser_release(parser);
+    free(input.data);
+    free(parameter.data);
+}
+
 static engine_status render(const char *name, const char *body, char *buffer, uint64_t capacity, text *parameter)
 {
     engine_tokenizer *tokenizer = NULL;
@@ -258,6 +307,8 @@ static void run_step(const char *op, const char *name, const char *limits, const
         op_detokenize(name, data);
     } else if (strcmp(op, "chat_template") == 0) {
         op_chat_template(name, body);
+    } else if (strcmp(op, "chat_parse") == 0) {
+        op_chat_parse(body, data);
     } else if (is_lifecycle(op)) {
         op_lifecycle(op, name, body);
     } else {

@@ -8,7 +8,7 @@ import json
 import sys
 
 import libengine
-from libengine import AsyncLLM, SamplingParams, Tokenizer, _abi, errors
+from libengine import AsyncLLM, ChatParser, SamplingParams, Tokenizer, _abi, errors
 from libengine._engine import Collector, Engine, Prompt
 from libengine._lib import lib
 
@@ -153,6 +153,12 @@ def run_step(op: str, model: str, limits: str, text: str, data: str) -> dict:
     if op == "chat_template":
         return {"text": Tokenizer(model).apply_chat_template(
             body.pop("messages"), tokenize=False, **body)}
+    if op == "chat_parse":
+        size, _, hexadecimal = data.partition(" ")
+        pieces, step = bytes.fromhex(hexadecimal), int(size)
+        with ChatParser(**body) as parser:
+            return {"deltas": [parser.feed(pieces[at:at + step]) for at in range(0, len(pieces), step)]
+                    + [parser.finish()]}
     if op in ("double_release", "use_after_release", "model_first", "reload"):
         return lifecycle(op, model, body)
     if op == "stream" and "logprobs" not in body:

@@ -24,6 +24,10 @@ internal sealed class ApiKeys
         authorization?.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) == true
         && IsKnown(authorization[Scheme.Length..].Trim());
 
+    /// <summary>The same, or a known key in the header that Anthropic's clients send.</summary>
+    public bool Accepts(IHeaderDictionary headers) =>
+        Accepts(headers.Authorization) || (headers["x-api-key"] is [{ Length: > 0 } key] && IsKnown(key));
+
     /// <summary>The same, or HTTP Basic with a known key as the password, as browsers ask people for one.</summary>
     public bool AcceptsFromBrowser(string? authorization)
     {

@@ -193,7 +193,7 @@ internal sealed class ApiServer : IAsyncDisposable
         ApiKeys keys = access == RouteAccess.Management && !_managementKeys.IsEmpty ? _managementKeys : _apiKeys;
         string? authorization = context.Request.Headers.Authorization;
         bool isPage = access == RouteAccess.Page;
-        if (!keys.IsEmpty && !(isPage ? keys.AcceptsFromBrowser(authorization) : keys.Accepts(authorization)))
+        if (!keys.IsEmpty && !(isPage ? keys.AcceptsFromBrowser(authorization) : keys.Accepts(context.Request.Headers)))
         {
             // Of the page alone: a password that a browser keeps must not open what other sites can make it call.
             if (isPage) context.Response.Headers.WWWAuthenticate = "Basic realm=\"API key as password\"";

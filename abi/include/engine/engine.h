@@ -182,6 +182,9 @@ typedef struct engine_request engine_request;
 /* A result as JSON text. */
 typedef struct engine_json engine_json;
 
+/* Reads one output of a model for content, reasoning and tool calls. */
+typedef struct engine_chat_parser engine_chat_parser;
+
 /* A request as it is handed in. Zero what is not used. */
 typedef struct engine_submit_args {
     /* sizeof(engine_submit_args). */
@@ -384,6 +387,50 @@ typedef struct engine_plan {
     /* Longest prompt plus output. */
     int32_t max_model_len;
 } engine_plan;
+
+/*
+ * A parser for one output.
+ * @param json {"tool_parser", "reasoning_parser", "tools": [...], "prompt", "chat_template"}, all
+ *     optional. The parsers are vLLM's names, or "auto" for what the text of chat_template shows;
+ *     without one, calls or thoughts are not looked for. tools give the types of formats that write
+ *     values as text. prompt is the rendered prompt: it may have opened or closed the thought.
+ * @param json_len Its bytes.
+ * @param out_parser Takes the parser; release it.
+ * @return ENGINE_E_INVALID_ARGUMENT for an unknown name; the message lists the known ones.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_chat_parser_create(
+    const char *json, uint64_t json_len, engine_chat_parser **out_parser, engine_error **err);
+
+/*
+ * Takes the next piece of the output.
+ * @param parser The parser.
+ * @param text UTF-8, cut anywhere.
+ * @param text_len Its bytes.
+ * @param out_json Takes a list of what became final: {"kind": "content", "reasoning", "tool_call"
+ *     or "arguments", "text" or a call's "name", a call's "index" and "id"}; release it.
+ * Threads: any thread, one at a time per object. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_chat_parser_feed(
+    engine_chat_parser *parser, const char *text, uint64_t text_len, engine_json **out_json,
+    engine_error **err);
+
+/*
+ * Ends the output.
+ * @param parser The parser.
+ * @param out_json Takes what was held back, as engine_chat_parser_feed gives it; release it.
+ * Threads: any thread, one at a time per object. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_chat_parser_finish(
+    engine_chat_parser *parser, engine_json **out_json, engine_error **err);
+
+/*
+ * Frees a parser; NULL is a no-op.
+ * @param parser The parser or NULL.
+ * @return ENGINE_E_INVALID_HANDLE if it was released before.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_chat_parser_release(engine_chat_parser *parser);
 
 /*
  * The library's ABI version: major in the upper 16 bits, minor in the lower.

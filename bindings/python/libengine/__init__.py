@@ -3,6 +3,7 @@ vLLM's offline API without a Python runtime behind it."""
 
 from ._lib import has_feature, version
 from .async_llm import AsyncLLM
+from .chat import ChatParser
 from .errors import (
     BufferTooSmallError,
     CorruptDataError,
@@ -30,7 +31,7 @@ from .tokenizer import Tokenizer
 __version__ = version()
 __all__ = [
     "AsyncLLM", "BeamSearchOutput", "BeamSearchParams", "BeamSearchSequence", "BufferTooSmallError",
-    "CompletionOutput", "CorruptDataError", "DeviceLostError", "EngineError", "EngineFailedError", "EngineIOError",
+    "ChatParser", "CompletionOutput", "CorruptDataError", "DeviceLostError", "EngineError", "EngineFailedError", "EngineIOError",
     "EngineOutOfMemoryError", "EngineTimeoutError", "ForkedError", "InternalError",
     "InvalidArgumentError", "InvalidHandleError", "LLM", "Logprob", "NotFoundError", "QueueFullError",
     "RequestCancelledError", "RequestOutput", "RequestOutputKind", "SamplingParams",

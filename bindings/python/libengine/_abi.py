@@ -176,6 +176,10 @@ class Plan(C.Structure):
 
 # name: (result, arguments)
 PROTOTYPES = {
+    "engine_chat_parser_create": (C.c_int32, [C.c_char_p, C.c_uint64, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_chat_parser_feed": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_uint64, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_chat_parser_finish": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_chat_parser_release": (C.c_int32, [C.c_void_p]),
     "engine_abi_version": (C.c_uint32, []),
     "engine_version_string": (C.c_char_p, []),
     "engine_status_name": (C.c_char_p, [C.c_int32]),

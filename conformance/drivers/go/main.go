@@ -267,10 +267,38 @@ func texts(op, name, body, data string, out row) error {
 	return err
 }
 
+func parse(body, data string, out row) error {
+	p, err := engine.NewChatParser(params(body))
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	number, rest, _ := strings.Cut(data, " ")
+	size, _ := strconv.Atoi(number)
+	text, _ := hex.DecodeString(rest)
+	deltas := [][]engine.ChatDelta{}
+	for at := 0; at < len(text); at += size {
+		end := at + size
+		if end > len(text) {
+			end = len(text)
+		}
+		piece, err := p.Feed(text[at:end])
+		if err != nil {
+			return err
+		}
+		deltas = append(deltas, piece)
+	}
+	last, err := p.Finish()
+	out["deltas"] = append(deltas, last)
+	return err
+}
+
 func runStep(op, name, limits, body, data string, out row) error {
 	switch op {
 	case "tokenize", "detokenize", "chat_template":
 		return texts(op, name, body, data, out)
+	case "chat_parse":
+		return parse(body, data, out)
 	case "double_release", "use_after_release", "model_first", "two_engines", "reload":
 		return lifecycle(op, name, body, out)
 	}

@@ -12,28 +12,13 @@ internal sealed class ChatCompletionsEndpoint(ServedModel model, ServerOptions o
 {
     protected override ResponseFormat Prepare(HttpContext context, JsonElement body)
     {
-        ChatFields chat = ChatFields.Parse(body, Options);
-        GenerationFields fields = GenerationFieldsParser.Parse(
+        PreparedChat chat = PreparedChat.Create(
             body,
             Model,
             Options,
-            new EndpointSampling
-            {
-                NumLogprobs = NumLogprobs(body),
-                MaxTokensOverride = MaxTokens(body),
-                Forced = chat.ToolFields.Grammar(),
-                KeepsSpecialTokens = Model.Engine.Tokenizer is { } tokenizer
-                    && ChatReading.NeedsSpecialTokens(Model.Formats, chat.ToolFields, tokenizer),
-            });
-        ChatPrompt rendered = Model.Chat.Render(chat);
-        PromptState prompt = PromptLimits.FromChat(
-            rendered, Model, Fields.GetBool(body, "add_special_tokens") ?? false, fields.TruncatePromptTokens);
-        PromptLimits.CheckRoom(prompt, fields.MaxTokensGiven, Model);
-        var job = new GenerationJob(Model, fields, [prompt], Options.MaxSseBacklog);
-        string id = "chatcmpl-" + (fields.RequestId ?? context.TraceIdentifier);
-        ChatReading reading = ChatReading.Create(
-            Model.Formats, chat.ToolFields, rendered.Text, Fields.GetBool(body, "include_reasoning") ?? true);
-        return new ChatFormat(job, id, Model, chat.EchoText, reading);
+            new EndpointSampling { NumLogprobs = NumLogprobs(body), MaxTokensOverride = MaxTokens(body) });
+        string id = "chatcmpl-" + (chat.Job.Fields.RequestId ?? context.TraceIdentifier);
+        return new ChatFormat(chat.Job, id, Model, chat.Fields.EchoText, chat.Reading);
     }
 
     private static int? MaxTokens(JsonElement body)

@@ -25,6 +25,8 @@ internal static class EndpointList
             Work("/rerank", rerank),
             Work("/pooling", new PoolingEndpoint(model).HandleAsync),
             Work("/classify", new ClassifyEndpoint(model).HandleAsync),
+            Work("/v1/messages", new MessagesEndpoint(model, options).HandleAsync),
+            Post("/v1/messages/count_tokens", new CountTokensEndpoint(model, options).HandleAsync),
             Post("/tokenize", new TokenizeEndpoint(model, options).HandleAsync),
             Post("/detokenize", new DetokenizeEndpoint(model).HandleAsync),
             Get("/v1/models", models.HandleListAsync),

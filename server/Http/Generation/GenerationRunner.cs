@@ -74,7 +74,7 @@ internal static class GenerationRunner
             }
         }
 
-        WriteEnd(sse, format);
+        format.WriteEnd(sse);
         await FlushAsync(job, sse, context.RequestAborted);
     }
 
@@ -93,21 +93,6 @@ internal static class GenerationRunner
         }
 
         format.WriteDelta(sse, output, e);
-    }
-
-    private static void WriteEnd(SseWriter sse, ResponseFormat format)
-    {
-        if (format.Job.Error is { } error)
-        {
-            ErrorWriter.Write(sse.Begin(), error);
-            sse.End();
-        }
-        else if (format.Job.Fields.IncludeUsage)
-        {
-            format.WriteUsageChunk(sse);
-        }
-
-        sse.Done();
     }
 
     private static async ValueTask<bool> FlushAsync(

@@ -21,7 +21,7 @@ internal abstract class ResponseFormat(GenerationJob job, string id, string mode
     protected abstract string ChunkObject { get; }
 
     /// <summary>Writes the answer in one piece.</summary>
-    public void WriteWhole(Utf8JsonWriter json)
+    public virtual void WriteWhole(Utf8JsonWriter json)
     {
         json.WriteStartObject();
         WriteHead(json, WholeObject);
@@ -43,8 +43,24 @@ internal abstract class ResponseFormat(GenerationJob job, string id, string mode
     /// <summary>Writes what a Token or OutputFinished event adds; may write nothing.</summary>
     public abstract void WriteDelta(SseWriter sse, OutputState output, RequestEvent e);
 
-    /// <summary>Writes the chunk without choices that carries the usage.</summary>
-    public void WriteUsageChunk(SseWriter sse)
+    /// <summary>Ends the stream: usage if asked for, or the job's error, and what says that nothing follows.</summary>
+    public virtual void WriteEnd(SseWriter sse)
+    {
+        if (Job.Error is { } error)
+        {
+            ErrorWriter.Write(sse.Begin(), error);
+            sse.End();
+        }
+        else if (Job.Fields.IncludeUsage)
+        {
+            WriteUsageChunk(sse);
+        }
+
+        sse.Done();
+    }
+
+    // The chunk without choices that carries the usage.
+    private void WriteUsageChunk(SseWriter sse)
     {
         Utf8JsonWriter json = sse.Begin();
         json.WriteStartObject();

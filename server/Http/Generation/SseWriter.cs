@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Text;
 using System.Text.Json;
 using Engine.Server.Http.Json;
 
@@ -30,6 +31,16 @@ internal sealed class SseWriter : IDisposable
         _pipe.Write("data: "u8);
         _json.Reset(_pipe);
         return _json;
+    }
+
+    /// <summary>The same for an event that has a name.</summary>
+    /// <param name="name">ASCII, without line breaks.</param>
+    public Utf8JsonWriter Begin(string name)
+    {
+        _pipe.Write("event: "u8);
+        Encoding.ASCII.GetBytes(name, _pipe);
+        _pipe.Write("\n"u8);
+        return Begin();
     }
 
     public void End()

@@ -304,6 +304,7 @@ private:
 
 } // namespace engine
 
+#include <engine/chat.hpp>
 #include <engine/stream.hpp>
 
 #endif

@@ -1,0 +1,45 @@
+using System.Text.Json;
+using Engine.Server.Http.Hosting;
+using Engine.Server.Http.Json;
+using Engine.Server.Http.Protocol;
+
+namespace Engine.Server.Http.Generation;
+
+/// <summary>A conversation that is ready to be answered, whatever the route words the answer as.</summary>
+/// <param name="Job">The generation.</param>
+/// <param name="Fields">What the request says besides sampling.</param>
+/// <param name="Reading">How to find calls and thoughts in an output.</param>
+internal sealed record PreparedChat(GenerationJob Job, ChatFields Fields, ChatReading Reading)
+{
+    /// <param name="body">A body in the form of /v1/chat/completions.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="endpoint">The route's own rules.</param>
+    public static PreparedChat Create(
+        JsonElement body, ServedModel model, ServerOptions options, EndpointSampling endpoint)
+    {
+        ChatFields chat = ChatFields.Parse(body, options);
+        GenerationFields fields = GenerationFieldsParser.Parse(
+            body,
+            model,
+            options,
+            endpoint with
+            {
+                Forced = chat.ToolFields.Grammar(),
+                KeepsSpecialTokens = model.Engine.Tokenizer is { } tokenizer
+                    && ChatReading.NeedsSpecialTokens(model.Formats, chat.ToolFields, tokenizer),
+            });
+        ChatPrompt rendered = model.Chat.Render(chat);
+        PromptState prompt = PromptLimits.FromChat(
+            rendered, model, Json.Fields.GetBool(body, "add_special_tokens") ?? false, fields.TruncatePromptTokens);
+        PromptLimits.CheckRoom(prompt, fields.MaxTokensGiven, model);
+        return new PreparedChat(
+            new GenerationJob(model, fields, [prompt], options.MaxSseBacklog),
+            chat,
+            ChatReading.Create(
+                model.Formats,
+                chat.ToolFields,
+                rendered.Text,
+                Json.Fields.GetBool(body, "include_reasoning") ?? true));
+    }
+}

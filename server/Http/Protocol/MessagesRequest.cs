@@ -1,0 +1,168 @@
+using System.Text.Json;
+using Engine.Server.Http.Json;
+using Engine.Server.Terminal;
+
+namespace Engine.Server.Http.Protocol;
+
+/// <summary>Turns a body of /v1/messages into one of /v1/chat/completions.</summary>
+internal static class MessagesRequest
+{
+    // What is read here, or means nothing; sampling parameters beyond Anthropic's go on as they are.
+    private static readonly string[] _own =
+    [
+        "messages", "system", "tools", "tool_choice", "stop_sequences", "thinking", "metadata", "service_tier",
+        "container", "mcp_servers", "output_config", "betas",
+    ];
+
+    /// <summary>The chat body; the caller disposes it.</summary>
+    /// <param name="body">Anthropic's form.</param>
+    /// <param name="needsMaxTokens">max_tokens has to be there.</param>
+    /// <exception cref="ApiException">400 naming the field.</exception>
+    public static JsonDocument ToChat(JsonElement body, bool needsMaxTokens)
+    {
+        if (needsMaxTokens && Fields.GetInt(body, "max_tokens") is null)
+        {
+            throw ApiException.BadRequest("max_tokens: is needed.", "max_tokens");
+        }
+
+        JsonElement messages = Fields.GetArray(body, "messages")
+            ?? throw ApiException.BadRequest("messages: a list is needed.", "messages");
+        string text = JsonText.Write(json =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("messages");
+            WriteSystem(json, body);
+            int index = 0;
+            foreach (JsonElement message in messages.EnumerateArray())
+            {
+                MessagesContent.Write(json, message, index++);
+            }
+
+            json.WriteEndArray();
+            WriteTools(json, body);
+            WriteChoice(json, body);
+            WriteThinking(json, body);
+            if (Fields.GetArray(body, "stop_sequences") is { } stop)
+            {
+                json.WritePropertyName("stop");
+                stop.WriteTo(json);
+            }
+
+            foreach (JsonProperty property in body.EnumerateObject()
+                .Where(property => !_own.Contains(property.Name, StringComparer.Ordinal)))
+            {
+                property.WriteTo(json);
+            }
+
+            json.WriteEndObject();
+        });
+        return JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
+    }
+
+    private static void WriteSystem(Utf8JsonWriter json, JsonElement body)
+    {
+        if (!Fields.TryGet(body, "system", out JsonElement system))
+        {
+            return;
+        }
+
+        json.WriteStartObject();
+        json.WriteString("role", "system");
+        json.WriteString("content", MessagesContent.TextOf(system, "system"));
+        json.WriteEndObject();
+    }
+
+    private static void WriteTools(Utf8JsonWriter json, JsonElement body)
+    {
+        if (Fields.GetArray(body, "tools") is not { } tools || tools.GetArrayLength() == 0)
+        {
+            return;
+        }
+
+        json.WriteStartArray("tools");
+        foreach (JsonElement tool in tools.EnumerateArray())
+        {
+            if (tool.ValueKind != JsonValueKind.Object || !Fields.TryGet(tool, "input_schema", out JsonElement schema))
+            {
+                throw ApiException.BadRequest(
+                    "tools: each needs a name and an input_schema; tools that the server runs are not supported.",
+                    "tools");
+            }
+
+            json.WriteStartObject();
+            json.WriteString("type", "function");
+            json.WriteStartObject("function");
+            json.WriteString("name", Fields.GetString(tool, "name"));
+            if (Fields.GetString(tool, "description") is { } description)
+            {
+                json.WriteString("description", description);
+            }
+
+            json.WritePropertyName("parameters");
+            schema.WriteTo(json);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteChoice(Utf8JsonWriter json, JsonElement body)
+    {
+        const string name = "tool_choice";
+        if (Fields.GetObject(body, name) is not { } choice)
+        {
+            return;
+        }
+
+        switch (Fields.GetString(choice, "type"))
+        {
+            case "auto":
+                json.WriteString(name, "auto");
+                break;
+            case "any":
+                json.WriteString(name, "required");
+                break;
+            case "none":
+                json.WriteString(name, "none");
+                break;
+            case "tool":
+                json.WriteStartObject(name);
+                json.WriteString("type", "function");
+                json.WriteStartObject("function");
+                json.WriteString("name", Fields.GetString(choice, "name"));
+                json.WriteEndObject();
+                json.WriteEndObject();
+                break;
+            default:
+                throw ApiException.BadRequest("tool_choice.type: must be auto, any, tool or none.", name);
+        }
+
+        if (Fields.GetBool(choice, "disable_parallel_tool_use") ?? false)
+        {
+            json.WriteBoolean("parallel_tool_calls", false);
+        }
+    }
+
+    // Templates know the switch by one of these names; others ignore it.
+    private static void WriteThinking(Utf8JsonWriter json, JsonElement body)
+    {
+        if (Fields.GetObject(body, "thinking") is not { } thinking)
+        {
+            return;
+        }
+
+        bool isEnabled = Fields.GetString(thinking, "type") switch
+        {
+            "enabled" or "adaptive" => true,
+            "disabled" => false,
+            _ => throw ApiException.BadRequest(
+                "thinking.type: must be enabled, adaptive or disabled.", "thinking"),
+        };
+        json.WriteBoolean("include_reasoning", isEnabled);
+        json.WriteStartObject("chat_template_kwargs");
+        json.WriteBoolean("enable_thinking", isEnabled);
+        json.WriteBoolean("thinking", isEnabled);
+        json.WriteEndObject();
+    }
+}
