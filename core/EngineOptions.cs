@@ -3,7 +3,7 @@ using Engine.Speculation;
 namespace Engine;
 
 /// <summary>Every limit of one engine, validated once; names as in vLLM's flags.</summary>
-public sealed class EngineOptions
+public sealed record EngineOptions
 {
     /// <summary>Tokens of a KV block.</summary>
     public int BlockSize { get; init; } = 16;

@@ -76,7 +76,7 @@ internal sealed class EagleHead : IDisposable
         step.Device.GatherRows(both.Slice(Width, Width), features, rows);
         TensorView x = step.Hidden(Width);
         _fuse.Forward(x, both, step);
-        foreach (Block block in _blocks) block.Forward(x, step);
+        for (int i = 0; i < _blocks.Count; i++) _blocks[i].Forward(x, step);
         return x;
     }
 

@@ -72,6 +72,7 @@ internal sealed class BenchCommand : Command
         _model.AddTo(this);
         _engine.AddTo(this);
         Subcommands.Add(new BenchServeCommand());
+        Subcommands.Add(new BenchSpeculationCommand());
         SetAction(RunAsync);
     }
 

@@ -1,0 +1,135 @@
+using System.CommandLine;
+using System.Globalization;
+using Engine.Hosting;
+using Engine.Sampling;
+using Engine.Server.Bench;
+using Engine.Server.Sessions;
+using Engine.Server.Terminal;
+
+namespace Engine.Server.Commands;
+
+/// <summary>engine bench speculation: what drafts gain on given texts, one request at a time.</summary>
+internal sealed class BenchSpeculationCommand : Command
+{
+    private const string Sentence =
+        "The little cat went to the big garden and saw a red bird. The bird sang a song and the cat was happy. ";
+
+    private readonly Argument<string?> _modelArgument = new("model")
+    {
+        Description = "Folder, .gguf file or name on the hub. Default: the demo model.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string[]> _prompts = new("--prompt")
+    {
+        Description = "Text to go on from; repeatable. Default: a text that repeats itself, and one that does not.",
+        AllowMultipleArgumentsPerToken = false,
+    };
+
+    private readonly Option<string[]> _chats = new("--chat") { Description = "User's message to answer; repeatable." };
+
+    private readonly Option<int> _tokens = new("--gen-tokens", "-n")
+    {
+        Description = "Tokens to generate.",
+        DefaultValueFactory = _ => 128,
+    };
+
+    private readonly Option<double> _temperature = new("--temperature") { Description = "0 is greedy (the default)." };
+
+    private readonly Option<int> _repetitions = new("--repetitions", "-r")
+    {
+        Description = "Measured runs of each text, after one that is not.",
+        DefaultValueFactory = _ => 5,
+    };
+
+    private readonly ModelArguments _model = new();
+    private readonly EngineArguments _engine = new();
+
+    public BenchSpeculationCommand()
+        : base("speculation", "Measures what --speculative-config gains at batch 1, beside the same engine without.")
+    {
+        Arguments.Add(_modelArgument);
+        Option[] own = [_prompts, _chats, _tokens, _temperature, _repetitions];
+        Array.ForEach(own, Options.Add);
+        _model.AddTo(this);
+        _engine.AddTo(this);
+        SetAction(RunAsync);
+    }
+
+    private async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
+    {
+        using var interrupt = new Interrupt(cancellation);
+        long seed = result.GetValue(_engine.Seed);
+        string model = result.GetValue(_modelArgument) ?? DemoModel.Find();
+        ModelLoadOptions load = _model.ToOptions(result, model, seed, null);
+
+        // A repeated run must compute what the first one did.
+        EngineOptions given = _engine.ToOptions(result, load.MaxModelLen) with { EnablePrefixCaching = false };
+        EngineOptions limits = given with { MaxNumSeqs = 1, NumBlocks = given.NumBlocks ?? 512 };
+        if (limits.Speculative is null)
+        {
+            throw EngineException.Invalid("speculative-config", "is needed: it says what to measure");
+        }
+
+        using EngineSession plain = EngineSession.Open(load, limits with { Speculative = null }, interrupt.Token);
+        using EngineSession drafting = EngineSession.Open(load, limits, interrupt.Token);
+        var bench = new SpeculationBench(plain.Worker, drafting.Worker);
+        var results = new List<SpeculationResult>();
+        foreach ((string name, GenerationRequest request) in Requests(result, plain))
+        {
+            results.Add(await bench.RunAsync(
+                name, request, Math.Max(1, result.GetValue(_repetitions)), interrupt.Token));
+        }
+
+        Console.WriteLine($"{Path.GetFileName(load.Model.TrimEnd('/'))}, {plain.DeviceName}, batch 1, medians of "
+            + string.Create(CultureInfo.InvariantCulture, $"{results[0].TokensPerS.Count} runs in turns, ")
+            + $"{limits.Speculative}");
+        Console.WriteLine();
+        Console.WriteLine(SpeculationBench.Table(results));
+        return results.TrueForAll(r => r.IsSame) ? 0 : 1;
+    }
+
+    private List<(string Name, GenerationRequest Request)> Requests(ParseResult result, EngineSession session)
+    {
+        var sampling = new SamplingParams
+        {
+            Temperature = (float)result.GetValue(_temperature),
+            MaxTokens = result.GetValue(_tokens),
+            IgnoreEos = true,
+            Seed = 1,
+        };
+        List<string> prompts = [.. result.GetValue(_prompts) ?? []];
+        string[] chats = result.GetValue(_chats) ?? [];
+        if (session.Worker.Tokenizer is null)
+        {
+            // Random weights repeat nothing by themselves. One allowed id is perfect repetition: what is left is the
+            // price of a step that verifies beside that of one that does not.
+            int[] ids = [.. Enumerable.Repeat(7, 64)];
+            SamplingParams one = sampling with { AllowedTokenIds = [7] }, two = sampling with { AllowedTokenIds = [7, 8] };
+            return
+            [
+                ("one id: all drafts right", new() { PromptTokenIds = ids, Sampling = one }),
+                ("two ids", new() { PromptTokenIds = ids, Sampling = two }),
+            ];
+        }
+
+        var requests = new List<(string, GenerationRequest)>();
+        if (prompts.Count == 0 && chats.Length == 0)
+        {
+            requests.Add(("built in: repetition", Text(Sentence + Sentence + Sentence + "The little")));
+            requests.Add(("built in: a tale", Text("Once upon a time there was")));
+        }
+
+        requests.AddRange(prompts.Select(prompt => (Short(prompt), Text(prompt))));
+        requests.AddRange(chats.Select(chat => (Short(chat), Text(session.RenderChat(null, chat)))));
+        return requests;
+
+        GenerationRequest Text(string prompt) => new() { Prompt = prompt, Sampling = sampling };
+    }
+
+    private static string Short(string text)
+    {
+        string line = text.ReplaceLineEndings(" ").Replace('|', '/');
+        return line.Length <= 40 ? line : line[..37] + "...";
+    }
+}
