@@ -33,6 +33,7 @@ internal sealed class DraftPolicy
     private double _rate = FirstRate;
     private double _draftSeconds;
     private double _threshold;
+    private int _mostNow;
     private int _stepsWithout;
     private int _stepsBetweenTrials = FirstStepsBetweenTrials;
     private bool _isTrial;
@@ -54,7 +55,9 @@ internal sealed class DraftPolicy
     /// <param name="numRunning">Sequences that run.</param>
     public void BeginStep(int numRunning)
     {
-        bool isOff = numRunning > _maxBatch || (_adapts && !_costs.IsRecent(numRunning, StepsBetweenPlain));
+        _mostNow = _adapts ? Math.Min(_most, (StepCosts.MaxRows / Math.Max(1, numRunning)) - 1) : _most;
+        bool isOff = numRunning > _maxBatch
+            || (_adapts && (_mostNow < 1 || !_costs.IsRecent(numRunning, StepsBetweenPlain)));
         _threshold = isOff ? double.PositiveInfinity : _adapts ? Threshold(numRunning) : 0;
         CountTowardsTrial(isOff);
     }
@@ -135,12 +138,12 @@ internal sealed class DraftPolicy
     {
         if (_threshold <= 0)
         {
-            return _most;
+            return _mostNow;
         }
 
         if (_threshold >= 1)
         {
-            return _isTrial ? Math.Min(NumTrialDrafts, _most) : 0;
+            return _isTrial ? Math.Min(NumTrialDrafts, _mostNow) : 0;
         }
 
         if (history.IsNew)
@@ -155,7 +158,7 @@ internal sealed class DraftPolicy
 
         int count = 0;
         double chance = history.Rate;
-        while (count < _most && chance >= _threshold)
+        while (count < _mostNow && chance >= _threshold)
         {
             count++;
             chance *= history.Rate;
@@ -180,7 +183,7 @@ internal sealed class DraftPolicy
         double threshold = 0;
         double tokens = 1;
         double chance = 1;
-        for (int drafts = 0; drafts <= _most; drafts++)
+        for (int drafts = 0; drafts <= _mostNow; drafts++)
         {
             double extra = _costs.Seconds(batch * (1 + drafts)) - plain + (_draftSeconds * batch * drafts);
             double perSecond = batch * tokens / (plain + extra);

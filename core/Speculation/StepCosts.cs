@@ -4,7 +4,8 @@ namespace Engine.Speculation;
 /// beyond, those that were.</summary>
 internal sealed class StepCosts
 {
-    private const int MaxRows = 512;
+    /// <summary>Larger steps are not measured.</summary>
+    public const int MaxRows = 512;
 
     // A row more on top of the only size ever seen: hopeful, so that it is tried and then known.
     private const double FirstGuessPerRow = 0.03;
@@ -33,10 +34,9 @@ internal sealed class StepCosts
         _most = Math.Max(_most, rows);
     }
 
-    /// <summary>True if a step of so many rows is among the last so many that were measured; also if it is more than
-    /// is ever measured.</summary>
-    public bool IsRecent(int rows, int among) => rows > MaxRows
-        || (_observedAt[rows] > 0 && _numObserved - _observedAt[rows] < among);
+    /// <summary>True if a step of so many rows is among the last so many that were measured.</summary>
+    public bool IsRecent(int rows, int among) => rows <= MaxRows
+        && _observedAt[rows] > 0 && _numObserved - _observedAt[rows] < among;
 
     /// <summary>Seconds of a step of so many rows; 0 if nothing is known.</summary>
     public double Seconds(int rows)

@@ -30,6 +30,10 @@ public sealed class DraftPolicyTests
         Course(Options, batch: 32, rate: 0.7, rows => 1 + (0.1 * rows), steps: 2000), Is.LessThan(0.1));
 
     [Test]
+    public void ABatchTooLargeToMeasureDraftsNothing() => Assert.That(
+        Course(Options, batch: 300, rate: 1, rows => 1, steps: 20), Is.Zero);
+
+    [Test]
     public void FewerAreDraftedWhereFewAreAccepted() => Assert.That(
         Course(Options, batch: 1, rate: 0.5, rows => 1 + (0.2 * (rows - 1)), steps: 2000), Is.InRange(0.5, 2.5));
 
