@@ -16,7 +16,7 @@ namespace Engine.Speculation;
 internal sealed class EagleHead : IDisposable
 {
     private readonly Linear _fuse;
-    private readonly IReadOnlyList<Block> _blocks;
+    private readonly List<Block> _blocks;
     private readonly List<IDisposable> _owned;
 
     private EagleHead(ModelBuilder builder, (Linear Fuse, List<Block> Blocks) parts, List<IDisposable> owned)

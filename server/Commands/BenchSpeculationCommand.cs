@@ -105,7 +105,8 @@ internal sealed class BenchSpeculationCommand : Command
             // Random weights repeat nothing by themselves. One allowed id is perfect repetition: what is left is the
             // price of a step that verifies beside that of one that does not.
             int[] ids = [.. Enumerable.Repeat(7, 64)];
-            SamplingParams one = sampling with { AllowedTokenIds = [7] }, two = sampling with { AllowedTokenIds = [7, 8] };
+            SamplingParams one = sampling with { AllowedTokenIds = [7] };
+            SamplingParams two = sampling with { AllowedTokenIds = [7, 8] };
             return
             [
                 ("one id: all drafts right", new() { PromptTokenIds = ids, Sampling = one }),

@@ -82,7 +82,7 @@ public sealed class DrawnTogetherTests
             }
         }
 
-        /// <summary>Tokens of a table alone: the row of the last token, and the random number of the position.</summary>
+        /// <summary>Tokens of a table alone: the row of the last token, the random number of the position.</summary>
         public int[] Run(float[][] table, ulong seed, int count)
         {
             var state = new SamplerState(_program, seed, 0, 64);
