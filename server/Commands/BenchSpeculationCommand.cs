@@ -122,7 +122,11 @@ internal sealed class BenchSpeculationCommand : Command
         }
 
         requests.AddRange(prompts.Select(prompt => (Short(prompt), Text(prompt))));
-        requests.AddRange(chats.Select(chat => (Short(chat), Text(session.RenderChat(null, chat)))));
+        requests.AddRange(chats.Select(chat => (Short(chat), new GenerationRequest
+        {
+            PromptTokenIds = session.EncodeChat(null, chat),
+            Sampling = sampling,
+        })));
         return requests;
 
         GenerationRequest Text(string prompt) => new() { Prompt = prompt, Sampling = sampling };
