@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include "amx_table.h"
 #include "topology.h"
 
 namespace engine {
@@ -13,12 +14,32 @@ const IsaTable* table_of(int32_t isa) {
     case EK_ISA_AVX2: return &kAvx2Table;
     case EK_ISA_AVX512: return &kAvx512Table;
     case EK_ISA_AVX512_VNNI: return &kAvx512VnniTable;
-    case EK_ISA_AVX512_BF16: return &kAvx512Bf16Table;
+    case EK_ISA_AVX512_BF16:
+    case EK_ISA_AMX_BF16: return &kAvx512Bf16Table;
     default: break;
   }
 #endif
   (void)isa;
   return &kBaselineTable;
+}
+
+// Where the system refuses the tiles' state, the level below does without.
+void choose_table(ek_context* context, bool emulated) {
+  context->table = table_of(context->isa);
+  if (emulated) {
+    use_emulated_tiles(context->tiles);
+    context->table = &context->tiles;
+    context->isa = EK_ISA_AMX_BF16;
+  }
+#if defined(__x86_64__)
+  if (context->isa != EK_ISA_AMX_BF16 || emulated) return;
+  if (allow_tiles()) {
+    use_tiles(context->tiles);
+    context->table = &context->tiles;
+  } else {
+    context->isa = EK_ISA_AVX512_BF16;
+  }
+#endif
 }
 
 // The context's own memory, its scratch and its pool live in one mapping.
@@ -35,7 +56,7 @@ extern "C" int32_t ek_context_create(const ek_options* options, ek_context** res
   if (options == nullptr || result == nullptr) return EK_INVALID_ARGUMENT;
   *result = nullptr;
   if (options->threads < 0 || options->threads > kMaxThreads || options->isa < EK_ISA_AUTO ||
-      options->isa > EK_ISA_AVX512_BF16 || options->num_cpus < 0 ||
+      (options->isa > EK_ISA_AMX_BF16 && options->isa != EK_ISA_AMX_EMULATED) || options->num_cpus < 0 ||
       (options->num_cpus > 0 && options->cpus == nullptr)) {
     return EK_INVALID_ARGUMENT;
   }
@@ -60,8 +81,8 @@ extern "C" int32_t ek_context_create(const ek_options* options, ek_context** res
   context->shared = static_cast<char*>(memory) + kThreadScratch;
   context->per_thread = context->shared + kSharedScratch;
   const int32_t best = best_isa();
-  const int32_t isa = options->isa == EK_ISA_AUTO || options->isa > best ? best : options->isa;
-  context->table = table_of(isa);
+  context->isa = options->isa == EK_ISA_AUTO || options->isa > best ? best : options->isa;
+  choose_table(context, options->isa == EK_ISA_AMX_EMULATED);
   context->first_cpu = cpus[0];
   // More threads than CPUs: pinning two to one CPU would serialize them for good. Fewer than the mask has: which of
   // them nobody said, and another process would choose the same.
@@ -87,7 +108,7 @@ extern "C" int32_t ek_context_threads(const ek_context* context) {
 }
 
 extern "C" int32_t ek_context_isa(const ek_context* context) {
-  return context == nullptr ? EK_INVALID_ARGUMENT : context->table->isa;
+  return context == nullptr ? EK_INVALID_ARGUMENT : context->isa;
 }
 
 extern "C" int32_t ek_context_set_threads(ek_context* context, int32_t threads) {

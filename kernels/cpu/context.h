@@ -7,6 +7,8 @@
 struct ek_context {
   engine::Pool pool;
   const engine::IsaTable* table;
+  engine::IsaTable tiles;  // what table points to where products are by tiles
+  int32_t isa;             // the level; table->isa is what everything but products has
   char* shared;            // packed activations
   char* per_thread;        // kThreadScratch each
   int64_t mapped_bytes;

@@ -50,7 +50,7 @@ bool valid_weight(const ek_linear_weight* w) {
 }
 
 bool runs_here(const ek_context* context, int32_t format) {
-  return format != EK_FORMAT_BF16_DP || context->table->isa >= EK_ISA_AVX512_BF16;
+  return format != EK_FORMAT_BF16_DP || context->isa >= EK_ISA_AVX512_BF16;
 }
 
 bool valid_part(const ek_linear_part& part, int64_t k) {
@@ -69,20 +69,20 @@ struct GemmRun {
   int64_t panels;
   int64_t group;   // panels a thread takes at a time
   int64_t groups;
-  alignas(64) std::atomic<int64_t> next;
+  Shares shares;
 };
 
 // Takes the next group before it works on the current one, so that its panels can be fetched meanwhile.
 void gemm_thread(void* argument, int thread) {
   auto& run = *static_cast<GemmRun*>(argument);
-  int64_t group = run.next.fetch_add(1, std::memory_order_relaxed);
-  while (group < run.groups) {
-    const int64_t following = run.next.fetch_add(1, std::memory_order_relaxed);
+  int64_t group = run.shares.take(thread);
+  while (group >= 0) {
+    const int64_t following = run.shares.take(thread);
     const int64_t first = group * run.group;
     const int64_t last = first + run.group < run.panels ? first + run.group : run.panels;
     const char* ahead = nullptr;
     int64_t bytes = 0;
-    if (following < run.groups) {
+    if (following >= 0) {
       const int64_t p = following * run.group;
       ahead = run.job.w + p * run.job.panel_bytes;
       bytes = ((p + run.group < run.panels ? p + run.group : run.panels) - p) * run.job.panel_bytes;
@@ -114,9 +114,9 @@ void multiply_block(
   }
   const auto gemm = job.codes != nullptr ? codes_table(context)->gemm : table->gemm;
   const int64_t group = job.codes != nullptr ? 4 : table->gemm_group(job);
-  GemmRun run{context, gemm, job, (job.n + 15) / 16, group, 0, {0}};
-  run.groups = (run.panels + run.group - 1) / run.group;
-  if (run.groups == 1) {
+  const int64_t panels = (job.n + 15) / 16, groups = (panels + group - 1) / group;
+  GemmRun run{context, gemm, job, panels, group, groups, Shares(context->pool.threads(), groups)};
+  if (groups == 1) {
     gemm_thread(&run, 0);
   } else {
     context->pool.run(gemm_thread, &run);

@@ -37,7 +37,10 @@ void futex(std::atomic<uint32_t>& word, int operation, uint32_t value) {
 
 bool Pool::start(int threads, const int32_t* cpus, int64_t spin_ns) {
   ticket_ = 0;
-  for (Gate& gate : gates_) gate.state = 0;
+  for (Gate& gate : gates_) {
+    gate.state = 0;
+    gate.ticket = 0;
+  }
   parked_ = 0;
   stopping_ = false;
   limit_ = threads;
@@ -64,7 +67,7 @@ bool Pool::start(int threads, const int32_t* cpus, int64_t spin_ns) {
 
 void Pool::stop() {
   stopping_ = true;
-  ticket_.fetch_add(1);
+  move_tickets();
   futex(ticket_, FUTEX_WAKE, INT32_MAX);
   for (int i = 1; i < created_; i++) pthread_join(workers_[i].thread, nullptr);
   created_ = 1;
@@ -86,18 +89,25 @@ void* Pool::enter(void* worker) {
   return nullptr;
 }
 
-// Spins, then parks. True when the ticket has moved.
-bool Pool::wait_for_ticket(uint32_t seen) {
+// Moves the copies first: who was woken by the ticket itself finds its copy moved.
+void Pool::move_tickets() {
+  const uint32_t next = ticket_.load(std::memory_order_relaxed) + 1;
+  const int count = gates();
+  for (int g = 0; g < count; g++) gates_[g].ticket.store(next, std::memory_order_release);
+  ticket_.store(next);
+}
+
+// Spins until the ticket has moved, then parks.
+void Pool::wait_for_ticket(const Gate& gate, uint32_t seen) {
   const int64_t deadline = now_ns() + spin_ns_;
   for (int i = 0;; i++) {
-    if (ticket_.load(std::memory_order_acquire) != seen) return true;
+    if (gate.ticket.load(std::memory_order_acquire) != seen) return;
     pause();
     if ((i & 63) == 63 && now_ns() >= deadline) break;
   }
   parked_.fetch_add(1);
   while (ticket_.load() == seen) futex(ticket_, FUTEX_WAIT, seen);
   parked_.fetch_sub(1);
-  return true;
 }
 
 // Enters the current run if it is still open.
@@ -112,8 +122,9 @@ bool Pool::join(Gate& gate) {
 void Pool::serve(int index) {
   uint32_t seen = 0;
   Gate& gate = gates_[(index - 1) / kWorkersPerGate];
-  while (wait_for_ticket(seen)) {
-    seen = ticket_.load(std::memory_order_acquire);
+  for (;;) {
+    wait_for_ticket(gate, seen);
+    seen = gate.ticket.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_relaxed)) return;
     if (index >= limit_.load(std::memory_order_relaxed) || !join(gate)) continue;
     work_(argument_, index);
@@ -130,7 +141,7 @@ void Pool::run(Work work, void* argument) {
   argument_ = argument;
   const int count = gates();
   for (int g = 0; g < count; g++) gates_[g].state.store(kOpen, std::memory_order_release);
-  ticket_.fetch_add(1);
+  move_tickets();
   if (parked_.load() != 0) futex(ticket_, FUTEX_WAKE, INT32_MAX);
   work(argument, 0);
   // All are closed before the first is waited for: workers leave meanwhile.

@@ -28,10 +28,11 @@ class Pool {
   void set_threads(int threads) { limit_.store(threads, std::memory_order_relaxed); }
 
  private:
-  // Open bit and the number of workers inside, for some workers each: a line that 64 threads count themselves in and
-  // out of would cost 64 transfers of it, one after the other, twice a run.
-  struct alignas(64) Gate {
-    std::atomic<uint32_t> state;
+  // What some workers share with the caller. A line that 64 threads watch, or count themselves in and out of, would
+  // cost 64 transfers of it, one after the other.
+  struct Gate {
+    alignas(64) std::atomic<uint32_t> state;   // open bit and the number of workers inside
+    alignas(64) std::atomic<uint32_t> ticket;  // a copy of ticket_, moved before it
   };
 
   struct Worker {
@@ -43,12 +44,14 @@ class Pool {
 
   static void* enter(void* worker);
   void serve(int index);
-  bool wait_for_ticket(uint32_t seen);
+  void wait_for_ticket(const Gate& gate, uint32_t seen);
   bool join(Gate& gate);
 
   int gates() const { return (created_ - 2) / kWorkersPerGate + 1; }
 
-  // ticket: one more per run (and at stop).
+  void move_tickets();
+
+  // One more per run (and at stop); what parked workers wait for.
   alignas(64) std::atomic<uint32_t> ticket_;
   Gate gates_[(kMaxThreads + kWorkersPerGate - 1) / kWorkersPerGate];
   alignas(64) std::atomic<uint32_t> parked_;
@@ -61,6 +64,39 @@ class Pool {
   Worker workers_[kMaxThreads];
 };
 
+// The items [0, count) of a run, each given out once: a counter for every eight workers, on a line of its own. Whose
+// own counter has run out takes from the others'.
+class Shares {
+ public:
+  Shares(int threads, int64_t count) : groups_(threads > 1 ? (threads - 2) / kWorkersPerGate + 1 : 1) {
+    for (int g = 0; g < groups_; g++) {
+      counters_[g].next.store(count * g / groups_, std::memory_order_relaxed);
+      counters_[g].end = count * (g + 1) / groups_;
+    }
+  }
+
+  // The next item of a thread, or -1.
+  int64_t take(int thread) {
+    const int own = thread > 0 ? (thread - 1) / kWorkersPerGate % groups_ : 0;
+    for (int i = 0; i < groups_; i++) {
+      Counter& c = counters_[own + i < groups_ ? own + i : own + i - groups_];
+      if (c.next.load(std::memory_order_relaxed) >= c.end) continue;
+      const int64_t item = c.next.fetch_add(1, std::memory_order_relaxed);
+      if (item < c.end) return item;
+    }
+    return -1;
+  }
+
+ private:
+  struct alignas(64) Counter {
+    std::atomic<int64_t> next;
+    int64_t end;
+  };
+
+  int groups_;
+  Counter counters_[(kMaxThreads + kWorkersPerGate - 1) / kWorkersPerGate];
+};
+
 // Hands out [0, count) to the threads of a pool. F: void(int64_t index, int thread).
 template <class F>
 void parallel(Pool& pool, int64_t count, const F& f) {
@@ -70,17 +106,12 @@ void parallel(Pool& pool, int64_t count, const F& f) {
   }
   struct Shared {
     const F* f;
-    int64_t count;
-    alignas(64) std::atomic<int64_t> next;
-  } shared{&f, count, {0}};
+    Shares shares;
+  } shared{&f, Shares(pool.threads(), count)};
   pool.run(
       [](void* argument, int thread) {
         auto& s = *static_cast<Shared*>(argument);
-        for (;;) {
-          const int64_t i = s.next.fetch_add(1, std::memory_order_relaxed);
-          if (i >= s.count) return;
-          (*s.f)(i, thread);
-        }
+        for (int64_t i = s.shares.take(thread); i >= 0; i = s.shares.take(thread)) (*s.f)(i, thread);
       },
       &shared);
 }

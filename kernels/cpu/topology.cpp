@@ -7,6 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#endif
+
 #include "engine_kernels.h"
 
 namespace engine {
@@ -45,6 +50,18 @@ int32_t version1_limit() {
 }
 
 #if defined(__x86_64__)
+// Tiles and their bf16 products, by the processor, and their state by the operating system, which has to be asked for
+// it (allow_tiles). g++ 12's own check knows neither.
+bool has_tiles() {
+  constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24, kOsxsave = 1u << 27, kState = 3u << 17;
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || (c & kOsxsave) == 0) return false;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kBf16) == 0 || (d & kTile) == 0) return false;
+  unsigned low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (low & kState) == kState;
+}
+
 // The operating system must save the registers too; the compiler's check covers that.
 int32_t detect() {
   __builtin_cpu_init();
@@ -56,7 +73,8 @@ int32_t detect() {
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (!avx512) return EK_ISA_AVX2;
   if (!__builtin_cpu_supports("avx512vnni")) return EK_ISA_AVX512;
-  return __builtin_cpu_supports("avx512bf16") ? EK_ISA_AVX512_BF16 : EK_ISA_AVX512_VNNI;
+  if (!__builtin_cpu_supports("avx512bf16")) return EK_ISA_AVX512_VNNI;
+  return has_tiles() ? EK_ISA_AMX_BF16 : EK_ISA_AVX512_BF16;
 }
 #else
 int32_t detect() { return EK_ISA_BASELINE; }
@@ -65,6 +83,15 @@ int32_t detect() { return EK_ISA_BASELINE; }
 }  // namespace
 
 int32_t best_isa() { return detect(); }
+
+bool allow_tiles() {
+#if defined(__x86_64__)
+  constexpr int kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILE_DATA
+  return syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+#else
+  return false;
+#endif
+}
 
 int32_t affinity_cpus(int32_t* cpus, int32_t capacity) {
   cpu_set_t set;

@@ -7,6 +7,10 @@ namespace engine {
 
 int32_t best_isa();
 
+// Asks the system for the state of tiles, which threads started from now on then have. False if it refuses: it does
+// where some thread's alternate signal stack is too small for it.
+bool allow_tiles();
+
 // CPUs of the affinity mask, in order; returns how many, at most capacity.
 int32_t affinity_cpus(int32_t* cpus, int32_t capacity);
 

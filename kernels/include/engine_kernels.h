@@ -36,6 +36,8 @@ enum {
   EK_ISA_AVX512 = 2,      /* F, BW, VL, DQ */
   EK_ISA_AVX512_VNNI = 3, /* + VNNI */
   EK_ISA_AVX512_BF16 = 4, /* + BF16 */
+  EK_ISA_AMX_BF16 = 5,    /* + AMX tiles, for products of bf16 */
+  EK_ISA_AMX_EMULATED = 1000, /* for tests: tiles in scalar code, on the baseline; the context says EK_ISA_AMX_BF16 */
 };
 
 /* Element types; the values of Engine.Memory.DType. The last two are for KV memory alone. */

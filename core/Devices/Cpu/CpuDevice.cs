@@ -11,6 +11,8 @@ public sealed unsafe partial class CpuDevice : IDevice
     /// <summary>Environment variable that lowers the instruction set: baseline, avx2, avx512, ...</summary>
     public const string IsaVariable = "ENGINE_CPU_ISA";
 
+    private const int EmulatedTiles = 1000;
+
     private readonly NativeArena _arena;
     private readonly bool _interleaves;
     private nint _context;
@@ -32,7 +34,7 @@ public sealed unsafe partial class CpuDevice : IDevice
             var native = new CpuKernels.ContextOptions
             {
                 Threads = options.NumThreads,
-                Isa = (int)Lower(options.Isa, IsaOfEnvironment()),
+                Isa = options.EmulatesTiles ? EmulatedTiles : (int)Lower(options.Isa, IsaOfEnvironment()),
                 Pin = options.PinWorkers ? 1 : 0,
                 SpinUs = options.SpinUs,
                 Cpus = first,
@@ -203,6 +205,7 @@ public sealed unsafe partial class CpuDevice : IDevice
         CpuIsa.Avx512 => "avx512",
         CpuIsa.Avx512Vnni => "avx512-vnni",
         CpuIsa.Avx512Bf16 => "avx512-bf16",
+        CpuIsa.AmxBf16 => "amx-bf16",
         _ => "auto",
     };
 

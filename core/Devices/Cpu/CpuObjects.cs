@@ -22,6 +22,9 @@ public enum CpuIsa
 
     /// <summary>AVX-512, VNNI and BF16.</summary>
     Avx512Bf16 = 4,
+
+    /// <summary>The same and AMX tiles, for products of bf16.</summary>
+    AmxBf16 = 5,
 }
 
 /// <summary>How activations meet quantized weights; values of engine_kernels.h.</summary>
@@ -55,6 +58,9 @@ public sealed record CpuDeviceOptions
 
     /// <summary>How long an idle worker spins before it parks, in microseconds.</summary>
     public int SpinUs { get; init; } = 50;
+
+    /// <summary>For tests: AMX tiles in scalar code, on the baseline.</summary>
+    internal bool EmulatesTiles { get; init; }
 
     /// <summary>How activations meet quantized weights.</summary>
     public ActivationPrecision ActivationPrecision { get; init; }

@@ -7,7 +7,7 @@ using Engine.Tests.Hosting;
 
 namespace Engine.Tests.Kernels;
 
-/// <summary>Threads far beyond the processors, lists of CPUs, memory nodes, and silence when there is no work.</summary>
+/// <summary>Threads far beyond the processors, lists of CPUs, memory nodes, silence without work.</summary>
 public sealed class ThreadTests
 {
     [TestCase(1)]
