@@ -61,7 +61,8 @@ public sealed class HubCache
         if (_settings.Offline)
         {
             string? offline = CachedSnapshot(folder, revision);
-            return offline is not null && (tag is null || HasWeights(offline, tag)) ? offline : throw new EngineException(
+            bool isThere = offline is not null && (tag is null || HasWeights(offline, tag));
+            return isThere ? offline! : throw new EngineException(
                 EngineStatus.NotFound,
                 $"{Named(repository, tag)} (revision {revision}) is not in the cache {_settings.CacheFolder}, and HF_HUB_OFFLINE is set",
                 "model");

@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 
 namespace Engine.Loading;
 
@@ -6,8 +7,9 @@ namespace Engine.Loading;
 /// A file mapped read-only into memory. If another process truncates it afterwards, touching the lost
 /// pages ends this process (SIGBUS): model files must not be changed in place while they are loaded.
 /// </summary>
-internal sealed unsafe class MappedFile : IDisposable
+internal sealed unsafe partial class MappedFile : IDisposable
 {
+    private const int DontNeed = 4; // MADV_DONTNEED of Linux
     private readonly MemoryMappedFile? _file;
     private readonly MemoryMappedViewAccessor? _view;
     private byte* _address;
@@ -55,6 +57,22 @@ internal sealed unsafe class MappedFile : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Bytes - length);
         return new ReadOnlySpan<byte>(_address + offset, length);
     }
+
+    /// <summary>
+    /// Gives resident pages back to the system, which keeps them in its cache as long as it likes: what was read is
+    /// packed elsewhere by now. Reading them again is safe.
+    /// </summary>
+    public void DropPages()
+    {
+        if (_address != null && OperatingSystem.IsLinux())
+        {
+            // The view begins on a page. An error leaves the pages where they are, which is no harm.
+            _ = Advise((nint)_address - (nint)_view!.PointerOffset, (nuint)(Bytes + _view.PointerOffset), DontNeed);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(nint address, nuint bytes, int advice);
 
     public void Dispose()
     {

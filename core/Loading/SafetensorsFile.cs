@@ -41,5 +41,7 @@ internal sealed class SafetensorsFile : IDisposable
         }
     }
 
+    public void DropPages() => _file.DropPages();
+
     public void Dispose() => _file.Dispose();
 }

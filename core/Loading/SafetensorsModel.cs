@@ -55,6 +55,11 @@ internal sealed class SafetensorsModel : IDisposable
         }
     }
 
+    public void DropPages()
+    {
+        foreach (SafetensorsFile file in _files) file.DropPages();
+    }
+
     public void Dispose()
     {
         foreach (SafetensorsFile file in _files) file.Dispose();

@@ -59,6 +59,8 @@ internal sealed class WeightMap(SafetensorsModel model) : WeightSource
             "config.json describes it, found one that it does not use");
     }
 
+    public override void DropPages() => model.DropPages();
+
     public override void Dispose()
     {
         model.Dispose();

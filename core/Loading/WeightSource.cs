@@ -53,5 +53,10 @@ internal abstract class WeightSource : IDisposable
         return values;
     }
 
+    /// <summary>Gives back memory that only holds what has been read from files.</summary>
+    public virtual void DropPages()
+    {
+    }
+
     public virtual void Dispose() => GC.SuppressFinalize(this);
 }

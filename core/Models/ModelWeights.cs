@@ -9,6 +9,7 @@ namespace Engine.Models;
 /// <summary>A model with its weights on a device.</summary>
 internal sealed class ModelWeights : IDisposable
 {
+    private const long PageBytesMax = 32 << 20;
     private readonly List<IDisposable> _owned;
 
     private ModelWeights(ModelBuilder builder, DecoderModel model, List<IDisposable> owned)
@@ -89,7 +90,7 @@ internal sealed class ModelWeights : IDisposable
         {
             device.ReserveWeights(plan.PlannedBytes);
             DecoderModel model = ArchitectureRegistry.Find(config.Architecture, config.Purpose)(builder);
-            Pack(builder.Jobs, device, owned, progress, cancellation);
+            Pack(builder.Jobs, device, weights, owned, progress, cancellation);
             owned.AddRange(builder.Owned);
             return new ModelWeights(builder, model, owned);
         }
@@ -107,10 +108,10 @@ internal sealed class ModelWeights : IDisposable
     }
 
     internal static void Pack(
-        IReadOnlyList<PackJob> jobs, IDevice device, List<IDisposable> owned,
+        IReadOnlyList<PackJob> jobs, IDevice device, WeightSource weights, List<IDisposable> owned,
         IProgress<LoadProgress>? progress, CancellationToken cancellation)
     {
-        long total = jobs.Sum(j => j.SourceBytes), done = 0, reported = 0;
+        long total = jobs.Sum(j => j.SourceBytes), done = 0, reported = 0, kept = 0;
         progress?.Report(new LoadProgress("weights", 0, total));
         ParallelOptions options = new()
         {
@@ -130,6 +131,12 @@ internal sealed class ModelWeights : IDisposable
                     owned.Add(weight);
                     job.Set(weight);
                     done += job.SourceBytes;
+                    // Else a model would be resident twice: as the file and as what is packed.
+                    if (done - kept >= PageBytesMax)
+                    {
+                        kept = done;
+                        weights.DropPages();
+                    }
                     // A report per percent is enough for a bar and cheap for a callback.
                     if (done == total || (done - reported) * 100 >= total)
                     {

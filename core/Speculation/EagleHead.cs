@@ -52,7 +52,7 @@ internal sealed class EagleHead : IDisposable
         try
         {
             (Linear, List<Block>) parts = Build(builder);
-            ModelWeights.Pack(builder.Jobs, device, owned, null, default);
+            ModelWeights.Pack(builder.Jobs, device, weights, owned, null, default);
             owned.AddRange(builder.Owned);
             return new EagleHead(builder, parts, owned);
         }

@@ -145,6 +145,7 @@ public sealed unsafe partial class CpuDevice : IDevice
     /// <inheritdoc/>
     public LinearWeight PackEmbedding(LinearSource source)
     {
+        if (IsQuantized(source)) return PackLinear(source);
         DType type = source.ComputeType;
         long bytes = PackedEmbeddingBytes(source);
         NativeArena.Piece piece = _arena.Allocate(bytes);
@@ -160,8 +161,13 @@ public sealed unsafe partial class CpuDevice : IDevice
     }
 
     /// <inheritdoc/>
-    public long PackedEmbeddingBytes(LinearSource source) =>
-        (long)source.N * source.K * source.ComputeType.SizeOf();
+    public long PackedEmbeddingBytes(LinearSource source) => IsQuantized(source)
+        ? PackedLinearBytes(source)
+        : (long)source.N * source.K * source.ComputeType.SizeOf();
+
+    // Such a table stays as small as it is; Embed reads its rows as it reads those of tied weights.
+    private bool IsQuantized(LinearSource source) => RoundingOf(source) == WeightQuantization.None
+        && source.Parts.All(p => p.Blocks != WeightBlocks.None || p.Matrix?.Codes is not null);
 
     /// <inheritdoc/>
     public KvStorage CreateKvStorage(KvStorageShape shape, int numBlocks) =>

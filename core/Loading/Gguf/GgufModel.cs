@@ -94,6 +94,11 @@ internal sealed class GgufModel : IDisposable
     internal static bool IsLanguageModel(string name) =>
         !System.IO.Path.GetFileName(name).Contains("mmproj", StringComparison.OrdinalIgnoreCase);
 
+    public void DropPages()
+    {
+        foreach (MappedFile file in _files) file.DropPages();
+    }
+
     public void Dispose()
     {
         foreach (MappedFile file in _files) file.Dispose();

@@ -100,6 +100,8 @@ internal sealed unsafe class GgufWeights(GgufModel model, int headDim) : WeightS
         return values;
     }
 
+    public override void DropPages() => model.DropPages();
+
     public override void Dispose()
     {
         foreach (nint address in _memory) NativeMemory.Free((void*)address);
