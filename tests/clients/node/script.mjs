@@ -149,6 +149,38 @@ const checks = {
       break;
     }
   },
+  async "responses: whole"() {
+    const response = await client.responses.create({ model, input: "Hello there", max_output_tokens: 5 });
+    assert.equal(response.status, "incomplete");
+    assert.equal(response.incomplete_details.reason, "max_output_tokens");
+    assert.equal(response.usage.output_tokens, 5);
+    assert.ok(response.output_text.length > 0);
+  },
+  async "responses: a stream adds up to the whole"() {
+    const request = { model, input: [{ role: "user", content: "Hello there" }], max_output_tokens: 9, temperature: 0 };
+    const whole = await client.responses.create(request);
+    const stream = client.responses.stream(request);
+    let text = "";
+    stream.on("response.output_text.delta", (event) => { text += event.delta; });
+    const last = await stream.finalResponse();
+    assert.equal(text, whole.output_text);
+    assert.equal(last.output_text, whole.output_text);
+  },
+  async "responses: earlier items, instructions and tools are taken"() {
+    const response = await client.responses.create({
+      model, max_output_tokens: 3, instructions: "Be brief.",
+      tools: [{ type: "function", name: "f", parameters: { type: "object", properties: {} }, strict: false }],
+      input: [
+        { role: "user", content: [{ type: "input_text", text: "Hi" }] },
+        { type: "function_call", call_id: "call_1", name: "f", arguments: "{}" },
+        { type: "function_call_output", call_id: "call_1", output: "2" },
+      ],
+    });
+    assert.equal(response.object, "response");
+  },
+  async "responses: a state that is not kept is 400"() {
+    await rejects(client.responses.create({ model, input: "x", previous_response_id: "resp_1" }), 400);
+  },
   async "errors: bad value"() {
     const error = await rejects(
       client.chat.completions.create({ model, messages, temperature: 9 }), 400, "BadRequestError");

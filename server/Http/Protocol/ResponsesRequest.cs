@@ -1,0 +1,159 @@
+using System.Text.Json;
+using Engine.Server.Http.Json;
+using Engine.Server.Terminal;
+
+namespace Engine.Server.Http.Protocol;
+
+/// <summary>Turns a body of /v1/responses into one of /v1/chat/completions.</summary>
+internal static class ResponsesRequest
+{
+    // What is read here, or means nothing to a server that keeps no responses; sampling parameters go on.
+    private static readonly string[] _own =
+    [
+        "input", "instructions", "max_output_tokens", "tools", "tool_choice", "text", "reasoning", "metadata", "store",
+        "truncation", "include", "background", "previous_response_id", "conversation", "prompt", "service_tier",
+        "top_logprobs", "stream_options", "max_tool_calls", "safety_identifier", "prompt_cache_key", "max_tokens",
+    ];
+
+    /// <summary>The chat body; the caller disposes it.</summary>
+    /// <exception cref="ApiException">400 naming the field.</exception>
+    public static JsonDocument ToChat(JsonElement body)
+    {
+        RefuseState(body);
+        if (!Fields.TryGet(body, "input", out JsonElement input))
+        {
+            throw ApiException.BadRequest("input: is needed.", "input");
+        }
+
+        string text = JsonText.Write(json =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("messages");
+            if (Fields.GetString(body, "instructions") is { } instructions)
+            {
+                json.WriteStartObject();
+                json.WriteString("role", "system");
+                json.WriteString("content", instructions);
+                json.WriteEndObject();
+            }
+
+            ResponsesInput.Write(json, input);
+            json.WriteEndArray();
+            WriteTools(json, body);
+            WriteFormat(json, body);
+            if (Fields.GetObject(body, "reasoning") is { } reasoning
+                && Fields.GetString(reasoning, "effort") is { } effort)
+            {
+                json.WriteString("reasoning_effort", effort);
+            }
+
+            if (Fields.GetInt(body, "max_output_tokens") is { } limit)
+            {
+                json.WriteNumber("max_tokens", limit);
+            }
+
+            foreach (JsonProperty property in body.EnumerateObject()
+                .Where(property => !_own.Contains(property.Name, StringComparer.Ordinal)))
+            {
+                property.WriteTo(json);
+            }
+
+            json.WriteEndObject();
+        });
+        return JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
+    }
+
+    private static void RefuseState(JsonElement body)
+    {
+        foreach (string name in (string[])["previous_response_id", "conversation", "prompt"])
+        {
+            if (Fields.TryGet(body, name, out _))
+            {
+                throw ApiException.BadRequest($"{name}: the server keeps no responses; send the items again.", name);
+            }
+        }
+
+        if (Fields.GetBool(body, "background") ?? false)
+        {
+            throw ApiException.BadRequest("background: the server keeps no responses.", "background");
+        }
+    }
+
+    private static void WriteTools(Utf8JsonWriter json, JsonElement body)
+    {
+        if (Fields.GetArray(body, "tools") is { } tools && tools.GetArrayLength() > 0)
+        {
+            json.WriteStartArray("tools");
+            foreach (JsonElement tool in tools.EnumerateArray())
+            {
+                WriteTool(json, tool);
+            }
+
+            json.WriteEndArray();
+        }
+
+        if (!Fields.TryGet(body, "tool_choice", out JsonElement choice))
+        {
+            return;
+        }
+
+        json.WritePropertyName("tool_choice");
+        if (choice.ValueKind == JsonValueKind.Object && Fields.GetString(choice, "name") is { } name)
+        {
+            json.WriteStartObject();
+            json.WriteString("type", "function");
+            json.WriteStartObject("function");
+            json.WriteString("name", name);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+        else
+        {
+            choice.WriteTo(json);
+        }
+    }
+
+    private static void WriteTool(Utf8JsonWriter json, JsonElement tool)
+    {
+        if (tool.ValueKind != JsonValueKind.Object || Fields.GetString(tool, "type") != "function")
+        {
+            throw ApiException.BadRequest("tools: functions alone are supported.", "tools");
+        }
+
+        json.WriteStartObject();
+        json.WriteString("type", "function");
+        json.WriteStartObject("function");
+        foreach (JsonProperty property in tool.EnumerateObject()
+            .Where(property => property.Name is "name" or "description" or "parameters"
+                && property.Value.ValueKind != JsonValueKind.Null))
+        {
+            property.WriteTo(json);
+        }
+
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private static void WriteFormat(Utf8JsonWriter json, JsonElement body)
+    {
+        if (Fields.GetObject(body, "text") is not { } text || Fields.GetObject(text, "format") is not { } format)
+        {
+            return;
+        }
+
+        json.WriteStartObject("response_format");
+        json.WriteString("type", Fields.GetString(format, "type"));
+        if (Fields.GetString(format, "type") == "json_schema")
+        {
+            json.WriteStartObject("json_schema");
+            foreach (JsonProperty property in format.EnumerateObject().Where(property => property.Name != "type"))
+            {
+                property.WriteTo(json);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+    }
+}
