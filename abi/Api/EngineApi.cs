@@ -140,8 +140,8 @@ internal static unsafe class EngineApi
 
     /// <summary>Whether the engine works.</summary>
     /// <param name="engine">The engine.</param>
-    /// <returns>ENGINE_E_ENGINE_FAILED if it failed, ENGINE_E_DEVICE_LOST if its GPU did, ENGINE_E_TIMEOUT if work is pending and no step ends,
-    /// ENGINE_E_SHUTTING_DOWN if it drains.</returns>
+    /// <returns>ENGINE_E_ENGINE_FAILED if it failed, ENGINE_E_DEVICE_LOST if its GPU did, ENGINE_E_TIMEOUT if work is
+    /// pending and no step ends, ENGINE_E_SHUTTING_DOWN if it drains.</returns>
     [AbiFunction("engine_health")]
     public static EngineStatus Health(EngineHandle engine)
     {

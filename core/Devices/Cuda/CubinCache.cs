@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace Engine.Devices.Cuda;
 
-/// <summary>Machine code on disk, by what it was made from. A file that is gone or damaged costs a compilation.</summary>
+/// <summary>
+/// Machine code on disk, by what it was made from. A file that is gone or damaged costs a compilation.
+/// </summary>
 internal sealed class CubinCache(string? folder)
 {
     /// <summary>Environment variable that names the folder; "off" keeps nothing.</summary>

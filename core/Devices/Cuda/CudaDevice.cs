@@ -204,7 +204,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
     /// <inheritdoc/>
     public long StepBytes(StepLimits limits, KvStorageShape shape) =>
-        CudaDeviceStep.BytesFor(limits) + AttentionScratch.BytesFor(shape, ActivationType, ScratchChunks(limits, shape));
+        CudaDeviceStep.BytesFor(limits)
+        + AttentionScratch.BytesFor(shape, ActivationType, ScratchChunks(limits, shape));
 
     /// <inheritdoc/>
     public void Dispose()

@@ -94,7 +94,8 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
         _staging.Issued();
         _device.Enter(this);
         _graphs?.Begin(
-            numTokens == numSeqs && isSingle ? new StepKey(numSeqs, _stride, _forms.Count, _forms.Exists(f => f.Combines)) : default,
+            numTokens == numSeqs && isSingle
+                ? new StepKey(numSeqs, _stride, _forms.Count, _forms.Exists(f => f.Combines)) : default,
             _device.Scratch().Version);
 
         void AddList(int index, ReadOnlySpan<int> values) =>

@@ -61,7 +61,11 @@ internal sealed unsafe partial class CudaDriver
 
     public delegate* unmanaged<float*, nint, nint, CudaResult> EventElapsedTime { get; private set; }
 
-    public delegate* unmanaged<nint*, nint, uint, CudaJitOption*, nint*, CudaResult> ModuleLoadData { get; private set; }
+    public delegate* unmanaged<nint*, nint, uint, CudaJitOption*, nint*, CudaResult> ModuleLoadData
+    {
+        get;
+        private set;
+    }
 
     public delegate* unmanaged<nint, CudaResult> ModuleUnload { get; private set; }
 
@@ -73,7 +77,11 @@ internal sealed unsafe partial class CudaDriver
 
     public delegate* unmanaged<uint, CudaJitOption*, nint*, nint*, CudaResult> LinkCreate { get; private set; }
 
-    public delegate* unmanaged<nint, int, nint, nuint, byte*, uint, CudaJitOption*, nint*, CudaResult> LinkAddData { get; private set; }
+    public delegate* unmanaged<nint, int, nint, nuint, byte*, uint, CudaJitOption*, nint*, CudaResult> LinkAddData
+    {
+        get;
+        private set;
+    }
 
     public delegate* unmanaged<nint, nint*, nuint*, CudaResult> LinkComplete { get; private set; }
 

@@ -15,7 +15,7 @@ internal abstract class CudaImages
     /// <summary>The PTX of a module, UTF-8 with a zero byte at its end.</summary>
     public abstract byte[] Read(string module, string target);
 
-    /// <summary>Targets that a GPU takes, best first; sm_90a runs on 9.0 alone, other code on all that follow.</summary>
+    /// <summary>Targets that a GPU takes, best first; sm_90a runs on 9.0 alone, others on all that follow.</summary>
     public static IReadOnlyList<string> Targets(int capability) => capability switch
     {
         90 => ["sm_90a", "sm_90", "sm_80"],

@@ -30,7 +30,8 @@ internal static class CudaLayout
         if (source.Quantization != WeightQuantization.None)
         {
             throw new EngineException(
-                EngineStatus.Unsupported, $"quantization: {source.Quantization} has no CUDA kernel yet", "quantization");
+                EngineStatus.Unsupported, $"quantization: {source.Quantization} has no CUDA kernel yet",
+                "quantization");
         }
     }
 

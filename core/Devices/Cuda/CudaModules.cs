@@ -176,7 +176,8 @@ internal sealed unsafe class CudaModules : IDisposable
         int end = Array.IndexOf(log, (byte)0);
         string text = Encoding.UTF8.GetString(log, 0, end < 0 ? log.Length : end).Trim();
         string hint = result == CudaResult.UnsupportedPtxVersion
-            ? $"; the driver (CUDA {_context.DriverVersion / 1000}.{_context.DriverVersion % 1000 / 10}) is too old" : "";
+            ? $"; the driver (CUDA {_context.DriverVersion / 1000}.{_context.DriverVersion % 1000 / 10}) is too old"
+            : "";
         return new EngineException(
             result.ToStatus() == EngineStatus.Internal ? EngineStatus.Unsupported : result.ToStatus(),
             $"cuda:{_context.Ordinal}: module {id} does not compile: {_context.Driver.Describe(result)}{hint}"

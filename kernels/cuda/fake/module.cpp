@@ -171,7 +171,8 @@ API CUresult cuFuncSetAttribute(void* handle, int attribute, int value) {
   Function* f = function_of(handle);
   if (!f) return INVALID_HANDLE;
   if (attribute != 8) return refuse(INVALID_VALUE, "function attribute");
-  if (value < 0 || value > s.options.smem_optin) return refuse(INVALID_VALUE, "more shared memory than a block may have");
+  if (value < 0 || value > s.options.smem_optin)
+    return refuse(INVALID_VALUE, "more shared memory than a block may have");
   f->smem_max = value > 49152 ? value : 49152;
   return OK;
 }

@@ -47,7 +47,8 @@ static void rms_norm(const char* p, const Op&, int type) {
       float scale = 1 / sqrtf(sum / (float)a.n + a.epsilon);
       for (int i = 0; i < a.n; i++) {
         float w = a.weight ? ((const float*)a.weight)[i] + a.offset : 1;
-        put(a.y, t * a.y_stride + (int64_t)g * a.n + i, type, get(a.x, t * a.x_stride + (int64_t)g * a.n + i, type) * scale * w);
+        float v = get(a.x, t * a.x_stride + (int64_t)g * a.n + i, type);
+        put(a.y, t * a.y_stride + (int64_t)g * a.n + i, type, v * scale * w);
       }
     }
   }
@@ -87,7 +88,9 @@ static void map(const char* p, const Op&, int type) {
   EkcMap a = read<EkcMap>(p);
   int to = a.function == EKC_MAP_TO_F32 ? EKC_F32 : type;
   for (int t = 0; t < a.rows; t++) {
-    for (int i = 0; i < a.columns; i++) put(a.y, t * a.y_stride + i, to, map_one(a, get(a.x, t * a.x_stride + i, type)));
+    for (int i = 0; i < a.columns; i++) {
+      put(a.y, t * a.y_stride + i, to, map_one(a, get(a.x, t * a.x_stride + i, type)));
+    }
   }
 }
 
@@ -190,7 +193,9 @@ static const struct {
 };
 
 PlainKernel plain_find(const std::string& name, int* type) {
-  *type = name.find("_f32") != std::string::npos ? EKC_F32 : name.find("_bf16") != std::string::npos ? EKC_BF16 : EKC_F16;
+  auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
+  if (has("_e4m3") || has("_i4_") || has("_i8_")) return nullptr;  // these run emulated
+  *type = has("_f32") ? EKC_F32 : has("_bf16") ? EKC_BF16 : EKC_F16;
   for (auto& plain : kPlain) {
     size_t n = strlen(plain.stem);
     if (name.compare(0, n, plain.stem) == 0 && (name.size() == n || name[n] == '_')) return plain.run;

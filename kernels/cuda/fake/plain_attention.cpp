@@ -8,7 +8,8 @@ namespace fake {
 // Byte of element `column` of row r of a tile.
 static int64_t tile_byte(int r, int column, int element, int row_bytes) {
   int b = column * element;
-  return (int64_t)(r >> 3) * 8 * row_bytes + (b >> 7) * 1024 + (r & 7) * 128 + (((b >> 4) & 7) ^ (r & 7)) * 16 + (b & 15);
+  int chunk = ((b >> 4) & 7) ^ (r & 7);
+  return (int64_t)(r >> 3) * 8 * row_bytes + (b >> 7) * 1024 + (r & 7) * 128 + chunk * 16 + (b & 15);
 }
 
 static int size_of(int type) { return type == EKC_F32 ? 4 : 2; }
@@ -23,6 +24,7 @@ static uint64_t element_at(
 void plain_write_kv(const char* arguments, const Op&, int type) {
   EkcWriteKv a;
   memcpy(&a, arguments, sizeof a);
+  if (a.kv_type == EKC_E4M3) return lose(LAUNCH_FAILED, "an 8-bit cache has no plain form here");
   for (int t = 0; t < a.rows; t++) {
     int slot = ((const int*)a.slots)[t];
     if (slot < 0) continue;
@@ -92,6 +94,7 @@ static void attend(const EkcAttention& a, int s, int row, int head, int position
 void plain_attention(const char* arguments, const Op& op, int type) {
   EkcAttention a;
   memcpy(&a, arguments, sizeof a);
+  if (a.kv_type == EKC_E4M3) return lose(LAUNCH_FAILED, "an 8-bit cache has no plain form here");
   bool tiled = op.function->name.find("_tiled_") != std::string::npos;
   bool split = op.function->name.find("_split_") != std::string::npos;
   const int *starts = (const int*)a.cu_seqlens_q, *lengths = (const int*)a.context_lens;

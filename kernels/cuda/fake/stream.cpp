@@ -1,5 +1,5 @@
-// Streams are queues. What is in them runs at a synchronising call at the latest, before that when the seed says so, and
-// streams overtake each other wherever no event forbids it.
+// Streams are queues. What is in them runs at a synchronising call at the latest, before that when the seed says so,
+// and streams overtake each other wherever no event forbids it.
 #include <setjmp.h>
 #include <signal.h>
 

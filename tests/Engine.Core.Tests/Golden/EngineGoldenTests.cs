@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Engine.Hosting;
 using Engine.Sampling;
+using Engine.Tests.Devices.Cuda;
 
 namespace Engine.Tests.Golden;
 
@@ -12,10 +13,15 @@ internal sealed class EngineGoldenTests
     [TestCase("llama-plain", 1000)]
     [TestCase("mistral", 12)]
     [TestCase("gemma3", 24)]
-    public void Requests_at_once_in_a_tight_pool_give_the_golden_tokens(string folder, int numBlocks)
+    [TestCase("llama-plain", 12, "cuda")]
+    [TestCase("mistral", 12, "cuda")]
+    public void Requests_at_once_in_a_tight_pool_give_the_golden_tokens(
+        string folder, int numBlocks, string device = "cpu")
     {
         string path = Path.Combine(GoldenFolder.Committed, folder);
-        using LoadedModel model = LoadedModel.Load(new ModelLoadOptions { Model = path });
+        using FakeCuda? fake = device == "cuda" ? new FakeCuda() : null;
+        using LoadedModel model = LoadedModel.Load(
+            new ModelLoadOptions { Model = path, Device = device, Cuda = FakeCuda.DeviceOptions() });
         using EngineWorker worker = new(model, new EngineOptions
         {
             MaxNumSeqs = 6,

@@ -33,13 +33,14 @@ internal sealed partial class CudaContractTests
     [GeneratedRegex(@"\.entry (\w+)\(\s*\.param \.align 8 \.b8 \w+_param_0\[(\d+)\]")]
     private static partial Regex Entry { get; }
 
-    [TestCase("sm_80")]
-    [TestCase("sm_90")]
-    [TestCase("sm_90a")]
-    public void Every_structure_has_the_size_that_its_kernel_declares(string target)
+    [TestCase(80)]
+    [TestCase(90)]
+    [TestCase(100)]
+    public void Every_structure_has_the_size_that_its_kernel_declares(int capability)
     {
         Dictionary<string, int> declared = [];
-        foreach (string module in CudaImages.Embedded.Modules(target))
+        foreach ((string module, string target) in CudaImages.Targets(capability)
+            .SelectMany(t => CudaImages.Embedded.Modules(t).Select(m => (m, t))))
         {
             string text = Encoding.UTF8.GetString(CudaImages.Embedded.Read(module, target));
             foreach (Match m in Entry.Matches(text)) declared[m.Groups[1].Value] = int.Parse(m.Groups[2].Value);
@@ -69,8 +70,10 @@ internal sealed partial class CudaContractTests
             Assert.That(CudaDevice.LinearSkinnyMaxK, Is.EqualTo(FakeCuda.SharedBytes(7)));
             foreach (int columns in (int[])[64, 128, 192, 256])
             {
-                Assert.That(CudaDevice.AttentionTiledSharedBytes(columns), Is.EqualTo(FakeCuda.SharedBytes(3, columns)));
-                Assert.That(CudaDevice.AttentionSplitSharedBytes(columns), Is.EqualTo(FakeCuda.SharedBytes(4, columns)));
+                Assert.That(
+                    CudaDevice.AttentionTiledSharedBytes(columns), Is.EqualTo(FakeCuda.SharedBytes(3, columns)));
+                Assert.That(
+                    CudaDevice.AttentionSplitSharedBytes(columns), Is.EqualTo(FakeCuda.SharedBytes(4, columns)));
             }
         });
     }
