@@ -56,6 +56,9 @@ internal sealed class GrammarState
         return _hasEnded || _at is not null;
     }
 
+    /// <summary>Nothing but the end may come next, whatever min_tokens asks for.</summary>
+    public bool MustEnd => _hasEnded || (_at is { MayEnd: true } && _program.Mask(_at).Few is []);
+
     /// <summary>Masks what may not come next.</summary>
     /// <param name="logits">The row; what may not come becomes minus infinity.</param>
     public void Apply(Span<float> logits)

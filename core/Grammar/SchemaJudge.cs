@@ -54,7 +54,8 @@ internal sealed class SchemaJudge
         _compiler.RefuseUnsupported(parts, type);
         parts = parts.WithoutChoices();
         parts.ResolveUnevaluated();
-        return (parts.Values is null || parts.Values.Exists(known => SchemaValues.Same(known, value)))
+        return (parts.Types & type) != 0
+            && (parts.Values is null || parts.Values.Exists(known => SchemaValues.Same(known, value)))
             && !parts.NotValues.Exists(known => SchemaValues.Same(known, value))
             && value.ValueKind switch
             {

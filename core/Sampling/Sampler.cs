@@ -232,7 +232,7 @@ internal sealed partial class Sampler
             LogitsProcessors.MaskRepeatedNgrams(editor, p.NoRepeatNgramSize, tokens, _suffixes);
         }
 
-        if (output.Length < p.MinTokens)
+        if (output.Length < p.MinTokens && state.Grammar is not { MustEnd: true })
         {
             foreach (int id in program.MinTokensMask)
             {

@@ -11,6 +11,9 @@ namespace Engine.Benchmarks.Grammar;
 /// </summary>
 internal static class MaskTable
 {
+    private static int _numSlow;
+    private static int _numCollected;
+
     public static int Run(string[] args)
     {
         ITokenizer tokenizer = TokenizerLoader.Load(args[0]);
@@ -53,6 +56,7 @@ internal static class MaskTable
         List<double> cold = [];
         List<double> warm = [];
         int refused = 0;
+        (_numSlow, _numCollected) = (0, 0);
         foreach ((string schema, List<int[]> texts) in work)
         {
             GrammarProgram program;
@@ -75,6 +79,7 @@ internal static class MaskTable
         Console.WriteLine($"{title}: {compile.Count} schemas, {refused} refused");
         Print("compile", compile);
         Print("mask, first visits included", cold);
+        Console.WriteLine($"  above 1 ms: {_numSlow}, of these with a garbage collection: {_numCollected}");
         Print("mask, once more", warm);
     }
 
@@ -83,10 +88,17 @@ internal static class MaskTable
         PositionSet? at = program.Start;
         foreach (int token in tokens)
         {
+            int collections = GC.CollectionCount(0);
             double from = Clock.ThreadMicroseconds();
             program.Mask(at);
             at = program.Advance(at, token);
             times.Add(Clock.ThreadMicroseconds() - from);
+            if (times[^1] > 1000)
+            {
+                _numSlow++;
+                _numCollected += GC.CollectionCount(0) > collections ? 1 : 0;
+            }
+
             if (at is null)
             {
                 return;

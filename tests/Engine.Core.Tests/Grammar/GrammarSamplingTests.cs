@@ -49,6 +49,18 @@ public sealed class GrammarSamplingTests
     }
 
     [Test]
+    public void MinTokensHoldsTheEndBackOnlyWhereTheTextMayGoOn()
+    {
+        var bias = new Dictionary<int, float> { [Eos] = 90 };
+        var p = new SamplingParams { Temperature = 0, MinTokens = 5, LogitBias = bias };
+        StructuredOutputs free = new() { Regex = "a+" };
+        StructuredOutputs fixedText = new() { Choice = ["ab"] };
+        Assert.That(Generate(p with { StructuredOutputs = free }, 1, 16, out _), Is.EqualTo("aaaaa"));
+        Assert.That(Generate(p with { StructuredOutputs = fixedText }, 1, 16, out bool ended), Is.EqualTo("ab"));
+        Assert.That(ended, Is.True);
+    }
+
+    [Test]
     public void TokensThatDoNotFitEndTheRequest()
     {
         var p = new SamplingParams { StructuredOutputs = new StructuredOutputs { Regex = "a+" } };
