@@ -42,73 +42,70 @@ INLINE void dot_group(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t*
   }
 }
 
-// One 128-block. GROUP: k of a scale, at least (32 also stands for 64). WIDE: activations have one scale per 128.
+// Sums of 16 columns stay in memory between scales, so that the registers are those of the dot products.
+template <int MR, int NV>
+struct CodedSums {
+  alignas(64) float f[MR][NV][16];
+  MEMBER void add(int m, int v, vf x, vf factor) { vstore(f[m][v], vfma(x, factor, vload(f[m][v]))); }
+};
+
+// One 128-block. GROUP: k of a scale, at least (32 also stands for more). WIDE: activations have one scale per 128.
 template <class C, int GROUP, bool WIDE, bool FINE, int MR, int NV>
 INLINE void coded_block(
-    const CodesFormat& format, vf (&f)[MR][NV], const char* const (&super)[NV], int64_t block, const int8_t* a) {
+    const CodesFormat& format, CodedSums<MR, NV>& sums, const char* const (&super)[NV], int64_t block,
+    const int8_t* a) {
   auto facts = reinterpret_cast<const BlockFacts*>(a + MR * (FINE ? 256 : 128));
   const bool min = format.min != EK_CODES_NO_MIN;
   const int offset = min ? 0 : C::kOffset;
+  constexpr int kParts = GROUP == 16 ? 2 : 1;
   vf t[MR][NV];
-  vi c[MR][NV];
   const char* w[NV];
 #pragma GCC unroll 4
   for (int v = 0; v < NV; v++) {
     w[v] = super[v] + format.header + block * (C::kLines * 256);
 #pragma GCC unroll 8
     for (int m = 0; m < MR; m++) {
-      if (WIDE && GROUP < 128) t[m][v] = vzero();
+      if (WIDE) t[m][v] = vzero();
     }
   }
-  if constexpr (GROUP == 128) {
-#pragma GCC unroll 8
-    for (int m = 0; m < MR; m++) {
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; v++) c[m][v] = vi_set(-offset * facts[m].sum);
-    }
-  }
-  constexpr int kParts = GROUP == 16 ? 2 : 1;
   for (int g = 0; g < 4; g++) {
-    if constexpr (GROUP == 128) {
-      dot_codes<C, 0, 8, MR, NV>(c, w, a);
-    } else {
 #pragma GCC unroll 2
-      for (int part = 0; part < kParts; part++) {
-        int32_t correction[MR];
+    for (int part = 0; part < kParts; part++) {
+      int32_t correction[MR];
+      vi c[MR][NV];
+#pragma GCC unroll 8
+      for (int m = 0; m < MR; m++) {
+        const int32_t* sum = facts[m].sum16 + g * 2;
+        correction[m] = -offset * (kParts == 2 ? sum[part] : sum[0] + sum[1]);
+      }
+      if constexpr (kParts == 1) {
+        dot_group<C, FINE, 0, 8, MR, NV>(c, w, a, correction);
+      } else if (part == 0) {
+        dot_group<C, FINE, 0, 4, MR, NV>(c, w, a, correction);
+      } else {
+        dot_group<C, FINE, 4, 8, MR, NV>(c, w, a, correction);
+      }
+#pragma GCC unroll 8
+      for (int m = 0; m < MR; m++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; v++) vi_here(c[m][v]);
+      }
+      const int64_t k = block * 128 + g * 32 + part * 16;
+      const int64_t set = GROUP == 16 ? k / 16 : k >> format.group_shift;
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; v++) {
+        const vf scale = set_scale(format, super[v], set);
+        const vf less = min ? set_min(format, super[v], set, scale) : vzero();
 #pragma GCC unroll 8
         for (int m = 0; m < MR; m++) {
           const int32_t* sum = facts[m].sum16 + g * 2;
-          correction[m] = -offset * (kParts == 2 ? sum[part] : sum[0] + sum[1]);
-        }
-        if (kParts == 1) {
-          dot_group<C, FINE, 0, 8, MR, NV>(c, w, a, correction);
-        } else if (part == 0) {
-          dot_group<C, FINE, 0, 4, MR, NV>(c, w, a, correction);
-        } else {
-          dot_group<C, FINE, 4, 8, MR, NV>(c, w, a, correction);
-        }
-        const int64_t k = block * 128 + g * 32 + part * 16;
-        const int64_t set = GROUP == 16 ? k / 16 : k >> format.group_shift;
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; v++) {
-          const vf scale = set_scale(format, super[v], set);
-#pragma GCC unroll 8
-          for (int m = 0; m < MR; m++) {
-            if (WIDE) {
-              t[m][v] = vfma(vi_float(c[m][v]), scale, t[m][v]);
-            } else {
-              f[m][v] = vfma(vi_float(c[m][v]), vmul(scale, vset(facts[m].scale[g])), f[m][v]);
-            }
-          }
-          if (min) {
-            const vf less = set_min(format, super[v], set, scale);
-#pragma GCC unroll 8
-            for (int m = 0; m < MR; m++) {
-              const int32_t* sum = facts[m].sum16 + g * 2;
-              const float scaled = kParts == 1 ? facts[m].scaled_sum[g]
-                                               : static_cast<float>(sum[part]) * facts[m].scale[g];
-              f[m][v] = vfma(vset(-scaled), less, f[m][v]);
-            }
+          const int32_t count = kParts == 2 ? sum[part] : sum[0] + sum[1];
+          if (WIDE) {
+            t[m][v] = vfma(vi_float(c[m][v]), scale, t[m][v]);
+            if (min) t[m][v] = vfma(vset(static_cast<float>(-count)), less, t[m][v]);
+          } else {
+            sums.add(m, v, vi_float(c[m][v]), vmul(scale, vset(facts[m].scale[g])));
+            if (min) sums.add(m, v, vset(-facts[m].scaled_sum[g]), less);
           }
         }
       }
@@ -117,43 +114,68 @@ INLINE void coded_block(
 #pragma GCC unroll 4
     for (int v = 0; v < NV; v++) w[v] += C::kLines * 64;
   }
+  if constexpr (WIDE) {
+#pragma GCC unroll 8
+    for (int m = 0; m < MR; m++) {
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; v++) sums.add(m, v, t[m][v], vset(facts[m].scale[0]));
+    }
+  }
+}
+
+// The same with one scale for the whole block.
+template <class C, int MR, int NV>
+INLINE void coded_block_128(
+    const CodesFormat& format, CodedSums<MR, NV>& sums, const char* const (&super)[NV], const int8_t* a) {
+  auto facts = reinterpret_cast<const BlockFacts*>(a + MR * 128);
+  const bool min = format.min != EK_CODES_NO_MIN;
+  vi c[MR][NV];
+  const char* w[NV];
 #pragma GCC unroll 4
   for (int v = 0; v < NV; v++) {
-    if constexpr (GROUP == 128) {
-      const vf scale = set_scale(format, super[v], 0);
+    w[v] = super[v] + format.header;
 #pragma GCC unroll 8
-      for (int m = 0; m < MR; m++) {
-        f[m][v] = vfma(vi_float(c[m][v]), vmul(scale, vset(facts[m].scale[0])), f[m][v]);
-      }
-      if (min) {
-        const vf less = set_min(format, super[v], 0, scale);
+    for (int m = 0; m < MR; m++) c[m][v] = vi_set(min ? 0 : -C::kOffset * facts[m].sum);
+  }
+  for (int g = 0; g < 4; g++) {
+    dot_codes<C, 0, 8, MR, NV>(c, w, a);
+    a += MR * 32;
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; v++) w[v] += C::kLines * 64;
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < NV; v++) {
+    const vf scale = set_scale(format, super[v], 0);
 #pragma GCC unroll 8
-        for (int m = 0; m < MR; m++) f[m][v] = vfma(vset(-facts[m].scaled), less, f[m][v]);
-      }
-    } else if constexpr (WIDE) {
+    for (int m = 0; m < MR; m++) sums.add(m, v, vi_float(c[m][v]), vmul(scale, vset(facts[m].scale[0])));
+    if (!min) continue;
+    const vf less = set_min(format, super[v], 0, scale);
 #pragma GCC unroll 8
-      for (int m = 0; m < MR; m++) f[m][v] = vfma(t[m][v], vset(facts[m].scale[0]), f[m][v]);
-    }
+    for (int m = 0; m < MR; m++) sums.add(m, v, vset(-facts[m].scaled), less);
   }
 }
 
 template <class C, int GROUP, bool WIDE, bool FINE, int MR, int NV>
 static void coded_tile(const GemmJob& job, int64_t row, int64_t panel, const char* ahead, int64_t lines) {
-  const CodesFormat format = *job.codes;
-  vf f[MR][NV];
+  const CodesFormat& format = *job.codes;
+  CodedSums<MR, NV> sums;
   const char* super[NV];
 #pragma GCC unroll 4
   for (int v = 0; v < NV; v++) {
     super[v] = job.w + (panel + v) * job.panel_bytes;
 #pragma GCC unroll 8
-    for (int m = 0; m < MR; m++) f[m][v] = vzero();
+    for (int m = 0; m < MR; m++) vstore(sums.f[m][v], vzero());
   }
   auto a = static_cast<const int8_t*>(job.a) + job.chunks / 4 * coded_block_bytes<FINE>(row);
   const int64_t blocks = format.super / 128;
   for (int64_t chunk = 0; chunk < job.chunks; chunk += 4 * blocks) {
     for (int64_t block = 0; block < blocks; block++) {
       for (int64_t i = 0; i < 4 * lines; i++, ahead += 64) __builtin_prefetch(ahead, 0, 2);
-      coded_block<C, GROUP, WIDE, FINE, MR, NV>(format, f, super, block, a);
+      if constexpr (GROUP == 128) {
+        coded_block_128<C, MR, NV>(format, sums, super, a);
+      } else {
+        coded_block<C, GROUP, WIDE, FINE, MR, NV>(format, sums, super, block, a);
+      }
       a += coded_block_bytes<FINE>(MR);
     }
 #pragma GCC unroll 4
@@ -162,15 +184,14 @@ static void coded_tile(const GemmJob& job, int64_t row, int64_t panel, const cha
 #pragma GCC unroll 8
   for (int m = 0; m < MR; m++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < NV; v++) finish(job, f[m][v], row + m, (panel + v) * 16);
+    for (int v = 0; v < NV; v++) finish(job, vload(sums.f[m][v]), row + m, (panel + v) * 16);
   }
 }
 
-// Rows of a tile: three sets of sums where groups are smaller than an activation's scale, and with 15 bits.
+// Rows of a tile: with 15 bits there are two sets of sums of integers.
 template <int GROUP, bool WIDE, bool FINE>
 static constexpr int coded_rows() {
-  const int most = kQuantRows == 6 && (FINE || (WIDE && GROUP < 128)) ? 4 : kQuantRows;
-  return FINE && most > 3 ? 3 : most;
+  return FINE && kQuantRows > 4 ? 4 : kQuantRows;
 }
 
 template <class C, int GROUP, bool WIDE, bool FINE>

@@ -99,6 +99,8 @@ INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_
 }
 
 static constexpr int kByteVector = 32;
+// Computed here and not behind a later branch, where it would cost the registers of everything it is computed from.
+INLINE void vi_here(vi& x) { asm volatile("" : "+x"(x.a), "+x"(x.b)); }
 INLINE __m256i& vi_part(vi& x, int part) { return part == 0 ? x.a : x.b; }
 INLINE vf vload_u8(const uint8_t* p) {
   return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))),

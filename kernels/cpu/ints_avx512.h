@@ -134,6 +134,8 @@ INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_
 #endif
 
 static constexpr int kByteVector = 64;
+// Computed here and not behind a later branch, where it would cost the registers of everything it is computed from.
+INLINE void vi_here(vi& x) { asm volatile("" : "+v"(x)); }
 INLINE vf vload_u8(const uint8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }

@@ -85,6 +85,7 @@ INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_
 }
 
 static constexpr int kByteVector = 64;
+INLINE void vi_here(vi&) {}
 INLINE vf vload_u8(const uint8_t* p) {
   float f[16];
   for (int i = 0; i < 16; i++) f[i] = p[i];
