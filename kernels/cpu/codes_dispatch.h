@@ -8,14 +8,22 @@ struct CodedKernel {
   bool wide, fine;
 };
 
+#if defined(__AVX2__)
 template <class C, int GROUP, bool WIDE, bool FINE = false>
 INLINE CodedKernel coded() {
   return {coded_panels<C, GROUP, WIDE, FINE>, coded_rows<GROUP, WIDE, FINE>(), WIDE, FINE};
 }
+#endif
 
 // Scales of two levels and those of 128 k go with activations rounded per 128, the others with 32. 15 bits have
 // kernels where most weights are.
 static CodedKernel coded_kernel(const CodesFormat& f, int32_t activation) {
+#if !defined(__AVX2__)
+  // Plain loops over integers are no quicker than those over floats, and take minutes to compile.
+  (void)f;
+  (void)activation;
+  return {};
+#else
   const bool super = f.scale >= EK_CODES_SCALE_SUPER, fine = activation == EK_ACTIVATION_15;
   if (activation == EK_ACTIVATION_FLOAT) return {};
   if (fine) {
@@ -43,6 +51,7 @@ static CodedKernel coded_kernel(const CodesFormat& f, int32_t activation) {
       return f.group == 32 ? coded<CodeTable<false>, 32, false>() : CodedKernel{};
     default: return {};
   }
+#endif
 }
 
 // The panels become f32 in this thread's scratch.

@@ -153,7 +153,8 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
         int bits = Math.Max(form.Bits, 4);
         bool hasFine = form.Values == CodeValues.Integer
             && (form.GroupSize == 16 ? bits == 6 : bits is 4 or 8);
-        bool isKept = precision == ActivationPrecision.Float || form.Values == CodeValues.E4M3
+        bool isKept = isa == CpuIsa.Baseline || precision == ActivationPrecision.Float
+            || form.Values == CodeValues.E4M3
             || (precision == ActivationPrecision.Bits15 && !hasFine);
         bool isWide = precision == ActivationPrecision.Bits15 || IsWide(form);
         var result = new double[x.Length];
