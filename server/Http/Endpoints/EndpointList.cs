@@ -35,6 +35,7 @@ internal static class EndpointList
             Get("/v1/models", models.HandleListAsync),
             Get("/v1/models/*", models.HandleOneAsync),
             Get("/version", VersionEndpoint.HandleAsync),
+            Post("/reset_prefix_cache", new ResetPrefixCacheEndpoint(model).HandleAsync, RouteAccess.Management),
             Get("/load", new LoadEndpoint(state).HandleAsync, RouteAccess.Management),
             Get("/metrics", new MetricsEndpoint(model, metrics).HandleAsync, RouteAccess.Management),
             Get("/livez", HealthEndpoint.HandleLiveAsync, RouteAccess.Open),

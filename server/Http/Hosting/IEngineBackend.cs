@@ -22,6 +22,10 @@ internal interface IEngineBackend : IDisposable
 
     void Cancel(long id);
 
+    /// <summary>Forgets all cached prefixes.</summary>
+    /// <param name="restartRunning">Running requests compute theirs again.</param>
+    void ResetPrefixCache(bool restartRunning);
+
     /// <summary>Blocks until all has ended, or has been cancelled after the timeout.</summary>
     bool Shutdown(TimeSpan drainTimeout);
 }
@@ -42,6 +46,8 @@ internal sealed class WorkerBackend(EngineWorker worker) : IEngineBackend
     public long Submit(GenerationRequest request, IRequestSink sink) => worker.Submit(request, sink).Id;
 
     public void Cancel(long id) => worker.Cancel(id);
+
+    public void ResetPrefixCache(bool restartRunning) => worker.ResetPrefixCache(restartRunning);
 
     public bool Shutdown(TimeSpan drainTimeout) => worker.Shutdown(drainTimeout);
 

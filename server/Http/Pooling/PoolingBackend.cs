@@ -41,6 +41,10 @@ internal sealed class PoolingBackend(PoolingWorker worker, EngineOptions options
     {
     }
 
+    public void ResetPrefixCache(bool restartRunning)
+    {
+    }
+
     public bool Shutdown(TimeSpan drainTimeout)
     {
         worker.Dispose();

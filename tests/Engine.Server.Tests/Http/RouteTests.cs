@@ -45,6 +45,22 @@ public sealed class RouteTests
     }
 
     [Test]
+    public async Task ThePrefixCacheCanBeReset()
+    {
+        int before = _server.Engine.Resets.Count;
+        using HttpResponseMessage response = await _server.PostAsync(
+            "/reset_prefix_cache?reset_running_requests=true", "");
+        using HttpResponseMessage wrong = await _server.PostAsync(
+            "/reset_prefix_cache?reset_running_requests=maybe", "");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((int)response.StatusCode, Is.EqualTo(200));
+            Assert.That((int)wrong.StatusCode, Is.EqualTo(400));
+            Assert.That(_server.Engine.Resets, Is.EqualTo((before + 1, true)));
+        }
+    }
+
+    [Test]
     public async Task DetokenizeFollowsTheSchema()
     {
         JsonElement answer = await _server.PostJsonAsync("/detokenize", """{"tokens":[75,108]}""");

@@ -78,6 +78,11 @@ internal sealed class FakeEngine : IEngineBackend
         }
     }
 
+    /// <summary>How often the prefix cache was reset, and whether running requests were restarted last.</summary>
+    public (int Count, bool Restarted) Resets { get; private set; }
+
+    public void ResetPrefixCache(bool restartRunning) => Resets = (Resets.Count + 1, restartRunning);
+
     public bool Shutdown(TimeSpan drainTimeout)
     {
         bool isClean = SpinWait.SpinUntil(() => _running.IsEmpty, drainTimeout);
