@@ -6,7 +6,9 @@ using Engine.Tokenization;
 
 namespace Engine.Server.Http.Pooling;
 
-/// <summary>A model of vectors or scores where the server expects one that writes: what is asked to write is refused.</summary>
+/// <summary>
+/// A model of vectors or scores where the server expects one that writes: what is asked to write is refused.
+/// </summary>
 internal sealed class PoolingBackend(PoolingWorker worker, EngineOptions options) : IEngineBackend
 {
     public static ServedModel Serve(

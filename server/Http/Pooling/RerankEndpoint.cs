@@ -5,7 +5,7 @@ using Engine.Server.Http.Json;
 
 namespace Engine.Server.Http.Pooling;
 
-/// <summary>POST /v1/rerank, /v2/rerank and /rerank: documents by how well they fit a query, as Jina and Cohere have it.</summary>
+/// <summary>POST /v1/rerank, /v2/rerank and /rerank: documents by how well they fit a query.</summary>
 internal sealed class RerankEndpoint(ServedModel model)
 {
     public async Task HandleAsync(HttpContext context)

@@ -63,11 +63,11 @@ internal sealed partial class CudaContractTests
     {
         Assert.Multiple(() =>
         {
-            Assert.That(CudaDevice.LinearAnySharedBytes, Is.EqualTo(FakeCuda.SharedBytes(0)));
-            Assert.That(CudaDevice.LinearTiledSharedBytes, Is.EqualTo(FakeCuda.SharedBytes(1)));
-            Assert.That(CudaDevice.AttentionAnySharedBytes, Is.EqualTo(FakeCuda.SharedBytes(2)));
-            Assert.That(CudaDevice.LinearSkinnySharedBytes, Is.EqualTo(FakeCuda.SharedBytes(6)));
-            Assert.That(CudaDevice.LinearSkinnyMaxK, Is.EqualTo(FakeCuda.SharedBytes(7)));
+            Assert.That(FakeCuda.SharedBytes(0), Is.EqualTo(CudaDevice.LinearAnySharedBytes));
+            Assert.That(FakeCuda.SharedBytes(1), Is.EqualTo(CudaDevice.LinearTiledSharedBytes));
+            Assert.That(FakeCuda.SharedBytes(2), Is.EqualTo(CudaDevice.AttentionAnySharedBytes));
+            Assert.That(FakeCuda.SharedBytes(6), Is.EqualTo(CudaDevice.LinearSkinnySharedBytes));
+            Assert.That(FakeCuda.SharedBytes(7), Is.EqualTo(CudaDevice.LinearSkinnyMaxK));
             foreach (int columns in (int[])[64, 128, 192, 256])
             {
                 Assert.That(
