@@ -94,7 +94,7 @@ internal sealed class Dfa
     public Dfa And(Dfa other, string field) => Build(
         (A: 0, B: 0),
         s => _isFinal[s.A] && other._isFinal[s.B],
-        (s, value) => (_next[s.A][value], other._next[s.B][value]) is (>= 0, >= 0) both ? both : null,
+        (s, value) => (_next[s.A][value], other._next[s.B][value]) is ( >= 0, >= 0) both ? both : null,
         field);
 
     /// <summary>Texts in this one only.</summary>

@@ -1,8 +1,8 @@
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
-using Engine.Benchmarks.Accuracy;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Engine.Benchmarks.Accuracy;
 
 if (args is ["grammar", .. string[] grammar]) return Engine.Benchmarks.Grammar.MaskTable.Run(grammar);
 if (args is ["accuracy", .. string[] rest]) return AccuracyTable.Run(rest);
