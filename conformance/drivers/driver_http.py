@@ -28,6 +28,8 @@ class Server:
 
     def __init__(self, model: str, limits: dict):
         flags = [text for key, value in limits.items() for text in (f"--{key.replace('_', '-')}", str(value))]
+        # The other doors give the model's text as it is: so does this one.
+        flags += ["--tool-call-parser", "none", "--reasoning-parser", "none"]
         self.process = subprocess.Popen(
             [COMMAND, "serve", model, "--port", "0", *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True)
