@@ -24,11 +24,6 @@ public interface IDevice : IDisposable
     /// <summary>True if several threads may call at once; else callers take turns.</summary>
     bool AllowsConcurrentCalls => false;
 
-    /// <summary>Called once by a thread that belongs to an engine and will run its steps.</summary>
-    void EnterEngineThread()
-    {
-    }
-
     /// <summary>True if Embed also takes what PackLinear made, so that tied weights are held once.</summary>
     bool EmbedsPackedLinear => false;
 

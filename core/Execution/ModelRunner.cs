@@ -88,8 +88,6 @@ internal sealed class ModelRunner : IModelRunner
     public static int LogitsRowsOf(int maxNumSeqs, int vocabSize) =>
         (int)Math.Clamp(LogitsBytesMax / ((long)vocabSize * sizeof(float)), 1, maxNumSeqs);
 
-    public void EnterEngineThread() => _weights.Device.EnterEngineThread();
-
     public EngineStatus Execute(StepPlan plan, SampledTokens results)
     {
         LastError = null;

@@ -12,7 +12,6 @@ public sealed partial class EngineWorker
         var output = new StepOutput();
         try
         {
-            _runner.EnterEngineThread();
             while (!MayStop())
             {
                 if (_cancelAll)

@@ -20,11 +20,6 @@ public interface IModelRunner : IDisposable
     /// <summary>Longest prompt plus output.</summary>
     int MaxModelLen { get; }
 
-    /// <summary>Called once by the engine's own thread, before its first Execute.</summary>
-    void EnterEngineThread()
-    {
-    }
-
     /// <summary>Stopwatch ticks spent in the forward pass and the output matrix so far.</summary>
     long KernelTicks => 0;
 

@@ -96,12 +96,9 @@ public sealed unsafe partial class CpuDevice : IDevice
 
     /// <summary>
     /// Binds the calling thread to the first CPU of the device, beside the workers on the others, if those are bound.
-    /// For an engine's own thread: a scheduler that moves it onto a worker's CPU stalls both for milliseconds.
+    /// For benchmarks: not for a thread of .NET that starts others, which would inherit the binding.
     /// </summary>
     public bool PinCallingThread() => CpuKernels.ContextPinCaller(_context) == 0;
-
-    /// <inheritdoc/>
-    public void EnterEngineThread() => PinCallingThread();
 
     /// <inheritdoc/>
     public DeviceBuffer Allocate(long bytes) => new CpuBuffer(_arena.Allocate(bytes), bytes);
