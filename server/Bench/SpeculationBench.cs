@@ -110,13 +110,11 @@ internal sealed class SpeculationBench(EngineWorker plain, EngineWorker drafting
         text.AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | --- |");
         foreach (SpeculationResult r in results)
         {
-            double plain = Median(r.PlainTokensPerS), with = Median(r.TokensPerS);
+            double plain = Statistics.Median(r.PlainTokensPerS), with = Statistics.Median(r.TokensPerS);
             text.AppendLine(System.Globalization.CultureInfo.InvariantCulture,
                 $"| {r.Name} | {plain:F1} | {with:F1} | {with / plain:F2} | {(double)r.NumAcceptedTokens / Math.Max(1, r.NumDraftTokens):P0} of {r.NumDraftTokens} | {1 + ((double)r.NumAcceptedTokens / Math.Max(1, r.NumDrafts)):F2} | {(r.IsSame ? "yes" : "NO")} |");
         }
 
         return text.ToString();
     }
-
-    private static double Median(IReadOnlyList<double> values) => values.Order().ElementAt(values.Count / 2);
 }

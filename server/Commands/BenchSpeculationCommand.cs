@@ -83,7 +83,7 @@ internal sealed class BenchSpeculationCommand : Command
 
         Console.WriteLine($"{Path.GetFileName(load.Model.TrimEnd('/'))}, {plain.DeviceName}, batch 1, medians of "
             + string.Create(CultureInfo.InvariantCulture, $"{results[0].TokensPerS.Count} runs in turns, ")
-            + $"{limits.Speculative}");
+            + $"{limits.Speculative.Method} with up to {limits.Speculative.NumSpeculativeTokens} drafted tokens");
         Console.WriteLine();
         Console.WriteLine(SpeculationBench.Table(results));
         return results.TrueForAll(r => r.IsSame) ? 0 : 1;
