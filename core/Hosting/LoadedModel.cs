@@ -106,26 +106,9 @@ public sealed class LoadedModel : IDisposable
         Tokenizer? tokenizer = LoadTokenizer(options, folder, cancellation);
         using WeightSource weights = ModelResolver.OpenWeights(options, config, folder);
         DType type = ModelResolver.ComputeType(options, config, weights);
-        IDevice device = DeviceFactory.Create(options, type);
-        try
-        {
-            ModelWeights loaded = ModelWeights.Load(
-                config, device, weights, type, options.Progress, cancellation);
-            try
-            {
-                return new LoadedModel(loaded, options, folder, tokenizer);
-            }
-            catch
-            {
-                loaded.Dispose();
-                throw;
-            }
-        }
-        catch
-        {
-            device.Dispose();
-            throw;
-        }
+        return ModelWeights.LoadOnto(
+            options, config, weights, type, loaded => new LoadedModel(loaded, options, folder, tokenizer),
+            cancellation);
     }
 
     private static List<int> EosOf(ModelConfig config, Tokenizer? tokenizer)

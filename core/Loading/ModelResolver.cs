@@ -37,7 +37,8 @@ internal static class ModelResolver
         return files.Count > 0 ? Path.Combine(folder.Root, files[0]) : null;
     }
 
-    private static bool IsGguf(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
+    /// <summary>True for the path of a .gguf file.</summary>
+    public static bool IsGguf(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
 
     private static ModelFolder OpenGguf(string file) =>
         new(Path.GetDirectoryName(Path.GetFullPath(file))!) { Gguf = GgufModel.Open(file) };

@@ -69,6 +69,38 @@ internal sealed class ModelWeights : IDisposable
         return builder;
     }
 
+    /// <summary>Makes the device that the options name, loads the model onto it, and hands both over.</summary>
+    /// <param name="options">What to load, and how.</param>
+    /// <param name="config">The model.</param>
+    /// <param name="weights">Its tensors.</param>
+    /// <param name="type">What it computes in.</param>
+    /// <param name="own">Makes what owns weights and device from then on; if it fails, both are freed.</param>
+    /// <param name="cancellation">Stops between tensors.</param>
+    public static T LoadOnto<T>(
+        ModelLoadOptions options, ModelConfig config, WeightSource weights, DType type, Func<ModelWeights, T> own,
+        CancellationToken cancellation)
+    {
+        IDevice device = DeviceFactory.Create(options, type);
+        try
+        {
+            ModelWeights loaded = Load(config, device, weights, type, options.Progress, cancellation);
+            try
+            {
+                return own(loaded);
+            }
+            catch
+            {
+                loaded.Dispose();
+                throw;
+            }
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Builds the model and packs its weights with several threads.</summary>
     public static ModelWeights Load(
         ModelConfig config, IDevice device, WeightSource weights, DType type,

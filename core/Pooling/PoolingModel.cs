@@ -1,9 +1,9 @@
-using Engine.Devices;
-using Engine.Execution;
 using Engine.Hosting;
 using Engine.Loading;
+using Engine.Loading.Gguf;
 using Engine.Memory;
 using Engine.Models;
+using Engine.Models.Architectures;
 using Engine.Tokenization;
 
 namespace Engine.Pooling;
@@ -79,8 +79,9 @@ public sealed class PoolingModel : IDisposable
     public static bool IsPooling(ModelLoadOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (ModelResolver.IsGguf(options.Model)) return false; // not opened twice to be told so
         ModelFolder folder = ModelResolver.Resolve(options, cancellation);
-        using IDisposable? gguf = folder.Gguf;
+        using GgufModel? gguf = folder.Gguf;
         if (gguf is not null || folder.TryRead("config.json") is not byte[] json) return false;
         ConfigJson config = ConfigJson.Parse("config.json", json);
         return folder.Exists("modules.json")
@@ -95,34 +96,21 @@ public sealed class PoolingModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ModelFolder folder = ModelResolver.Resolve(options, cancellation);
+        using GgufModel? gguf = folder.Gguf;
         ModelConfig config = ModelConfig.Read(folder, ModelPurpose.Pool, options.HfOverrides);
         bool isClassifier = ClassifierHead.IsFor(config.Architecture);
         SentenceModules modules = SentenceModules.Read(folder) ?? DefaultModules(config);
         int maxTokens = LongestText(config, modules, options.MaxModelLen);
         config.LimitModelLen(Math.Min(maxTokens, config.MaxModelLen));
-        Tokenizer? tokenizer = TokenizerOrNone(options, folder);
+        Tokenizer? tokenizer = LoadedModel.LoadTokenizer(options, folder, cancellation);
         using WeightSource weights = ModelResolver.OpenWeights(options, config, folder);
         DType type = ModelResolver.ComputeType(options, config, weights);
-        IDevice device = DeviceFactory.Create(options, type);
-        try
-        {
-            ModelWeights loaded = ModelWeights.Load(config, device, weights, type, options.Progress, cancellation);
-            try
-            {
-                ClassifierHead? classifier = isClassifier ? ClassifierHead.Read(config, weights, tokenizer) : null;
-                return new PoolingModel(options, tokenizer, loaded, modules, classifier, maxTokens);
-            }
-            catch
-            {
-                loaded.Dispose();
-                throw;
-            }
-        }
-        catch
-        {
-            device.Dispose();
-            throw;
-        }
+        return ModelWeights.LoadOnto(
+            options, config, weights, type,
+            loaded => new PoolingModel(
+                options, tokenizer, loaded, modules,
+                isClassifier ? ClassifierHead.Read(config, weights, tokenizer) : null, maxTokens),
+            cancellation);
     }
 
     /// <summary>A text, or a pair, as the model takes it.</summary>
@@ -253,25 +241,11 @@ public sealed class PoolingModel : IDisposable
 
     private static int LongestText(ModelConfig config, SentenceModules modules, int? limit)
     {
-        // RoBERTa's table of positions begins with rows that no token has.
-        bool isShifted = config.Architecture.Contains("Roberta", StringComparison.OrdinalIgnoreCase);
-        int positions = config.MaxModelLen - (isShifted ? config.Json.Int("pad_token_id", 1, 0) + 1 : 0);
+        int positions = config.MaxModelLen - Bert.PositionOffset(config);
         int longest = Math.Min(positions, modules.MaxTokens ?? positions);
         return limit is int given && (given < 1 || given > longest)
             ? throw EngineException.Invalid("max_model_len", $"expected 1 to {longest}, found {given}")
             : limit ?? longest;
-    }
-
-    private static Tokenizer? TokenizerOrNone(ModelLoadOptions options, ModelFolder folder)
-    {
-        try
-        {
-            return TokenizerLoader.Load(ModelResolver.TokenizerPath(options, folder, CancellationToken.None));
-        }
-        catch (EngineException e) when (e.Status == EngineStatus.NotFound && options.Tokenizer is null)
-        {
-            return null;
-        }
     }
 
     private static List<string> ReadLabels(ConfigJson json, int count)

@@ -121,3 +121,24 @@ static int64_t amx_pack_activations(const PackActivationsJob& job, int64_t tile)
   }
   return count;
 }
+
+// Another level's table with the products of bf16 weights by tiles.
+template <class Tiles, const IsaTable& kBase>
+struct AmxTable {
+  static int64_t group(const GemmJob& job) {
+    return job.format == EK_FORMAT_BF16_DP ? 4 : kBase.gemm_group(job);
+  }
+  static int64_t pack(const PackActivationsJob& job, int64_t tile) {
+    return job.format == EK_FORMAT_BF16_DP ? amx_pack_activations(job, tile) : kBase.pack_activations(job, tile);
+  }
+  static void gemm(const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t bytes, char* scratch) {
+    if (job.format != EK_FORMAT_BF16_DP) return kBase.gemm(job, first, last, next, bytes, scratch);
+    amx_gemm<Tiles>(job, first, last, next, bytes);
+  }
+  static void use(IsaTable& table) {
+    table = kBase;
+    table.gemm = gemm;
+    table.gemm_group = group;
+    table.pack_activations = pack;
+  }
+};

@@ -2,8 +2,6 @@
 // every machine.
 #include "amx_table.h"
 
-
-
 namespace engine {
 namespace {
 
@@ -60,27 +58,8 @@ struct Tiles {
   }
 };
 
-int64_t group(const GemmJob& job) {
-  return job.format == EK_FORMAT_BF16_DP ? 4 : kBaselineTable.gemm_group(job);
-}
-
-int64_t pack(const PackActivationsJob& job, int64_t tile) {
-  return job.format == EK_FORMAT_BF16_DP ? amx_pack_activations(job, tile)
-                                         : kBaselineTable.pack_activations(job, tile);
-}
-
-void gemm(const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t bytes, char* scratch) {
-  if (job.format != EK_FORMAT_BF16_DP) return kBaselineTable.gemm(job, first, last, next, bytes, scratch);
-  amx_gemm<Tiles>(job, first, last, next, bytes);
-}
-
 }  // namespace
 
-void use_emulated_tiles(IsaTable& table) {
-  table = kBaselineTable;
-  table.gemm = gemm;
-  table.gemm_group = group;
-  table.pack_activations = pack;
-}
+void use_emulated_tiles(IsaTable& table) { AmxTable<Tiles, kBaselineTable>::use(table); }
 
 }  // namespace engine

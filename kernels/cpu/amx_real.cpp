@@ -46,27 +46,8 @@ struct Tiles {
   }
 };
 
-int64_t group(const GemmJob& job) {
-  return job.format == EK_FORMAT_BF16_DP ? 4 : kAvx512Bf16Table.gemm_group(job);
-}
-
-int64_t pack(const PackActivationsJob& job, int64_t tile) {
-  return job.format == EK_FORMAT_BF16_DP ? amx_pack_activations(job, tile)
-                                         : kAvx512Bf16Table.pack_activations(job, tile);
-}
-
-void gemm(const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t bytes, char* scratch) {
-  if (job.format != EK_FORMAT_BF16_DP) return kAvx512Bf16Table.gemm(job, first, last, next, bytes, scratch);
-  amx_gemm<Tiles>(job, first, last, next, bytes);
-}
-
 }  // namespace
 
-void use_tiles(IsaTable& table) {
-  table = kAvx512Bf16Table;
-  table.gemm = gemm;
-  table.gemm_group = group;
-  table.pack_activations = pack;
-}
+void use_tiles(IsaTable& table) { AmxTable<Tiles, kAvx512Bf16Table>::use(table); }
 
 }  // namespace engine

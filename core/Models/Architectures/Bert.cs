@@ -8,13 +8,18 @@ namespace Engine.Models.Architectures;
 /// </summary>
 internal static class Bert
 {
-    public static DecoderModel Build(ModelBuilder b) => Build(b, "bert.", positionOffset: 0);
+    public static DecoderModel Build(ModelBuilder b) => Build(b, "bert.");
 
-    /// <summary>Positions count from behind the padding token's.</summary>
-    public static DecoderModel BuildRoberta(ModelBuilder b) =>
-        Build(b, "roberta.", positionOffset: b.Json.Int("pad_token_id", 1, 0) + 1);
+    /// <summary>The same under another prefix, with shifted positions.</summary>
+    public static DecoderModel BuildRoberta(ModelBuilder b) => Build(b, "roberta.");
 
-    private static DecoderModel Build(ModelBuilder b, string prefix, int positionOffset)
+    /// <summary>Rows of the position table that no token has: RoBERTa counts from behind the padding token's.</summary>
+    public static int PositionOffset(ModelConfig config) =>
+        config.Architecture.Contains("Roberta", StringComparison.Ordinal)
+            ? config.Json.Int("pad_token_id", 1, 0) + 1
+            : 0;
+
+    private static DecoderModel Build(ModelBuilder b, string prefix)
     {
         ModelConfig c = b.Config;
         int hidden = c.HiddenSize;
@@ -32,7 +37,7 @@ internal static class Bert
             Embedding = b.Embedding(
                 embeddings, "word_embeddings",
                 positions: b.Positions(
-                    embeddings, "position_embeddings", c.MaxPositionEmbeddings, positionOffset),
+                    embeddings, "position_embeddings", c.MaxPositionEmbeddings, PositionOffset(c)),
                 types: b.Positions(embeddings, "token_type_embeddings", numTypes),
                 norm: norm(embeddings, "LayerNorm")),
             Blocks = b.Layers(model, "encoder.layer", (layer, _) => new PostNormBlock
