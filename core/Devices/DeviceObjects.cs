@@ -76,6 +76,9 @@ public sealed class LinearSource
 
     /// <summary>The output matrix, which a device that rounds every weight keeps at 8 bits or more.</summary>
     public bool IsOutput { get; set; }
+
+    /// <summary>Told now and then, while a device packs, how many more bytes of the parts it has done with.</summary>
+    public Action<long>? OnRead { get; set; }
 }
 
 /// <summary>What a weight is rounded to when it is packed.</summary>

@@ -208,17 +208,5 @@ internal sealed partial class ModelBuilder
 /// <summary>A weight to pack, and where it goes.</summary>
 internal sealed record PackJob(LinearSource Source, bool IsEmbedding, Action<LinearWeight> Set)
 {
-    public long SourceBytes => Source.Parts.Sum(BytesOf);
-
-    private static long BytesOf(LinearPart part)
-    {
-        long count = (long)part.N * part.K;
-        if (part.Matrix is not null) return count * (part.Matrix.Codes?.Bits ?? 8) / 8;
-        return part.Blocks switch
-        {
-            WeightBlocks.Q8_0 => count / 32 * 34,
-            WeightBlocks.Q4_0 => count / 32 * 18,
-            _ => count * part.Type.SizeOf(),
-        };
-    }
+    public long SourceBytes => LinearWindows.StoredBytes(Source);
 }

@@ -9,7 +9,7 @@ namespace Engine.Models;
 /// <summary>A model with its weights on a device.</summary>
 internal sealed class ModelWeights : IDisposable
 {
-    private const long PageBytesMax = 32 << 20;
+    private const long PageBytesMax = 8 << 20;
     private readonly List<IDisposable> _owned;
 
     private ModelWeights(ModelBuilder builder, DecoderModel model, List<IDisposable> owned)
@@ -155,20 +155,21 @@ internal sealed class ModelWeights : IDisposable
         {
             Parallel.ForEach(jobs, options, job =>
             {
+                long read = 0;
+                job.Source.OnRead = bytes =>
+                {
+                    read += bytes;
+                    Release(bytes);
+                };
                 LinearWeight weight = job.IsEmbedding
                     ? device.PackEmbedding(job.Source)
                     : device.PackLinear(job.Source);
+                Release(job.SourceBytes - read);
                 lock (owned)
                 {
                     owned.Add(weight);
                     job.Set(weight);
                     done += job.SourceBytes;
-                    // Else a model would be resident twice: as the file and as what is packed.
-                    if (done - kept >= PageBytesMax)
-                    {
-                        kept = done;
-                        weights.DropPages();
-                    }
                     // A report per percent is enough for a bar and cheap for a callback.
                     if (done == total || (done - reported) * 100 >= total)
                     {
@@ -187,6 +188,14 @@ internal sealed class ModelWeights : IDisposable
             EngineException? first = e.Flatten().InnerExceptions.OfType<EngineException>().FirstOrDefault();
             throw first ?? new EngineException(
                 EngineStatus.Internal, $"packing the weights failed: {e.InnerException?.Message}", null, e);
+        }
+
+        // Else a model would be resident twice: as the file and as what is packed.
+        void Release(long bytes)
+        {
+            if (Interlocked.Add(ref kept, bytes) < PageBytesMax) return;
+            Interlocked.Exchange(ref kept, 0);
+            weights.DropPages();
         }
     }
 }

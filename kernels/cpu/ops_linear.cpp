@@ -1,4 +1,5 @@
 #include "context.h"
+#include "pack_direct.h"
 
 namespace engine {
 namespace {
@@ -150,8 +151,8 @@ extern "C" int32_t ek_linear_pack(
   if (n != w->n) return EK_INVALID_ARGUMENT;
   PackWeightJob job{
       parts, static_cast<char*>(const_cast<void*>(w->data)), w->n, w->k, num_parts, w->format};
-  const IsaTable* table = context->table;
-  parallel(context->pool, (w->n + 15) / 16, [&](int64_t panel, int) { table->pack_weight(job, panel); });
+  const auto pack = packs_directly(job) ? pack_directly : context->table->pack_weight;
+  parallel(context->pool, (w->n + 15) / 16, [&](int64_t panel, int) { pack(job, panel); });
   return EK_OK;
 }
 

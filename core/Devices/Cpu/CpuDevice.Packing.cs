@@ -107,30 +107,40 @@ public sealed unsafe partial class CpuDevice
         Transposed = part.Transposed ? 1 : 0,
     };
 
-    private void Pack(CpuWeightPlan plan, nint destination)
+    private void Pack(CpuWeightPlan plan, nint destination, Action<long>? onRead)
     {
         foreach ((CpuSegment segment, LinearSource source) in plan.Segments)
         {
-            nint address = destination + (nint)segment.Offset;
-            if (segment.Format >= CpuFormat.Codes)
+            if (segment.OrderOffset >= 0)
             {
-                if (segment.OrderOffset >= 0)
-                {
-                    source.Parts[0].Matrix!.InputOrder!.CopyTo(
-                        new Span<int>((void*)(destination + (nint)segment.OrderOffset), source.K));
-                }
+                source.Parts[0].Matrix!.InputOrder!.CopyTo(
+                    new Span<int>((void*)(destination + (nint)segment.OrderOffset), source.K));
+            }
 
-                CpuCodes.Pack(source, segment.Format, address, NumThreads);
-            }
-            else if (source.Parts.Any(p => p.Matrix is not null))
+            // Panels of 16 rows follow one another, so a run of them packs as a weight of its own.
+            long panelBytes = CpuKernels.LinearBytes(16, source.K, segment.Format);
+            foreach ((int first, LinearSource rows) in LinearWindows.Of(source))
             {
-                PackThroughFloats(source, segment.Format, address);
+                Pack(rows, segment.Format, destination + (nint)(segment.Offset + (first / 16 * panelBytes)));
+                onRead?.Invoke(LinearWindows.StoredBytes(rows));
             }
-            else
-            {
-                CpuKernels.WeightPart[] parts = source.Parts.Select(PartOf).ToArray();
-                PackParts(parts, source.N, source.K, segment.Format, address);
-            }
+        }
+    }
+
+    private void Pack(LinearSource source, int format, nint destination)
+    {
+        if (format >= CpuFormat.Codes)
+        {
+            CpuCodes.Pack(source, format, destination, NumThreads);
+        }
+        else if (source.Parts.Any(p => p.Matrix is not null))
+        {
+            PackThroughFloats(source, format, destination);
+        }
+        else
+        {
+            CpuKernels.WeightPart[] parts = source.Parts.Select(PartOf).ToArray();
+            PackParts(parts, source.N, source.K, format, destination);
         }
     }
 
@@ -143,7 +153,6 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    // Panels of 16 rows follow one another, so a run of them packs as a weight of its own.
     private void PackThroughFloats(LinearSource source, int format, nint destination)
     {
         long rowBytes = (long)source.K * sizeof(float);

@@ -118,7 +118,7 @@ public sealed unsafe partial class CpuDevice : IDevice
         NativeArena.Piece piece = _arena.Allocate(plan.Bytes);
         try
         {
-            Pack(plan, piece.Address);
+            Pack(plan, piece.Address, source.OnRead);
         }
         catch
         {
@@ -146,7 +146,13 @@ public sealed unsafe partial class CpuDevice : IDevice
         DType type = source.ComputeType;
         long bytes = PackedEmbeddingBytes(source);
         NativeArena.Piece piece = _arena.Allocate(bytes);
-        EmbeddingTable.Write(source, type, piece.Address);
+        foreach ((int first, LinearSource rows) in LinearWindows.Of(source))
+        {
+            EmbeddingTable.Write(rows, type, piece.Address + (nint)((long)first * source.K * type.SizeOf()));
+            source.OnRead?.Invoke(LinearWindows.StoredBytes(rows));
+        }
+
+
         return new CpuWeight(piece)
         {
             N = source.N,
