@@ -6,9 +6,9 @@
 #include "ops/linear_tiled.h"
 #include "ops/linear_skinny.h"
 
-KERNEL(ekc_linear_any_f32, EkcLinear, 256, 4) { linear_any<float>(p); }
-KERNEL(ekc_linear_any_f16, EkcLinear, 256, 4) { linear_any<f16>(p); }
-KERNEL(ekc_linear_any_bf16, EkcLinear, 256, 4) { linear_any<bf16>(p); }
+KERNEL(ekc_linear_any_f32, EkcLinear, 256, 4) { linear_any<float>(p, AnyWeight(p)); }
+KERNEL(ekc_linear_any_f16, EkcLinear, 256, 4) { linear_any<f16>(p, AnyWeight(p)); }
+KERNEL(ekc_linear_any_bf16, EkcLinear, 256, 4) { linear_any<bf16>(p, AnyWeight(p)); }
 KERNEL(ekc_linear_tiled_f16, EkcLinear, 256, 2) { linear_tiled<f16>(p); }
 KERNEL(ekc_linear_tiled_bf16, EkcLinear, 256, 2) { linear_tiled<bf16>(p); }
 

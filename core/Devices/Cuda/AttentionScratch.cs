@@ -22,15 +22,19 @@ internal sealed class AttentionScratch(CudaContext context) : IDisposable
 
     public long Bytes => _partialBytes;
 
-    /// <summary>Columns that a head is computed in.</summary>
-    public static int Columns(int headDim) => (headDim + ColumnsUnit - 1) / ColumnsUnit * ColumnsUnit;
+    /// <summary>Columns that a head is computed in; an 8-bit cache has no kernels of 192.</summary>
+    public static int Columns(int headDim, DType kv)
+    {
+        int columns = (headDim + ColumnsUnit - 1) / ColumnsUnit * ColumnsUnit;
+        return kv == DType.F8E4M3 && columns == ColumnsMax - ColumnsUnit ? ColumnsMax : columns;
+    }
 
     /// <summary>Bytes of so many chunks.</summary>
     public static long BytesFor(KvStorageShape shape, DType activations, int numChunks) =>
         ChunkBytes(shape, activations) * numChunks;
 
     public static bool UsesTensorCores(int headDim, DType kv, DType activations) =>
-        activations != DType.F32 && kv == activations && Columns(headDim) <= ColumnsMax;
+        activations != DType.F32 && (kv == activations || kv == DType.F8E4M3) && Columns(headDim, kv) <= ColumnsMax;
 
     /// <summary>Makes room; waits for the device where memory that is in use has to move.</summary>
     public void Ensure(KvStorageShape shape, DType activations, int numChunks)
@@ -66,7 +70,7 @@ internal sealed class AttentionScratch(CudaContext context) : IDisposable
         foreach ((int numKvHeads, int headDim) in shape.Layers)
         {
             if (!UsesTensorCores(headDim, shape.Type, activations)) continue;
-            bytes = Math.Max(bytes, (long)numKvHeads * SplitRows * (Columns(headDim) + 2) * sizeof(float));
+            bytes = Math.Max(bytes, (long)numKvHeads * SplitRows * (Columns(headDim, shape.Type) + 2) * sizeof(float));
         }
 
         return bytes;

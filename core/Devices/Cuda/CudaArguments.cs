@@ -102,6 +102,35 @@ internal struct LinearArguments
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct CodesArguments
+{
+    public nint Scales, Mins, Subs, SubMins, Zeros, Table;
+    public int GroupShift, GroupsStride, ScalesStride, ScaleType, SubType, Zero;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct QuantizedLinearArguments
+{
+    public LinearArguments Linear;
+    public CodesArguments Codes;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct QuantizedEmbedArguments
+{
+    public EmbedArguments Embed;
+    public CodesArguments Codes;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct PermuteColumnsArguments
+{
+    public nint Y, X, Order;
+    public long YStride, XStride;
+    public int Rows, Columns;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct AttentionArguments
 {
     public nint Output, Query, Keys, Values, CuSeqlensQ, ContextLens, BlockTables, AlibiSlopes, ChunkStarts, Partials;

@@ -79,7 +79,7 @@ internal sealed unsafe partial class CudaDevice
             ValueScale = kv.Shape.ScaleOf(layer).Value,
         };
         if (!AttentionScratch.UsesTensorCores(settings.HeadDim, kv.Shape.Type, query.Type)
-            || !HasTensorCoreAttention(settings.HeadDim, query.Type))
+            || !HasTensorCoreAttention(settings.HeadDim, kv.Shape.Type, query.Type))
         {
             Place(batch, 0, kv, ref arguments);
             Launch(
@@ -89,7 +89,7 @@ internal sealed unsafe partial class CudaDevice
         }
 
         AttentionForms forms = Place(batch, settings.NumHeads / settings.NumKvHeads, kv, ref arguments)!;
-        LaunchForms(forms, arguments, query.Type, query.Rows);
+        LaunchForms(forms, arguments, kv.Shape.Type, query.Type, query.Rows);
     }
 
     // So many chunks at once; a step with more of them takes several launches.
@@ -108,32 +108,42 @@ internal sealed unsafe partial class CudaDevice
     /// <summary>Uploads a group's lists outside of the step's own copy.</summary>
     internal nint UploadFor(AttentionForms forms) => _uploads.Upload(forms.ChunkStarts);
 
-    private bool HasTensorCoreAttention(int headDim, DType type)
+    // What a head's width and the GPU allow: the same for every batch.
+    private bool HasTensorCoreAttention(int headDim, DType kv, DType type)
     {
-        AttentionKernels kernels = _kernels.Attention(AttentionScratch.Columns(headDim));
-        return kernels.Tiled.Has(type) && kernels.Split.Has(type) && kernels.Combine.Has(type);
+        bool isNarrow = kv == DType.F8E4M3;
+        int columns = AttentionScratch.Columns(headDim, kv);
+        AttentionKernels kernels = _kernels.Attention(columns, isNarrow);
+        int shared = Math.Max(
+            AttentionTiledSharedBytes(columns, isNarrow), AttentionSplitSharedBytes(columns, isNarrow));
+        return shared <= Gpu.SharedBytesMax && kernels.Tiled.Has(type) && kernels.Split.Has(type)
+            && kernels.Combine.Has(type);
     }
 
-    private void LaunchForms(AttentionForms forms, AttentionArguments arguments, DType type, int rows)
+    private void LaunchForms(AttentionForms forms, AttentionArguments arguments, DType kv, DType type, int rows)
     {
-        int columns = AttentionScratch.Columns(arguments.HeadDim);
-        AttentionKernels kernels = _kernels.Attention(columns);
+        bool isNarrow = kv == DType.F8E4M3;
+        int columns = AttentionScratch.Columns(arguments.HeadDim, kv);
+        AttentionKernels kernels = _kernels.Attention(columns, isNarrow);
         if (forms.HasTiled)
         {
             int group = arguments.NumHeads / arguments.NumKvHeads;
             Launch(
                 kernels.Tiled.For(type), arguments,
                 (Up(forms.MaxTiledQueries * group, 64), arguments.NumKvHeads, arguments.NumSequences),
-                AttentionThreads, AttentionTiledSharedBytes(columns));
+                AttentionThreads, AttentionTiledSharedBytes(columns, isNarrow));
         }
 
+        // The same bits with bulk copies as without.
+        int shared = AttentionSplitSharedBytes(columns, isNarrow);
+        bool isBulk = kernels.Bulk.Has(type) && shared + AttentionBulkSharedBytes <= Gpu.SharedBytesMax;
         arguments.Partials = Scratch().Partials;
         for (int part = 0; part < forms.NumParts; part++)
         {
             arguments.ChunkStarts = forms.Address + (part * (arguments.NumSequences + 1) * sizeof(int));
             Launch(
-                kernels.Split.For(type), arguments, (2 * Gpu.NumMultiprocessors, 1, 1), AttentionThreads,
-                AttentionSplitSharedBytes(columns));
+                (isBulk ? kernels.Bulk : kernels.Split).For(type), arguments, (2 * Gpu.NumMultiprocessors, 1, 1),
+                AttentionThreads, isBulk ? shared + AttentionBulkSharedBytes : shared);
             if (!forms.Combines) continue;
             Launch(kernels.Combine.For(type), arguments, (rows, arguments.NumHeads, 1), columns);
         }

@@ -12,55 +12,125 @@ internal sealed unsafe partial class CudaDevice
         CudaWeight w = Own(weight);
         Require(x.Rows == y.Rows && x.Columns == w.K && y.Columns == w.N, nameof(weight));
         Require(bias is null || Holds(bias, w.N), nameof(bias));
-        LinearArguments arguments = new()
+        foreach (CudaSegment segment in w.Segments)
         {
-            Y = y.Address,
-            X = x.Address,
-            Weight = w.Address,
-            Bias = bias?.Address ?? 0,
-            YStride = y.RowStride,
-            XStride = x.RowStride,
-            WeightStride = w.K,
-            Rows = x.Rows,
-            N = w.N,
-            K = w.K,
-            WeightType = (int)w.Type,
-            YType = (int)y.Type,
-            Accumulate = accumulate ? 1 : 0,
-        };
-        if (!UsesTensorCores(x, w))
-        {
-            Launch(
-                _kernels.LinearAny.For(x.Type), arguments, (Up(w.N, 32), Up(x.Rows, 8), 1), RowThreads,
-                LinearAnySharedBytes);
-        }
-        else if (UsesSkinny(x, w))
-        {
-            Launch(
-                _kernels.LinearSkinny.For(x.Type), arguments, (Gpu.NumMultiprocessors, 1, 1), RowThreads,
-                LinearSkinnySharedBytes);
-        }
-        else
-        {
-            Launch(
-                _kernels.LinearTiled.For(x.Type), arguments, (Up(x.Rows, 64), Up(w.N, 128), 1), RowThreads,
-                LinearTiledSharedBytes);
+            LinearArguments arguments = new()
+            {
+                Y = y.Address + (segment.FirstRow * y.Type.SizeOf()),
+                X = x.Address,
+                Weight = w.Address(segment),
+                Bias = bias is null ? 0 : bias.Address + (segment.FirstRow * sizeof(float)),
+                YStride = y.RowStride,
+                XStride = x.RowStride,
+                WeightStride = w.K,
+                Rows = x.Rows,
+                N = segment.N,
+                K = w.K,
+                WeightType = (int)segment.Type,
+                YType = (int)y.Type,
+                Accumulate = accumulate ? 1 : 0,
+            };
+            if (segment.Codes is null) LaunchLinear(arguments, x.Type, segment);
+            else if (segment.IsOrdered) LaunchOrdered(arguments, x.Type, y.Type, segment);
+            else LaunchCodes(arguments, x.Type, segment);
         }
     }
 
+    private void LaunchLinear(in LinearArguments arguments, DType type, CudaSegment segment)
+    {
+        bool isTiled = segment.Type == type && UsesTensorCores(arguments, type, _kernels.LinearTiled);
+        LaunchProduct(
+            arguments, arguments, type,
+            !isTiled ? _kernels.LinearAny : UsesSkinny(arguments, type, _kernels.LinearSkinny)
+                ? _kernels.LinearSkinny : _kernels.LinearTiled,
+            _kernels.LinearAny, _kernels.LinearSkinny);
+    }
+
+    private void LaunchCodes(LinearArguments arguments, DType type, CudaSegment segment)
+    {
+        CodeKernels kernels = _kernels.Codes(segment.Codes!.Type);
+        nint weight = arguments.Weight;
+        arguments.WeightStride = segment.RowBytes(CodePlane.Codes);
+        arguments.WeightType = (int)segment.Codes.Type;
+        bool isTiled = UsesTensorCores(arguments, type, kernels.Tiled);
+        QuantizedLinearArguments all = new() { Linear = arguments, Codes = CodesOf(segment, weight) };
+        LaunchProduct(
+            all, arguments, type,
+            !isTiled ? kernels.Any : UsesSkinny(arguments, type, kernels.Skinny) ? kernels.Skinny : kernels.Tiled,
+            kernels.Any, kernels.Skinny);
+    }
+
+    // Columns of x in the weight's order, some rows at a time.
+    private void LaunchOrdered(LinearArguments arguments, DType type, DType yType, CudaSegment segment)
+    {
+        nint x = arguments.X, y = arguments.Y, room = _ordered[^1].Address;
+        int rows = arguments.Rows;
+        long xBytes = arguments.XStride * type.SizeOf(), yBytes = arguments.YStride * yType.SizeOf();
+        PermuteColumnsArguments permute = new()
+        {
+            Y = room,
+            Order = arguments.Weight + (nint)segment.OrderOffset,
+            YStride = segment.K,
+            XStride = arguments.XStride,
+            Columns = segment.K,
+        };
+        arguments.X = room;
+        arguments.XStride = segment.K;
+        for (int row = 0; row < rows; row += OrderedRows)
+        {
+            permute.Rows = arguments.Rows = Math.Min(OrderedRows, rows - row);
+            permute.X = x + (nint)(row * xBytes);
+            arguments.Y = y + (nint)(row * yBytes);
+            Launch(
+                _kernels.PermuteColumns.For(type), permute, (permute.Rows, MapBlocks(segment.K), 1), RowThreads);
+            LaunchCodes(arguments, type, segment);
+        }
+    }
+
+    private void LaunchProduct<T>(
+        in T arguments, in LinearArguments shape, DType type, CudaKernel kernel, CudaKernel any, CudaKernel skinny)
+        where T : unmanaged
+    {
+        ((int, int, int) grid, int shared) = kernel == any
+            ? ((Up(shape.N, 32), Up(shape.Rows, 8), 1), LinearAnySharedBytes)
+            : kernel == skinny ? ((Gpu.NumMultiprocessors, 1, 1), LinearSkinnySharedBytes)
+            : ((Up(shape.Rows, 64), Up(shape.N, 128), 1), LinearTiledSharedBytes);
+        if (shape.Rows > 0) Launch(kernel.For(type), arguments, grid, RowThreads, shared);
+    }
+
+    internal static CodesArguments CodesOf(CudaSegment segment, nint weight)
+    {
+        CudaCodes codes = segment.Codes!;
+        return new CodesArguments
+        {
+            Scales = weight + (nint)segment.PlaneOffset(CodePlane.Scales),
+            Mins = codes.HasMins ? weight + (nint)segment.PlaneOffset(CodePlane.Mins) : 0,
+            Subs = codes.HasSubs ? weight + (nint)segment.PlaneOffset(CodePlane.Subs) : 0,
+            SubMins = codes.HasSubs && codes.HasMins ? weight + (nint)segment.PlaneOffset(CodePlane.SubMins) : 0,
+            Zeros = codes.HasZeros ? weight + (nint)segment.PlaneOffset(CodePlane.Zeros) : 0,
+            Table = codes.Table is not null ? weight + (nint)segment.TableOffset : 0,
+            GroupShift = codes.GroupShift,
+            GroupsStride = codes.Groups(segment.K),
+            ScalesStride = codes.Scales(segment.K),
+            ScaleType = (int)codes.ScaleType,
+            SubType = (int)codes.SubType,
+            Zero = codes.Zero,
+        };
+    }
+
     // The same bits as the tiled product, so this choice may depend on the rows; smaller GPUs lack the shared memory.
-    private bool UsesSkinny(TensorView x, CudaWeight weight) =>
-        x.Rows <= SkinnyRows && weight.K <= LinearSkinnyMaxK && Gpu.SharedBytesMax >= LinearSkinnySharedBytes
-        && _kernels.LinearSkinny.Has(x.Type);
+    private bool UsesSkinny(in LinearArguments arguments, DType type, CudaKernel kernel) =>
+        arguments.Rows <= SkinnyRows && arguments.K <= LinearSkinnyMaxK
+        && Gpu.SharedBytesMax >= LinearSkinnySharedBytes && kernel.Has(type);
 
     // Sums differ in their last bits between these and the plain kernel, so the choice must not depend on the rows:
     // widths and strides alone decide, and every activation buffer starts on 256 bytes.
-    private bool UsesTensorCores(TensorView x, CudaWeight weight)
+    private static bool UsesTensorCores(in LinearArguments arguments, DType type, CudaKernel kernel)
     {
         const int Vector = 8;
         const int VectorBytes = 16;
-        return x.Type != DType.F32 && weight.Type == x.Type && weight.K % Vector == 0 && x.RowStride % Vector == 0
-            && x.Address % VectorBytes == 0 && _kernels.LinearTiled.Has(x.Type);
+        return type != DType.F32 && arguments.K % Vector == 0 && arguments.XStride % Vector == 0
+            && arguments.X % VectorBytes == 0 && kernel.Has(type);
     }
 
     private static int Up(int value, int unit) => (value + unit - 1) / unit;

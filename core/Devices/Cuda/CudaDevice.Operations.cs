@@ -14,20 +14,29 @@ internal sealed unsafe partial class CudaDevice
     {
         CudaWeight rows = Own(table);
         Require(ids.Length == y.Rows && y.Columns == rows.K, nameof(ids));
+        Require(rows.Segments is [{ IsOrdered: false }], nameof(table));
+        CudaSegment segment = rows.Segments[0];
         EmbedArguments arguments = new()
         {
             Y = y.Address,
-            Table = rows.Address,
+            Table = rows.Address(segment),
             Ids = Resolve(ids),
             YStride = y.RowStride,
-            TableStride = rows.K,
+            TableStride = segment.Codes is null ? rows.K : segment.RowBytes(CodePlane.Codes),
             Rows = y.Rows,
             Columns = y.Columns,
             Vocab = rows.N,
-            TableType = (int)rows.Type,
+            TableType = (int)(segment.Codes?.Type ?? (CudaCodeType)segment.Type),
             Scale = scale,
         };
-        Launch(_kernels.Embed.For(y.Type), arguments, (y.Rows, 1, 1), RowThreads);
+        if (segment.Codes is null)
+        {
+            Launch(_kernels.Embed.For(y.Type), arguments, (y.Rows, 1, 1), RowThreads);
+            return;
+        }
+
+        QuantizedEmbedArguments all = new() { Embed = arguments, Codes = CodesOf(segment, rows.Address(segment)) };
+        Launch(_kernels.Codes(segment.Codes.Type).Embed.For(y.Type), all, (y.Rows, 1, 1), RowThreads);
     }
 
     /// <inheritdoc/>

@@ -10,15 +10,24 @@ internal sealed unsafe partial class CudaDevice
     internal const int AnyHeadDim = 512;
     internal const int AttentionAnySharedBytes = (4 * (AnyHeadDim + 4) * 4) + (AnyHeadDim * 4);
 
-    internal static int AttentionTiledSharedBytes(int columns)
+    internal const int AttentionBulkSharedBytes = 1024;
+
+    internal static int AttentionTiledSharedBytes(int columns, bool isNarrow)
     {
-        int step = columns <= 128 ? 64 : 32;
-        return (2 * 2 * step * columns * 2) + (64 * columns * 4);
+        int step = columns <= 128 ? 64 : 32, sums = 64 * columns * 4;
+        return isNarrow
+            ? (2 * 2 * step * NarrowRowBytes(columns)) + (2 * step * columns * 2) + sums
+            : (2 * 2 * step * columns * 2) + sums;
     }
 
-    internal static int AttentionSplitSharedBytes(int columns)
+    internal static int AttentionSplitSharedBytes(int columns, bool isNarrow)
     {
         int slots = columns <= 64 ? 8 : columns <= 128 ? 6 : 4;
-        return 4 * slots * 16 * columns * 2;
+        return isNarrow
+            ? 4 * ((slots * 16 * NarrowRowBytes(columns)) + (16 * columns * 2))
+            : 4 * slots * 16 * columns * 2;
     }
+
+    // Rows of an 8-bit cache are padded to 128 bytes.
+    private static int NarrowRowBytes(int columns) => (columns + 127) / 128 * 128;
 }

@@ -118,17 +118,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         CudaArena.Piece piece = _weights.Allocate(bytes);
         try
         {
-            CudaStaging transfer = Transfer();
-            int perSlot = (int)(transfer.SlotBytes / sizeof(float));
-            for (int at = 0; at < values.Length; at += perSlot)
-            {
-                ReadOnlySpan<float> run = values.Slice(at, Math.Min(perSlot, values.Length - at));
-                nint slot = transfer.Take();
-                run.CopyTo(new Span<float>((void*)slot, run.Length));
-                Gpu.CopyToDevice(piece.Address + ((nint)at * sizeof(float)), slot, (long)run.Length * sizeof(float));
-                transfer.Issued();
-            }
-
+            Send(values, piece.Address);
             return new CudaBuffer(piece, bytes);
         }
         catch
@@ -137,44 +127,6 @@ internal sealed unsafe partial class CudaDevice : IDevice
             throw;
         }
     }
-
-    /// <inheritdoc/>
-    public LinearWeight PackLinear(LinearSource source)
-    {
-        CudaLayout.Check(source);
-        DType type = CudaLayout.WeightType(source, ActivationType);
-        long rowBytes = (long)source.K * type.SizeOf(), bytes = rowBytes * source.N;
-        CudaArena.Piece piece = _weights.Allocate(bytes);
-        try
-        {
-            CudaStaging transfer = Transfer(rowBytes);
-            int perSlot = (int)Math.Min(1 << 20, transfer.SlotBytes / Math.Max(rowBytes, 1));
-            for (int row = 0; row < source.N; row += perSlot)
-            {
-                int count = Math.Min(perSlot, source.N - row);
-                nint slot = transfer.Take();
-                CudaRows.Write(source, row, count, type, slot);
-                Gpu.CopyToDevice(piece.Address + (nint)(row * rowBytes), slot, count * rowBytes);
-                transfer.Issued();
-            }
-        }
-        catch
-        {
-            piece.Dispose();
-            throw;
-        }
-
-        return new CudaWeight(piece) { N = source.N, K = source.K, Bytes = bytes, Type = type };
-    }
-
-    /// <inheritdoc/>
-    public long PackedLinearBytes(LinearSource source) => CudaLayout.PackedBytes(source, ActivationType);
-
-    /// <inheritdoc/>
-    public LinearWeight PackEmbedding(LinearSource source) => PackLinear(source);
-
-    /// <inheritdoc/>
-    public long PackedEmbeddingBytes(LinearSource source) => PackedLinearBytes(source);
 
     /// <inheritdoc/>
     public KvStorage CreateKvStorage(KvStorageShape shape, int numBlocks) =>
@@ -205,7 +157,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <inheritdoc/>
     public long StepBytes(StepLimits limits, KvStorageShape shape) =>
         CudaDeviceStep.BytesFor(limits)
-        + AttentionScratch.BytesFor(shape, ActivationType, ScratchChunks(limits, shape));
+        + AttentionScratch.BytesFor(shape, ActivationType, ScratchChunks(limits, shape)) + OrderedBytesToCome;
 
     /// <inheritdoc/>
     public void Dispose()

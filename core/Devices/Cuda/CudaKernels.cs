@@ -29,6 +29,7 @@ internal sealed class CudaKernel(CudaModules modules, string stem, string suffix
 internal sealed class CudaKernels(CudaModules modules)
 {
     private readonly Dictionary<int, AttentionKernels> _attention = [];
+    private readonly Dictionary<CudaCodeType, CodeKernels> _codes = [];
     private CudaFunction? _gatherRows;
     private CudaFunction? _copyBlocks;
 
@@ -56,27 +57,51 @@ internal sealed class CudaKernels(CudaModules modules)
 
     public CudaKernel LinearSkinny { get; } = new(modules, "ekc_linear_skinny");
 
+    public CudaKernel PermuteColumns { get; } = new(modules, "ekc_permute_columns");
+
     public CudaKernel Argmax { get; } = new(modules, "ekc_argmax");
 
     public CudaFunction GatherRows => _gatherRows ??= modules.Find("ekc_gather_rows");
 
     public CudaFunction CopyBlocks => _copyBlocks ??= modules.Find("ekc_copy_blocks");
 
-    /// <summary>Attention by tensor cores for heads of up to so many columns.</summary>
-    public AttentionKernels Attention(int columns)
+    /// <summary>Products and embeddings of a kind of codes.</summary>
+    public CodeKernels Codes(CudaCodeType type)
     {
-        if (!_attention.TryGetValue(columns, out AttentionKernels? kernels))
+        if (!_codes.TryGetValue(type, out CodeKernels? kernels))
         {
-            string suffix = $"_d{columns}";
+            string name = type.ToString().ToLowerInvariant();
+            kernels = new CodeKernels(
+                new(modules, $"ekc_linear_{name}_any"), new(modules, $"ekc_linear_{name}_tiled"),
+                new(modules, $"ekc_linear_{name}_skinny"), new(modules, $"ekc_embed_{name}"));
+            _codes.Add(type, kernels);
+        }
+
+        return kernels;
+    }
+
+    /// <summary>Attention by tensor cores for heads of up to so many columns.</summary>
+    /// <param name="columns">64, 128, 192 or 256.</param>
+    /// <param name="isNarrow">Over an 8-bit cache.</param>
+    public AttentionKernels Attention(int columns, bool isNarrow)
+    {
+        int key = isNarrow ? -columns : columns;
+        if (!_attention.TryGetValue(key, out AttentionKernels? kernels))
+        {
+            string kind = isNarrow ? "_e4m3" : "", suffix = $"_d{columns}";
             kernels = new AttentionKernels(
-                new(modules, "ekc_attention_tiled", suffix), new(modules, "ekc_attention_split", suffix),
-                new(modules, "ekc_attention_combine", suffix));
-            _attention.Add(columns, kernels);
+                new(modules, $"ekc_attention_tiled{kind}", suffix), new(modules, $"ekc_attention_split{kind}", suffix),
+                new(modules, $"ekc_attention_split_bulk{kind}", suffix), new(modules, "ekc_attention_combine", suffix));
+            _attention.Add(key, kernels);
         }
 
         return kernels;
     }
 }
 
-/// <summary>Attention by tensor cores, for one width of head.</summary>
-internal sealed record AttentionKernels(CudaKernel Tiled, CudaKernel Split, CudaKernel Combine);
+/// <summary>Attention by tensor cores, for one width of head and kind of cache; Bulk is Split with bulk copies, where
+/// the GPU has them.</summary>
+internal sealed record AttentionKernels(CudaKernel Tiled, CudaKernel Split, CudaKernel Bulk, CudaKernel Combine);
+
+/// <summary>Kernels for weights of one kind of codes.</summary>
+internal sealed record CodeKernels(CudaKernel Any, CudaKernel Tiled, CudaKernel Skinny, CudaKernel Embed);

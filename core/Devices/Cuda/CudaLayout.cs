@@ -5,23 +5,11 @@ namespace Engine.Devices.Cuda;
 /// <summary>Sizes of what lies on a GPU, from shapes alone: a plan needs no GPU.</summary>
 internal static class CudaLayout
 {
-    /// <summary>
-    /// The element type of a packed weight: tensor cores want that of the activations. With f32 activations, halves
-    /// stay halves: widening is exact and the bytes are half.
-    /// </summary>
-    public static DType WeightType(LinearSource source, DType activations)
-    {
-        if (activations != DType.F32) return activations;
-        bool All(DType type) => source.Parts.All(
-            p => p.Matrix is null && p.Blocks == WeightBlocks.None && p.Type == type);
-        return All(DType.BF16) ? DType.BF16 : All(DType.F16) ? DType.F16 : DType.F32;
-    }
-
     /// <summary>Bytes of a packed weight or table.</summary>
-    public static long PackedBytes(LinearSource source, DType activations)
+    public static long PackedBytes(LinearSource source, DType activations, bool isTable)
     {
         Check(source);
-        return CudaArena.Padded(checked((long)source.N * source.K * WeightType(source, activations).SizeOf()));
+        return CudaArena.Padded(CudaWeightPlan.Of(source, activations, isTable).Bytes);
     }
 
     /// <summary>Throws for what has no kernel.</summary>

@@ -33,12 +33,13 @@ internal sealed class CudaBuffer(CudaArena.Piece piece, long bytes) : DeviceBuff
     protected override void Dispose(bool disposing) => piece.Dispose();
 }
 
-/// <summary>Rows of a weight as they are, one after another.</summary>
-internal sealed class CudaWeight(CudaArena.Piece piece) : LinearWeight
+/// <summary>A weight in segments.</summary>
+internal sealed class CudaWeight(CudaArena.Piece piece, IReadOnlyList<CudaSegment> segments) : LinearWeight
 {
-    public nint Address => piece.Address;
+    public IReadOnlyList<CudaSegment> Segments => segments;
 
-    public required DType Type { get; init; }
+    /// <summary>Where a segment's rows are.</summary>
+    public nint Address(CudaSegment segment) => piece.Address + (nint)segment.Offset;
 
     protected override void Dispose(bool disposing) => piece.Dispose();
 }

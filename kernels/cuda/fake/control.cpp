@@ -28,6 +28,7 @@ API void fake_cuda_reset(const Options* options) {
   s.fail_link = 0;
   s.message.clear();
   s.counts = Counters();
+  s.runs.clear();
 }
 
 // The n-th allocation from now (0 is the next one) fails.
@@ -49,6 +50,14 @@ API void fake_cuda_fail_link(int fails) { state().fail_link = fails; }
 API void fake_cuda_counters(Counters* out) {
   std::lock_guard<std::recursive_mutex> guard(state().lock);
   *out = state().counts;
+}
+
+// How often kernels have run whose name begins so.
+API int64_t fake_cuda_runs(const char* start) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  int64_t count = 0;
+  for (auto& run : state().runs) count += run.first.compare(0, strlen(start), start) == 0 ? run.second : 0;
+  return count;
 }
 
 // Memory that another process takes.
@@ -74,6 +83,9 @@ API int fake_cuda_shared_bytes(int what, int columns) {
     case 5: return EKC_NORM_SHARED;
     case 6: return EKC_LINEAR_SKINNY_SHARED;
     case 7: return EKC_LINEAR_SKINNY_MAX_K;
+    case 8: return EKC_ATTENTION_TILED8_SHARED(columns);
+    case 9: return EKC_ATTENTION_SPLIT8_SHARED(columns);
+    case 10: return EKC_ATTENTION_BULK_SHARED;
     default: return EKC_ARGMAX_SHARED;
   }
 }

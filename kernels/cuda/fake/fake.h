@@ -142,6 +142,7 @@ struct State {
   std::vector<std::shared_ptr<Graph>> graphs, execs;
   std::vector<void*> links;
   Counters counts{};
+  std::map<std::string, int64_t> runs;  // of each kernel
 };
 
 State& state();

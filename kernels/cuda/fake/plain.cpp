@@ -176,6 +176,10 @@ static const struct {
   const char* stem;
   PlainKernel run;
 } kPlain[] = {
+    {"ekc_embed_i4", plain_embed_codes},
+    {"ekc_embed_i8", plain_embed_codes},
+    {"ekc_embed_t4", plain_embed_codes},
+    {"ekc_embed_e4m3", plain_embed_codes},
     {"ekc_embed", embed},
     {"ekc_rms_norm", rms_norm},
     {"ekc_layer_norm", layer_norm},
@@ -184,7 +188,12 @@ static const struct {
     {"ekc_activate_multiply", activate_multiply},
     {"ekc_rope", rope},
     {"ekc_gather_rows", gather_rows},
+    {"ekc_linear_i4", plain_linear_codes},
+    {"ekc_linear_i8", plain_linear_codes},
+    {"ekc_linear_t4", plain_linear_codes},
+    {"ekc_linear_e4m3", plain_linear_codes},
     {"ekc_linear", linear},
+    {"ekc_permute_columns", plain_permute_columns},
     {"ekc_argmax", argmax},
     {"ekc_attention_combine", nothing},  // the plain split form leaves nothing to combine
     {"ekc_attention", plain_attention},
@@ -194,7 +203,6 @@ static const struct {
 
 PlainKernel plain_find(const std::string& name, int* type) {
   auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
-  if (has("_e4m3") || has("_i4_") || has("_i8_")) return nullptr;  // these run emulated
   *type = has("_f32") ? EKC_F32 : has("_bf16") ? EKC_BF16 : EKC_F16;
   for (auto& plain : kPlain) {
     size_t n = strlen(plain.stem);

@@ -12,7 +12,7 @@ static int64_t tile_byte(int r, int column, int element, int row_bytes) {
   return (int64_t)(r >> 3) * 8 * row_bytes + (b >> 7) * 1024 + (r & 7) * 128 + chunk * 16 + (b & 15);
 }
 
-static int size_of(int type) { return type == EKC_F32 ? 4 : 2; }
+static int size_of(int type) { return type == EKC_F32 ? 4 : type == EKC_E4M3 ? 1 : 2; }
 
 static uint64_t element_at(
     uint64_t pool, int64_t page, int row, int head, int heads, int column, int head_dim, int type) {
@@ -24,7 +24,6 @@ static uint64_t element_at(
 void plain_write_kv(const char* arguments, const Op&, int type) {
   EkcWriteKv a;
   memcpy(&a, arguments, sizeof a);
-  if (a.kv_type == EKC_E4M3) return lose(LAUNCH_FAILED, "an 8-bit cache has no plain form here");
   for (int t = 0; t < a.rows; t++) {
     int slot = ((const int*)a.slots)[t];
     if (slot < 0) continue;
@@ -33,9 +32,9 @@ void plain_write_kv(const char* arguments, const Op&, int type) {
         int64_t at = (int64_t)h * a.head_dim + d;
         int64_t page = slot / EKC_PAGE_TOKENS;
         int row = slot % EKC_PAGE_TOKENS;
-        put(element_at(a.keys, page, row, h, a.num_kv_heads, d, a.head_dim, a.kv_type), 0, a.kv_type,
+        put_element(element_at(a.keys, page, row, h, a.num_kv_heads, d, a.head_dim, a.kv_type), 0, a.kv_type,
             get(a.key, t * a.key_stride + at, type) / a.key_scale);
-        put(element_at(a.values, page, row, h, a.num_kv_heads, d, a.head_dim, a.kv_type), 0, a.kv_type,
+        put_element(element_at(a.values, page, row, h, a.num_kv_heads, d, a.head_dim, a.kv_type), 0, a.kv_type,
             get(a.value, t * a.value_stride + at, type) / a.value_scale);
       }
     }
@@ -65,12 +64,16 @@ static void attend(const EkcAttention& a, int s, int row, int head, int position
   auto page_of = [&](int p) {
     return (int64_t)table[p / a.block_size] * (a.block_size / EKC_PAGE_TOKENS) + p % a.block_size / EKC_PAGE_TOKENS;
   };
+  auto element = [&](uint64_t pool, int p, int d) {
+    int row = p % EKC_PAGE_TOKENS;
+    return get_element(
+        element_at(pool, page_of(p), row, kv_head, a.num_kv_heads, d, dim, a.kv_type), 0, a.kv_type);
+  };
   for (int p = start; p <= position; p++) {
     float dot = 0;
     for (int d = 0; d < dim; d++) {
       dot += get(a.query, row * a.query_stride + (int64_t)head * dim + d, type) *
-             get(element_at(a.keys, page_of(p), p % EKC_PAGE_TOKENS, kv_head, a.num_kv_heads, d, dim, a.kv_type), 0,
-                 a.kv_type);
+             element(a.keys, p, d);
     }
     float score = dot * a.key_scale * a.scale;
     if (a.soft_cap > 0) score = a.soft_cap * tanhf(score / a.soft_cap);
@@ -82,8 +85,7 @@ static void attend(const EkcAttention& a, int s, int row, int head, int position
     float weight = expf(scores[(size_t)(p - start)] - most);
     total += weight;
     for (int d = 0; d < dim; d++) {
-      sums[(size_t)d] += weight * get(element_at(a.values, page_of(p), p % EKC_PAGE_TOKENS, kv_head, a.num_kv_heads, d,
-                                                 dim, a.kv_type), 0, a.kv_type);
+      sums[(size_t)d] += weight * element(a.values, p, d);
     }
   }
   for (int d = 0; d < dim; d++) {
@@ -94,7 +96,6 @@ static void attend(const EkcAttention& a, int s, int row, int head, int position
 void plain_attention(const char* arguments, const Op& op, int type) {
   EkcAttention a;
   memcpy(&a, arguments, sizeof a);
-  if (a.kv_type == EKC_E4M3) return lose(LAUNCH_FAILED, "an 8-bit cache has no plain form here");
   bool tiled = op.function->name.find("_tiled_") != std::string::npos;
   bool split = op.function->name.find("_split_") != std::string::npos;
   const int *starts = (const int*)a.cu_seqlens_q, *lengths = (const int*)a.context_lens;

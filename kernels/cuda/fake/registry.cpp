@@ -79,6 +79,7 @@ void run_kernel(Op& op) {
     lose(s.fail_launch_code, "injected into " + op.function->name);
     return;
   }
+  s.runs[op.function->name]++;
   std::string message;
   if (!registry_run(op, next_random(), message)) {
     lose(LAUNCH_FAILED, op.function->name + ": " + message);

@@ -20,8 +20,8 @@
 #define EKC_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), "size of " #type)
 #endif
 
-/* Element types; the values of Engine.Memory.DType, and packed 4-bit integers. */
-enum { EKC_F32 = 0, EKC_F16 = 1, EKC_BF16 = 2, EKC_I8 = 4, EKC_E4M3 = 9, EKC_I4 = 100 };
+/* Element types; the values of Engine.Memory.DType, and 4-bit codes: integers, or of a table. */
+enum { EKC_F32 = 0, EKC_F16 = 1, EKC_BF16 = 2, EKC_I8 = 4, EKC_E4M3 = 9, EKC_I4 = 100, EKC_T4 = 101 };
 
 /* ekc_embed_T: y[t] = table[ids[t]] * scale; an id outside of the table gives zeros.
  * grid {rows, 1, 1}, block 256, shared 0. */

@@ -46,24 +46,58 @@ EKC_ASSERT_SIZE(EkcLinear, 80);
 #define EKC_LINEAR_SKINNY_SUMS 32768
 #define EKC_LINEAR_SKINNY_SHARED (8 * 4 * 32 * 128 + EKC_LINEAR_SKINNY_SUMS)
 
-/* The same with W of 4 or 8 bits: a weight is T((q - zero) * scale), rounded to T, and the product is that of
- * linear_tiled and linear_skinny with such a weight, bit for bit. F in {i4, i8, e4m3}, T in {f16, bf16}.
- *
- * ekc_linear_F_tiled_T: geometry and shared memory of ekc_linear_tiled_T.
- * ekc_linear_F_skinny_T: geometry, limits and shared memory of ekc_linear_skinny_T.
- * linear.weight: rows of weight_stride BYTES, a multiple of 16. i8: signed bytes; e4m3: bytes; i4: column 2i in the low
- * and 2i + 1 in the high half of byte i, 0..15, with a zero point of 8 unless `zeros` says otherwise. x as before.
- * Column k of row n has scale [n / scale_rows][k / group] (blocks of 128 x 128: scale_rows 128, group 128; per tensor:
- * scale_rows n, group k). */
-typedef struct EkcQuantizedLinear {
-  EkcLinear linear;        /* weight_type is EKC_I4, EKC_I8 or EKC_E4M3, as in the kernel's name */
-  uint64_t scales;         /* f32 [ceil(n / scale_rows)][scales_stride] */
-  uint64_t zeros;          /* uint8, in the shape of scales, or 0; i4 only */
-  int32_t group;           /* columns of one scale, a multiple of 16 or at least k */
-  int32_t scale_rows;      /* rows of one scale */
+/* Weights of 4 and 8 bits, and how they become numbers:
+ *   w = T((value(q) - zero) * scale + minimum), every step rounded to f32 and the result to T.
+ * value(q) by the F in a kernel's name: i4 and i8 the code itself, 0..15 or 0..255; t4 table[code], f32; e4m3 the
+ * float of that code. Rows are a multiple of 16 bytes apart; column 2i of i4 and t4 lies in the low half of byte i,
+ * 2i + 1 in the high one. Column k of a row is of group k >> group_shift; what a row has per group lies groups_stride
+ * apart from row to row. */
+typedef struct EkcCodes {
+  uint64_t scales;         /* scale_type [n][scales_stride]: one per group, or with `subs` one per 256 columns */
+  uint64_t mins;           /* as scales; 0: no minimum */
+  uint64_t subs;           /* sub_type [n][groups_stride]: scale = scales * subs; 0: all 1 */
+  uint64_t sub_mins;       /* uint8 [n][groups_stride]: minimum = -(mins * sub_mins); 0: minimum = mins. With subs. */
+  uint64_t zeros;          /* uint8 [n][groups_stride]; 0: `zero` everywhere. i4 and i8 only. */
+  uint64_t table;          /* f32 [16]; t4 only */
+  int32_t group_shift;     /* 4 to 30: groups of 16 columns and more */
+  int32_t groups_stride;
   int32_t scales_stride;
-  int32_t reserved;
+  int32_t scale_type;      /* EKC_F32, EKC_F16 or EKC_BF16 */
+  int32_t sub_type;        /* EKC_I8 or EKC_E4M3 */
+  int32_t zero;            /* 0..255 */
+} EkcCodes;
+EKC_ASSERT_SIZE(EkcCodes, 72);
+
+/* y = x W^T as above, bit for bit what the kernels above give for the same weight stored as T.
+ *
+ * ekc_linear_F_any_T: geometry and shared memory of ekc_linear_any_T, T in {f32, f16, bf16}.
+ * ekc_linear_F_tiled_T, ekc_linear_F_skinny_T, T in {f16, bf16}: those of ekc_linear_tiled_T and ekc_linear_skinny_T,
+ *   but weight is 16-byte aligned and weight_stride is in BYTES. */
+typedef struct EkcQuantizedLinear {
+  EkcLinear linear;        /* weight_type is EKC_I4, EKC_I8, EKC_T4 or EKC_E4M3, as in the kernel's name */
+  EkcCodes codes;
 } EkcQuantizedLinear;
-EKC_ASSERT_SIZE(EkcQuantizedLinear, 112);
+EKC_ASSERT_SIZE(EkcQuantizedLinear, 152);
+
+/* ekc_embed_F_T, T in {f32, f16, bf16}: ekc_embed_T with a table of codes; table_stride in BYTES, table_type as above.
+ * grid {rows, 1, 1}, block 256, shared 0. */
+typedef struct EkcQuantizedEmbed {
+  EkcEmbed embed;
+  EkcCodes codes;
+} EkcQuantizedEmbed;
+EKC_ASSERT_SIZE(EkcQuantizedEmbed, 136);
+
+/* ekc_permute_columns_T, T in {f16, bf16, f32}: y[r][i] = x[r][order[i]].
+ * grid {rows, ceil(columns / EKC_MAP_COLUMNS), 1}, block 256, shared 0. */
+typedef struct EkcPermuteColumns {
+  uint64_t y;              /* T [rows, columns] */
+  uint64_t x;              /* T [rows, columns] */
+  uint64_t order;          /* int32 [columns] */
+  int64_t y_stride;
+  int64_t x_stride;
+  int32_t rows;
+  int32_t columns;
+} EkcPermuteColumns;
+EKC_ASSERT_SIZE(EkcPermuteColumns, 48);
 
 #endif

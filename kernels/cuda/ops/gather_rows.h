@@ -16,3 +16,15 @@ DEV void gather_rows(const EkcGatherRows& p) {
     store((u16*)(to + i), load((const u16*)(from + i)));
   }
 }
+
+// y[r][i] = x[r][order[i]]; a block has a run of columns of one row.
+template <class T>
+DEV void permute_columns(const EkcPermuteColumns& p) {
+  const i64 row = block_x();
+  const T* x = (const T*)p.x + row * p.x_stride;
+  T* y = (T*)p.y + row * p.y_stride;
+  const int first = block_y() * EKC_MAP_COLUMNS;
+  for (int c = first + thread_index(); c < p.columns && c < first + EKC_MAP_COLUMNS; c += 256) {
+    store(y + c, load(x + load((const int*)p.order + c)));
+  }
+}

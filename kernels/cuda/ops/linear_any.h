@@ -15,9 +15,16 @@ DEV void finish_linear(const EkcLinear& p, i64 row, i64 n, float sum) {
   }
 }
 
+// Weights of 16 or 32 bits.
+struct AnyWeight {
+  const EkcLinear& p;
+  DEV_MEMBER AnyWeight(const EkcLinear& p) : p(p) {}
+  DEV_MEMBER float at(i64 n, int k) const { return load_typed(p.weight, n * p.weight_stride + k, p.weight_type); }
+};
+
 // Shared memory: x [8][33], weight [32][33]; the odd pitch keeps columns on different banks.
-template <class T>
-DEV void linear_any(const EkcLinear& p) {
+template <class T, class Weight>
+DEV void linear_any(const EkcLinear& p, const Weight& weight) {
   const int thread = thread_index(), local_n = thread & 31, local_row = thread >> 5;
   const i64 first_n = (i64)block_x() * 32, first_row = (i64)block_y() * 8;
   const u32 xs = shared_base(), ws = xs + 8 * 33 * 4;
@@ -29,8 +36,7 @@ DEV void linear_any(const EkcLinear& p) {
     shared_store(xs + (local_row * 33 + local_n) * 4, float_bits(has_x ? to_float(load(x)) : 0.f));
     for (int j = local_row; j < 32; j += 8) {
       const bool has_w = k < p.k && first_n + j < p.n;
-      const i64 at = (first_n + j) * p.weight_stride + k;
-      shared_store(ws + (j * 33 + local_n) * 4, float_bits(has_w ? load_typed(p.weight, at, p.weight_type) : 0.f));
+      shared_store(ws + (j * 33 + local_n) * 4, float_bits(has_w ? weight.at(first_n + j, k) : 0.f));
     }
     sync_block();
     for (int i = 0; i < 32; i++) {

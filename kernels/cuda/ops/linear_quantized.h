@@ -1,37 +1,25 @@
-// y = x W^T with W of 4 or 8 bits. A weight is made T((q - zero) * scale) on its way to the tensor cores, so a result
-// has the bits of the tiled product with the same weight stored as T.
+// y = x W^T with W of 4 or 8 bits. A weight is made a T on its way to the tensor cores, so a result has the bits of the
+// tiled product with the same weight stored as T.
 #pragma once
 
-// Bits of one weight.
-template <int TYPE>
-struct Packed {
-  static constexpr int Bits = TYPE == EKC_I4 ? 4 : 8;
-};
+// Behind everything else that a kernel keeps in shared memory: a table of 16 floats.
+constexpr u32 TableInSkinny = EKC_LINEAR_SKINNY_SHARED - 64, TableInTiled = EKC_LINEAR_TILED_SHARED - 64;
 
-struct QuantScale {
-  float scale, zero;
-};
-
-DEV QuantScale quant_scale(const EkcQuantizedLinear& p, int n, int k) {
-  if (n >= p.linear.n || k >= p.linear.k) return QuantScale{0.f, 0.f};
-  const i64 at = (i64)(n / p.scale_rows) * p.scales_stride + k / p.group;
-  const float zero = p.zeros == 0 ? 8.f : (float)load((const u8*)p.zeros + at);
-  return QuantScale{load((const float*)p.scales + at), zero};
-}
-
-// The i-th weight of a word of packed weights.
-template <int TYPE>
-DEV float packed_value(u32 word, int i, QuantScale s) {
-  if (TYPE == EKC_I4) return ((float)(word >> (4 * i) & 15) - s.zero) * s.scale;
-  const u32 byte = word >> (8 * i) & 255;
-  return (TYPE == EKC_E4M3 ? from_e4m3((u8)byte) : (float)(signed char)byte) * s.scale;
+DEV CodeScale row_scale(const EkcQuantizedLinear& p, i64 n, int k) {
+  return n < p.linear.n && k < p.linear.k ? code_scale(p.codes, n, k) : CodeScale{0.f, 0.f, 0.f};
 }
 
 // Two neighbouring weights, zero past the end of a row.
 template <class T, int TYPE>
-DEV u32 packed_pair(u32 word, int i, QuantScale s, int k, int end) {
-  const float low = packed_value<TYPE>(word, i, s), high = packed_value<TYPE>(word, i + 1, s);
-  return Mma<T>::pack(k < end ? low : 0.f, k + 1 < end ? high : 0.f);
+DEV u32 packed_pair(const EkcQuantizedLinear& p, u32 word, int i, CodeScale s, int k, u32 table) {
+  float w[2];
+  UNROLL for (int j = 0; j < 2; j++) {
+    const u32 code = code_of<TYPE>(word, i + j);
+    const float entry = TYPE == EKC_T4 ? bits_float(shared_load(table + code * 4)) : 0.f;
+    const float v = code_weight<TYPE>(code, entry, s, p.codes.mins != 0);
+    w[j] = k + j < p.linear.k ? v : 0.f;
+  }
+  return Mma<T>::pack(w[0], w[1]);
 }
 
 // ---- up to 16 rows: linear_skinny with this source. Stage: 16 rows of 64 packed weights, one after another.
@@ -53,12 +41,13 @@ struct QuantizedSource {
   DEV_MEMBER void fragment(u32 (&a)[4], u32 stage, int k16, int first_n, int k0) const {
     const int lane = lane_index(), g = lane >> 2, t = lane & 3, k = k16 * 16 + 2 * t;
     UNROLL for (int row = 0; row < 2; row++) {
-      const QuantScale s = quant_scale(p, first_n + g + row * 8, k0 + k16 * 16);
+      const CodeScale s = row_scale(p, first_n + g + row * 8, k0 + k16 * 16);
       UNROLL for (int half = 0; half < 2; half++) {
         const int at = (k + half * 8) * Bits / 8;
         const u32 word = shared_load(stage + (g + row * 8) * RowBytes + (at & ~3));
         const int i = (k + half * 8) % (32 / Bits);
-        a[row + 2 * half] = packed_pair<T, TYPE>(word, i, s, k0 + k + half * 8, p.linear.k);
+        const u32 table = shared_base() + TableInSkinny;
+        a[row + 2 * half] = packed_pair<T, TYPE>(p, word, i, s, k0 + k + half * 8, table);
       }
     }
   }
@@ -73,7 +62,9 @@ struct QuantizedTile {
   static constexpr int RowBytes = TileK * Packed<TYPE>::Bits / 8;
   static constexpr u32 WeightBytes = TileN * RowBytes, StageBytes = WeightBytes + TileRows * 64;
   static constexpr u32 ConvertedBytes = TileN * 64;
-  static_assert(TileStages * StageBytes + 2 * ConvertedBytes <= EKC_LINEAR_TILED_SHARED, "shared memory");
+  static_assert(
+      TileStages * StageBytes + 2 * ConvertedBytes <= (TYPE == EKC_T4 ? TableInTiled : EKC_LINEAR_TILED_SHARED),
+      "shared memory");
 };
 
 template <int TYPE>
@@ -99,13 +90,13 @@ template <class T, int TYPE>
 DEV void quantized_convert(const EkcQuantizedLinear& p, u32 stage, u32 converted, i64 first_n, int k0) {
   constexpr int PerWord = 32 / Packed<TYPE>::Bits, Words = 16 / PerWord;
   const int row = thread_index() >> 1, half = thread_index() & 1, k = k0 + half * 16;
-  const QuantScale s = quant_scale(p, (int)first_n + row, k);
+  const CodeScale s = row_scale(p, first_n + row, k);
   u32 out[8];
   UNROLL for (int w = 0; w < Words; w++) {
     const u32 word = shared_load(stage + row * QuantizedTile<TYPE>::RowBytes + half * Words * 4 + w * 4);
     UNROLL for (int i = 0; i < PerWord / 2; i++) {
       const int pair = w * PerWord / 2 + i;
-      out[pair] = packed_pair<T, TYPE>(word, 2 * i, s, k + 2 * pair, p.linear.k);
+      out[pair] = packed_pair<T, TYPE>(p, word, 2 * i, s, k + 2 * pair, shared_base() + TableInTiled);
     }
   }
   shared_store4(converted + tile_offset(row, half * 2), u32x4{out[0], out[1], out[2], out[3]});
@@ -120,6 +111,7 @@ DEV void linear_quantized_tiled(const EkcQuantizedLinear& p) {
   const int steps = (p.linear.k + TileK - 1) / TileK;
   TileSums sums;
   tile_clear(sums);
+  load_table<TYPE>(p.codes, shared_base() + TableInTiled);
   UNROLL for (int s = 0; s < TileStages - 1; s++) {
     if (s < steps) quantized_fetch<TYPE>(p, ring + s * Tile::StageBytes, first_n, first_row, s * TileK);
     copy_commit();
@@ -141,3 +133,38 @@ DEV void linear_quantized_tiled(const EkcQuantizedLinear& p) {
   }
   tile_store<T>(p.linear, sums, first_n, first_row);
 }
+
+template <class T, int TYPE>
+DEV void linear_quantized_skinny(const EkcQuantizedLinear& p) {
+  typedef QuantizedSource<T, TYPE> Source;
+  static_assert(
+      8 * Skinny<2, Source>::Stages * Skinny<2, Source>::StageBytes + EKC_LINEAR_SKINNY_SUMS <= TableInSkinny,
+      "shared memory");
+  load_table<TYPE>(p.codes, shared_base() + TableInSkinny);
+  const Source source(p);
+  if (p.linear.rows <= 8) linear_skinny<T, 1>(p.linear, source);
+  else linear_skinny<T, 2>(p.linear, source);
+}
+
+template <class T, int TYPE>
+DEV void linear_quantized_any(const EkcQuantizedLinear& p) {
+  linear_any<T>(p.linear, AnyCode<T, TYPE>(p.codes, p.linear.weight, p.linear.weight_stride));
+}
+
+#define EKC_CODES_FOR_ANY_TYPE(T, name, TYPE, format)                                              \
+  KERNEL(ekc_embed_##format##_##name, EkcQuantizedEmbed, 256, 4) { embed_codes<T, TYPE>(p); }      \
+  KERNEL(ekc_linear_##format##_any_##name, EkcQuantizedLinear, 256, 4) { linear_quantized_any<T, TYPE>(p); }
+
+#define EKC_CODES_FOR_TYPE(T, name, TYPE, format)                                  \
+  EKC_CODES_FOR_ANY_TYPE(T, name, TYPE, format)                                    \
+  KERNEL(ekc_linear_##format##_tiled_##name, EkcQuantizedLinear, 256, 2) {         \
+    linear_quantized_tiled<T, TYPE>(p);                                            \
+  }                                                                                \
+  KERNEL(ekc_linear_##format##_skinny_##name, EkcQuantizedLinear, 256, 1) {        \
+    linear_quantized_skinny<T, TYPE>(p);                                           \
+  }
+
+#define EKC_CODES(TYPE, format)                       \
+  EKC_CODES_FOR_ANY_TYPE(float, f32, TYPE, format)    \
+  EKC_CODES_FOR_TYPE(f16, f16, TYPE, format)          \
+  EKC_CODES_FOR_TYPE(bf16, bf16, TYPE, format)

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine_cuda_linear.h"
 #include "engine_cuda_sample.h"
 
 static const int types[] = {EKC_F32, EKC_F16, EKC_BF16};
@@ -236,6 +237,25 @@ static void test_argmax(int type, int columns) {
   });
 }
 
+static void test_permute(int type, int columns) {
+  for_seeds(std::string("permute_columns_") + type_name(type), [&](uint32_t seed) {
+    Random random(seed);
+    const int rows = 3;
+    Tensor x(type, rows, columns, columns + 3), y(type, rows, columns), want(type, rows, columns);
+    x.randomize(random);
+    std::vector<int> list(columns);
+    for (int& i : list) i = random.below(columns);
+    for (int r = 0; r < rows; r++) {
+      for (int i = 0; i < columns; i++) want.set(r, i, x.at(r, list[i]));
+    }
+    Ints order(list);
+    EkcPermuteColumns p = {y.address(), x.address(), order.address(), y.stride, x.stride, rows, columns};
+    const Grid grid = {rows, (uint32_t)(columns + EKC_MAP_COLUMNS - 1) / EKC_MAP_COLUMNS, 1};
+    launch(std::string("ekc_permute_columns_") + type_name(type), grid, 256, 0, &p, seed);
+    expect_same_bytes(y.data(), want.data(), want.bytes(), "permuted");
+  });
+}
+
 void test_rows() {
   for (int type : types) {
     test_embed(type, EKC_BF16, 300);
@@ -253,6 +273,7 @@ void test_rows() {
     test_rope(type, 256, 192, 0);
     test_argmax(type, 1);
     test_argmax(type, 1000);
+    test_permute(type, 1100);
   }
   test_embed(EKC_BF16, EKC_F16, 64);
   test_gather(128, 0);

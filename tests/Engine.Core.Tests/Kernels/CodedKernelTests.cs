@@ -14,7 +14,7 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
 {
     private CpuDevice _device = null!;
 
-    private static readonly (string Name, WeightCodes Codes)[] _forms =
+    internal static readonly (string Name, WeightCodes Codes)[] Forms =
     [
         ("gptq g128", new(4, 128, CodeScales.Zero, CodeScaleType.F16)),
         ("gptq g64", new(4, 64, CodeScales.Zero, CodeScaleType.F16)),
@@ -45,9 +45,9 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
         from precision in Enum.GetValues<ActivationPrecision>()
         select new TestFixtureData(isa, precision);
 
-    private static IEnumerable<string> Names => _forms.Select(f => f.Name);
+    internal static IEnumerable<string> Names => Forms.Select(f => f.Name);
 
-    private static WeightCodes Form(string name) => _forms.First(f => f.Name == name).Codes;
+    internal static WeightCodes Form(string name) => Forms.First(f => f.Name == name).Codes;
 
     [OneTimeSetUp]
     public void Start() => _device = KernelData.Device(isa, threads: 3, precision);

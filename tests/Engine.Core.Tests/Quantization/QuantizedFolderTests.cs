@@ -21,7 +21,7 @@ internal sealed class QuantizedFolderTests
     // ct-w4a16-actorder was hashed before packing, with the sign of its zeros, which no format can store.
     private static readonly string[] Exact = ["gptq", "awq", "ct-w", "ct-fp8", "ct-mx", "fp8", "modelopt-fp8"];
 
-    private static IEnumerable<string> Folders()
+    internal static IEnumerable<string> Folders()
     {
         string? more = Environment.GetEnvironmentVariable("ENGINE_QUANTIZED");
         string committed = Path.Combine(TestPaths.Data, "quantized");

@@ -12,7 +12,9 @@ internal sealed partial class CudaContractTests
 {
     private static readonly (string Stem, int Bytes)[] _structures =
     [
-        ("ekc_embed", Unsafe.SizeOf<EmbedArguments>()),
+        ("ekc_embed_f32", Unsafe.SizeOf<EmbedArguments>()),
+        ("ekc_embed_f16", Unsafe.SizeOf<EmbedArguments>()),
+        ("ekc_embed_bf16", Unsafe.SizeOf<EmbedArguments>()),
         ("ekc_rms_norm", Unsafe.SizeOf<RmsNormArguments>()),
         ("ekc_add_rms_norm", Unsafe.SizeOf<RmsNormArguments>()),
         ("ekc_layer_norm", Unsafe.SizeOf<LayerNormArguments>()),
@@ -26,6 +28,15 @@ internal sealed partial class CudaContractTests
         ("ekc_linear_any", Unsafe.SizeOf<LinearArguments>()),
         ("ekc_linear_tiled", Unsafe.SizeOf<LinearArguments>()),
         ("ekc_linear_skinny", Unsafe.SizeOf<LinearArguments>()),
+        ("ekc_permute_columns", Unsafe.SizeOf<PermuteColumnsArguments>()),
+        ("ekc_linear_i4", Unsafe.SizeOf<QuantizedLinearArguments>()),
+        ("ekc_linear_i8", Unsafe.SizeOf<QuantizedLinearArguments>()),
+        ("ekc_linear_t4", Unsafe.SizeOf<QuantizedLinearArguments>()),
+        ("ekc_linear_e4m3", Unsafe.SizeOf<QuantizedLinearArguments>()),
+        ("ekc_embed_i4", Unsafe.SizeOf<QuantizedEmbedArguments>()),
+        ("ekc_embed_i8", Unsafe.SizeOf<QuantizedEmbedArguments>()),
+        ("ekc_embed_t4", Unsafe.SizeOf<QuantizedEmbedArguments>()),
+        ("ekc_embed_e4m3", Unsafe.SizeOf<QuantizedEmbedArguments>()),
         ("ekc_attention", Unsafe.SizeOf<AttentionArguments>()),
         ("ekc_argmax", Unsafe.SizeOf<ArgmaxArguments>()),
     ];
@@ -68,12 +79,21 @@ internal sealed partial class CudaContractTests
             Assert.That(FakeCuda.SharedBytes(2), Is.EqualTo(CudaDevice.AttentionAnySharedBytes));
             Assert.That(FakeCuda.SharedBytes(6), Is.EqualTo(CudaDevice.LinearSkinnySharedBytes));
             Assert.That(FakeCuda.SharedBytes(7), Is.EqualTo(CudaDevice.LinearSkinnyMaxK));
+            Assert.That(FakeCuda.SharedBytes(10), Is.EqualTo(CudaDevice.AttentionBulkSharedBytes));
             foreach (int columns in (int[])[64, 128, 192, 256])
             {
                 Assert.That(
-                    CudaDevice.AttentionTiledSharedBytes(columns), Is.EqualTo(FakeCuda.SharedBytes(3, columns)));
+                    CudaDevice.AttentionTiledSharedBytes(columns, false),
+                    Is.EqualTo(FakeCuda.SharedBytes(3, columns)));
                 Assert.That(
-                    CudaDevice.AttentionSplitSharedBytes(columns), Is.EqualTo(FakeCuda.SharedBytes(4, columns)));
+                    CudaDevice.AttentionSplitSharedBytes(columns, false),
+                    Is.EqualTo(FakeCuda.SharedBytes(4, columns)));
+                Assert.That(
+                    CudaDevice.AttentionTiledSharedBytes(columns, true),
+                    Is.EqualTo(FakeCuda.SharedBytes(8, columns)));
+                Assert.That(
+                    CudaDevice.AttentionSplitSharedBytes(columns, true),
+                    Is.EqualTo(FakeCuda.SharedBytes(9, columns)));
             }
         });
     }

@@ -148,7 +148,18 @@ internal sealed unsafe class CudaOperationTests(DType type)
     [TestCase(64, 4, 2, 40, 20f)]
     [TestCase(80, 4, 2, 0, 0f)]
     [TestCase(256, 2, 1, 0, 0f)]
-    public void Attention(int headDim, int numHeads, int numKvHeads, int window, float cap)
+    public void Attention(int headDim, int numHeads, int numKvHeads, int window, float cap) =>
+        Attend(headDim, numHeads, numKvHeads, window, cap, type);
+
+    [TestCase(64, 8, 2, 0, 0f)]
+    [TestCase(64, 4, 2, 40, 20f)]
+    [TestCase(80, 4, 2, 0, 0f)]
+    [TestCase(192, 2, 1, 0, 0f)]
+    [TestCase(256, 2, 1, 0, 0f)]
+    public void Attention_over_an_8_bit_cache(int headDim, int numHeads, int numKvHeads, int window, float cap) =>
+        Attend(headDim, numHeads, numKvHeads, window, cap, DType.F8E4M3);
+
+    private void Attend(int headDim, int numHeads, int numKvHeads, int window, float cap, DType kvType)
     {
         // One long prompt in full, the end of a long context, and a token alone: all forms of a kernel.
         int[] queries = [70, 1, 3, 1], lengths = [70, 600, 259, 1];
@@ -167,7 +178,13 @@ internal sealed unsafe class CudaOperationTests(DType type)
         float[] q = Values(rows, numHeads * headDim), k = Values(keys, numKvHeads * headDim);
         float[] v = Values(keys, numKvHeads * headDim);
         AttentionSettings settings = new(numHeads, numKvHeads, headDim, 1 / MathF.Sqrt(headDim), window, cap);
-        KvStorageShape shape = new() { BlockSize = BlockSize, Layers = [(numKvHeads, headDim)], Type = type };
+        KvStorageShape shape = new()
+        {
+            BlockSize = BlockSize,
+            Layers = [(numKvHeads, headDim)],
+            Type = kvType,
+            Scales = kvType == DType.F8E4M3 ? [new KvScale(0.25f, 0.5f)] : [],
+        };
         Same(rows, numHeads * headDim, new float[rows * numHeads * headDim], (device, y) =>
         {
             using KvStorage kv = device.CreateKvStorage(shape, 4 * maxBlocks);

@@ -58,6 +58,15 @@ internal sealed unsafe class FakeCuda : IDisposable
         }
     }
 
+    /// <summary>How often kernels have run whose names begin so.</summary>
+    public static long Runs(string start)
+    {
+        fixed (byte* text = Encoding.UTF8.GetBytes(start + '\0'))
+        {
+            return ((delegate* unmanaged<byte*, long>)Export("fake_cuda_runs"))(text);
+        }
+    }
+
     /// <summary>Dynamic shared memory as the C headers give it.</summary>
     public static int SharedBytes(int what, int columns = 0) =>
         ((delegate* unmanaged<int, int, int>)Export("fake_cuda_shared_bytes"))(what, columns);

@@ -21,7 +21,7 @@ internal sealed class GgufFolderTests
     private static readonly string[] Exact =
         ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "TQ1_0", "TQ2_0", "MXFP4"];
 
-    private static IEnumerable<string> Folders()
+    internal static IEnumerable<string> Folders()
     {
         string? more = Environment.GetEnvironmentVariable("ENGINE_QUANTIZED");
         string committed = Path.Combine(TestPaths.Data, "quantized");

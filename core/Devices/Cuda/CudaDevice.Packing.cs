@@ -1,0 +1,118 @@
+using Engine.Memory;
+
+namespace Engine.Devices.Cuda;
+
+internal sealed unsafe partial class CudaDevice
+{
+    // Rows of x whose columns are put in a weight's own order at a time.
+    private const int OrderedRows = 256;
+
+    private readonly List<CudaArena.Piece> _ordered = [];
+    private long _orderedColumns;
+    private long _orderedRoom;
+
+    /// <inheritdoc/>
+    public LinearWeight PackLinear(LinearSource source) => Pack(source, source.IsOutput);
+
+    /// <inheritdoc/>
+    public long PackedLinearBytes(LinearSource source)
+    {
+        CudaWeightPlan plan = CudaWeightPlan.Of(source, ActivationType, source.IsOutput);
+        foreach ((CudaSegment segment, _) in plan.Segments)
+        {
+            if (segment.IsOrdered) _orderedColumns = Math.Max(_orderedColumns, segment.K);
+        }
+
+        return CudaLayout.PackedBytes(source, ActivationType, source.IsOutput);
+    }
+
+    /// <inheritdoc/>
+    public LinearWeight PackEmbedding(LinearSource source) => Pack(source, true);
+
+    /// <inheritdoc/>
+    public long PackedEmbeddingBytes(LinearSource source) => CudaLayout.PackedBytes(source, ActivationType, true);
+
+    /// <summary>Bytes of the room for reordered columns that the weights seen so far need and that is not there yet.
+    /// </summary>
+    private long OrderedBytesToCome =>
+        Math.Max(0, (OrderedRows * _orderedColumns * ActivationType.SizeOf()) - _orderedRoom);
+
+    private CudaWeight Pack(LinearSource source, bool isTable)
+    {
+        CudaLayout.Check(source);
+        CudaWeightPlan plan = CudaWeightPlan.Of(source, ActivationType, isTable);
+        CudaArena.Piece piece = _weights.Allocate(plan.Bytes);
+        try
+        {
+            foreach ((CudaSegment segment, LinearSource run) in plan.Segments)
+            {
+                Send(segment, run, piece.Address + (nint)segment.Offset);
+                if (segment.IsOrdered) EnsureOrdered(segment.K);
+            }
+        }
+        catch
+        {
+            piece.Dispose();
+            throw;
+        }
+
+        return new CudaWeight(piece, [.. plan.Segments.Select(s => s.Segment)])
+        {
+            N = source.N,
+            K = source.K,
+            Bytes = plan.Bytes,
+        };
+    }
+
+    private void Send(CudaSegment segment, LinearSource source, nint target)
+    {
+        long rowBytes = Math.Max(segment.AllRowBytes, 1);
+        CudaStaging transfer = Transfer(rowBytes);
+        int perSlot = (int)Math.Min(1 << 20, transfer.SlotBytes / rowBytes);
+        for (int row = 0; row < segment.N; row += perSlot)
+        {
+            int count = Math.Min(perSlot, segment.N - row);
+            nint slot = transfer.Take();
+            if (segment.Codes is null) CudaRows.Write(source, row, count, segment.Type, slot);
+            else CudaCodeRows.Write(segment, source, row, count, slot);
+            for (int i = 0; i < CudaSegment.NumPlanes; i++)
+            {
+                CodePlane plane = (CodePlane)i;
+                long bytes = count * segment.RowBytes(plane);
+                nint at = target + (nint)(segment.PlaneOffset(plane) + (row * segment.RowBytes(plane)));
+                Gpu.CopyToDevice(at, slot, bytes);
+                slot += (nint)bytes;
+            }
+
+            transfer.Issued();
+        }
+
+        if (segment.Codes?.Table is float[] table) Send<float>(table, target + (nint)segment.TableOffset);
+        if (segment.IsOrdered) Send<int>(source.Parts[0].Matrix!.InputOrder!, target + (nint)segment.OrderOffset);
+    }
+
+    // A list that fits a slot at once, or in several.
+    private void Send<T>(ReadOnlySpan<T> values, nint target)
+        where T : unmanaged
+    {
+        CudaStaging transfer = Transfer();
+        int perSlot = (int)(transfer.SlotBytes / sizeof(T));
+        for (int at = 0; at < values.Length; at += perSlot)
+        {
+            ReadOnlySpan<T> run = values.Slice(at, Math.Min(perSlot, values.Length - at));
+            nint slot = transfer.Take();
+            run.CopyTo(new Span<T>((void*)slot, run.Length));
+            Gpu.CopyToDevice(target + ((nint)at * sizeof(T)), slot, (long)run.Length * sizeof(T));
+            transfer.Issued();
+        }
+    }
+
+    // What was given out before stays: recorded steps may use it.
+    private void EnsureOrdered(int columns)
+    {
+        long bytes = (long)OrderedRows * columns * ActivationType.SizeOf();
+        if (bytes <= _orderedRoom) return;
+        _ordered.Add(_activations.Allocate(bytes));
+        _orderedRoom = bytes;
+    }
+}

@@ -1,0 +1,4 @@
+// Module "linear_i4": products and embeddings with weights of integers of 4 bits.
+#include "ops/linear_quantized_module.h"
+
+EKC_CODES(EKC_I4, i4)

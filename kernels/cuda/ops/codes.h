@@ -1,0 +1,84 @@
+// Weights of 4 and 8 bits as numbers: w = (value(q) - zero) * scale + minimum, as EkcCodes describes it.
+#pragma once
+
+template <int TYPE>
+struct Packed {
+  static constexpr int Bits = TYPE == EKC_I4 || TYPE == EKC_T4 ? 4 : 8;
+  static constexpr bool HasZero = TYPE == EKC_I4 || TYPE == EKC_I8;
+};
+
+// What the codes of one group of a row share.
+struct CodeScale {
+  float scale, minimum, zero;
+};
+
+DEV float load_sub(const EkcCodes& c, i64 at) {
+  const u8 bits = load((const u8*)c.subs + at);
+  return c.sub_type == EKC_E4M3 ? from_e4m3(bits) : (float)(signed char)bits;
+}
+
+DEV CodeScale code_scale(const EkcCodes& c, i64 n, int k) {
+  const i64 group = n * c.groups_stride + (k >> c.group_shift);
+  const i64 at = n * c.scales_stride + (c.subs == 0 ? k >> c.group_shift : k >> 8);
+  CodeScale s = {load_typed(c.scales, at, c.scale_type), 0.f, (float)c.zero};
+  if (c.mins != 0) s.minimum = load_typed(c.mins, at, c.scale_type);
+  if (c.subs != 0) {
+    s.scale *= load_sub(c, group);
+    if (c.sub_mins != 0) s.minimum = -(s.minimum * (float)load((const u8*)c.sub_mins + group));
+  }
+  if (c.zeros != 0) s.zero = (float)load((const u8*)c.zeros + group);
+  return s;
+}
+
+// The weight of a code; `entry` is the table's entry for it where there is one.
+template <int TYPE>
+DEV float code_weight(u32 code, float entry, CodeScale s, bool has_minimum) {
+  const float value = TYPE == EKC_E4M3 ? from_e4m3((u8)code) : TYPE == EKC_T4 ? entry : (float)(int)code;
+  const float w = (Packed<TYPE>::HasZero ? value - s.zero : value) * s.scale;
+  return has_minimum ? w + s.minimum : w;
+}
+
+// The i-th code of a word.
+template <int TYPE>
+DEV u32 code_of(u32 word, int i) {
+  return word >> (Packed<TYPE>::Bits * i) & ((1 << Packed<TYPE>::Bits) - 1);
+}
+
+// Threads 0 to 15 copy the table to shared memory, where no two entries share a bank; the block waits for it.
+template <int TYPE>
+DEV void load_table(const EkcCodes& c, u32 table) {
+  if (TYPE != EKC_T4) return;
+  const int i = thread_index();
+  if (i < 16) shared_store(table + i * 4, float_bits(load((const float*)c.table + i)));
+  sync_block();
+}
+
+// One weight at a time, for kernels that take any shape.
+template <class T, int TYPE>
+struct AnyCode {
+  const EkcCodes& c;
+  u64 data;
+  i64 stride;
+  DEV_MEMBER AnyCode(const EkcCodes& c, u64 data, i64 stride) : c(c), data(data), stride(stride) {}
+  DEV_MEMBER float at(i64 n, int k) const {
+    constexpr int Bits = Packed<TYPE>::Bits;
+    const u32 byte = load((const u8*)data + n * stride + (Bits == 4 ? k >> 1 : k));
+    const u32 code = Bits == 4 ? byte >> (4 * (k & 1)) & 15 : byte;
+    const float entry = TYPE == EKC_T4 ? load((const float*)c.table + code) : 0.f;
+    return rounded<T>(code_weight<TYPE>(code, entry, code_scale(c, n, k), c.mins != 0));
+  }
+};
+
+// y[t] = table[ids[t]] * scale, for a table of codes; one block per token.
+template <class T, int TYPE>
+DEV void embed_codes(const EkcQuantizedEmbed& p) {
+  const EkcEmbed& e = p.embed;
+  const AnyCode<T, TYPE> table(p.codes, e.table, e.table_stride);
+  const i64 row = block_x();
+  const int id = load((const int*)e.ids + row);
+  const bool known = id >= 0 && id < e.vocab;
+  T* y = (T*)e.y + row * e.y_stride;
+  for (int c = thread_index(); c < e.columns; c += 256) {
+    store(y + c, Convert<T>::from(known ? table.at(id, c) * e.scale : 0.f));
+  }
+}
