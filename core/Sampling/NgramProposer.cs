@@ -28,16 +28,16 @@ internal sealed class NgramProposer
 
     /// <summary>
     /// Finds the longest n-gram at the end that occurred before, the earliest of equal ones (as vLLM does:
-    /// it leaves most to copy), and drafts the tokens that followed it.
+    /// it leaves most to copy).
     /// </summary>
     /// <param name="tokens">Prompt and output.</param>
-    /// <param name="draft">Takes the drafted tokens; its length is the most wanted.</param>
-    /// <returns>How many were drafted; 0 if nothing fits.</returns>
-    public int Propose(ReadOnlySpan<int> tokens, Span<int> draft)
+    /// <param name="back">How far before the end what followed it begins.</param>
+    /// <returns>Its size; 0 if nothing fits.</returns>
+    public int Find(ReadOnlySpan<int> tokens, out int back)
     {
         ReadOnlySpan<int> matches = _suffixes.Of(tokens);
         int size = 0;
-        int back = 0;
+        back = 0;
         for (int k = 1; k < tokens.Length; k++)
         {
             int match = Math.Min(matches[k], _maxSize);
@@ -47,8 +47,22 @@ internal sealed class NgramProposer
             }
         }
 
-        int count = Math.Min(back, draft.Length);
-        tokens.Slice(tokens.Length - back, count).CopyTo(draft);
-        return count;
+        return size;
+    }
+
+    /// <summary>Drafts what followed: past the end of the history it goes on from what it copied, so that a short
+    /// period fills a long draft.</summary>
+    /// <param name="tokens">Prompt and output.</param>
+    /// <param name="back">As Find gave it.</param>
+    /// <param name="draft">Takes the drafted tokens; its length is the most wanted.</param>
+    /// <returns>How many were drafted; 0 if nothing was found.</returns>
+    public static int Copy(ReadOnlySpan<int> tokens, int back, Span<int> draft)
+    {
+        for (int i = 0; back > 0 && i < draft.Length; i++)
+        {
+            draft[i] = i < back ? tokens[tokens.Length - back + i] : draft[i - back];
+        }
+
+        return back > 0 ? draft.Length : 0;
     }
 }

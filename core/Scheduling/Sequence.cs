@@ -136,7 +136,10 @@ public sealed class Sequence
     internal int MaxComputedTokens => Math.Max(NumPromptTokens, MaxTokensTotal - 1);
 
     /// <summary>How its drafts have fared.</summary>
-    internal AcceptanceHistory DraftHistory;
+    internal DraftGrades DraftHistory;
+
+    /// <summary>Grade of the drafts proposed last.</summary>
+    internal int DraftGrade { get; set; }
 
     /// <summary>The proposer's own: which of its steps last left something for this sequence, and in which row.
     /// </summary>

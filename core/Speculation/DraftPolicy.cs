@@ -30,6 +30,7 @@ internal sealed class DraftPolicy
     private readonly int _maxBatch;
     private readonly bool _adapts;
     private readonly StepCosts _costs = new();
+    private readonly double[] _gradeRates = new double[DraftGrades.Count];
     private double _rate = FirstRate;
     private double _draftSeconds;
     private double _threshold;
@@ -46,6 +47,7 @@ internal sealed class DraftPolicy
         _most = Math.Min(proposer.MaxDraftTokens, options?.NumSpeculativeTokens ?? int.MaxValue);
         _maxBatch = options?.DisableByBatchSize ?? int.MaxValue;
         _adapts = options?.Adaptive ?? false;
+        Array.Fill(_gradeRates, FirstRate);
         Statistics = new SpeculationStatistics(proposer.MaxDraftTokens);
     }
 
@@ -68,12 +70,21 @@ internal sealed class DraftPolicy
     /// <returns>How many there are, or will be when the plan is executed.</returns>
     public int Propose(Sequence sequence, int room)
     {
-        if (!sequence.Sampling.Speculative || sequence.Sampling.MirostatMode != 0)
+        bool isPointless = _threshold >= 1 && !_isTrial;
+        if (isPointless || !sequence.Sampling.Speculative || sequence.Sampling.MirostatMode != 0)
         {
             return 0;
         }
 
-        int count = Math.Min(Math.Min(room, _most), NumWorthwhile(ref sequence.DraftHistory));
+        int grade = _proposer.Grade(sequence);
+        if (grade < 0)
+        {
+            return 0;
+        }
+
+        sequence.DraftGrade = grade;
+        int worthwhile = NumWorthwhile(ref sequence.DraftHistory[grade], _gradeRates[grade]);
+        int count = Math.Min(Math.Min(room, _most), worthwhile);
         return count <= 0 ? 0 : _proposer.Propose(sequence, sequence.DraftRoom(count));
     }
 
@@ -86,10 +97,13 @@ internal sealed class DraftPolicy
         }
 
         Statistics.Observe(numDrafts, numAccepted);
-        sequence.DraftHistory.Observe(numDrafts, numAccepted);
+        sequence.DraftHistory[sequence.DraftGrade].Observe(numDrafts, numAccepted);
+        ref double gradeRate = ref _gradeRates[sequence.DraftGrade];
         for (int i = 0; i < Math.Min(numDrafts, numAccepted + 1); i++)
         {
-            _rate += RateWeight * ((i < numAccepted ? 1 : 0) - _rate);
+            double found = i < numAccepted ? 1 : 0;
+            _rate += RateWeight * (found - _rate);
+            gradeRate += RateWeight * (found - gradeRate);
         }
     }
 
@@ -134,7 +148,7 @@ internal sealed class DraftPolicy
         }
     }
 
-    private int NumWorthwhile(ref AcceptanceHistory history)
+    private int NumWorthwhile(ref AcceptanceHistory history, double firstRate)
     {
         if (_threshold <= 0)
         {
@@ -143,12 +157,12 @@ internal sealed class DraftPolicy
 
         if (_threshold >= 1)
         {
-            return _isTrial ? Math.Min(NumTrialDrafts, _mostNow) : 0;
+            return Math.Min(NumTrialDrafts, _mostNow);
         }
 
         if (history.IsNew)
         {
-            history.Start(_rate);
+            history.Start(firstRate);
         }
 
         if (history.IsResting())

@@ -11,6 +11,13 @@ public interface IDraftProposer
     /// <summary>Tokens drafted for one sequence in one step, at most.</summary>
     int MaxDraftTokens { get; }
 
+    /// <summary>
+    /// How drafts for a sequence would fare, in a word: those of one grade are expected to fare alike, and are judged by
+    /// how others of it did. Asked before each Propose.
+    /// </summary>
+    /// <returns>0 .. DraftGrades.Count - 1; negative if there is nothing to draft.</returns>
+    int Grade(Sequence sequence) => 0;
+
     /// <summary>Drafts for a sequence whose last token is about to be computed.</summary>
     /// <param name="sequence">The sequence; it has an output token.</param>
     /// <param name="drafts">Takes the tokens. A runner that drafts with a model leaves them open here and fills them

@@ -7,7 +7,8 @@ namespace Engine.Speculation;
 public sealed record SpeculativeOptions
 {
     private const string Parameter = "speculative_config";
-    private const int DefaultLookup = 5;
+    private const int DefaultLongest = 16;
+    private const int DefaultShortest = 2;
 
     private static readonly string[] Keys =
     [
@@ -22,10 +23,10 @@ public sealed record SpeculativeOptions
     public required int NumSpeculativeTokens { get; init; }
 
     /// <summary>ngram: longest run of tokens that is looked up.</summary>
-    public int PromptLookupMax { get; init; } = DefaultLookup;
+    public int PromptLookupMax { get; init; } = DefaultLongest;
 
     /// <summary>ngram: shortest run of tokens that counts.</summary>
-    public int PromptLookupMin { get; init; } = DefaultLookup;
+    public int PromptLookupMin { get; init; } = DefaultShortest;
 
     /// <summary>draft_model and eagle: the folder or name of the draft.</summary>
     public string? Model { get; init; }
@@ -81,8 +82,8 @@ public sealed record SpeculativeOptions
             Model = model,
             NumSpeculativeTokens = Int(config, "num_speculative_tokens", 1, 64)
                 ?? throw EngineException.Invalid(Parameter, "num_speculative_tokens: expected 1 to 64, found nothing"),
-            PromptLookupMax = longest ?? shortest ?? DefaultLookup,
-            PromptLookupMin = shortest ?? longest ?? DefaultLookup,
+            PromptLookupMax = longest ?? shortest ?? DefaultLongest,
+            PromptLookupMin = shortest ?? longest ?? DefaultShortest,
             DisableByBatchSize = Int(config, "disable_by_batch_size", 0, 1 << 20),
             Adaptive = Bool(config, "adaptive") ?? true,
         };

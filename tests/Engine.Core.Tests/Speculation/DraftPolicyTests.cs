@@ -68,6 +68,28 @@ public sealed class DraftPolicyTests
         Assert.That(policy.Propose(sequence, 4), Is.Zero);
     }
 
+    [Test]
+    public void GradesAreJudgedApart()
+    {
+        var proposer = new GradedProposer();
+        var policy = new DraftPolicy(proposer, Options);
+        double Cost(int rows) => 1 + (0.2 * (rows - 1));
+        double drafts = Run(policy, () => proposer.Last == 1 ? 1 : 0, 1, Cost, 4000);
+        Assert.Multiple(() =>
+        {
+            Assert.That(drafts, Is.EqualTo(2).Within(0.2), "half of the steps draft all four");
+            Assert.That(proposer.NumDrafted[0], Is.LessThan(0.05 * proposer.NumDrafted[1]));
+        });
+    }
+
+    [Test]
+    public void NothingIsDraftedWhereTheProposerHasNothing()
+    {
+        var policy = new DraftPolicy(new GradedProposer { First = -1 }, Options);
+        policy.BeginStep(1);
+        Assert.That(policy.Propose(NewSequence(new() { MaxTokens = 50 }), 4), Is.Zero);
+    }
+
     private static double Course(
         SpeculativeOptions options, int batch, double rate, Func<int, double> cost, int steps) =>
         Run(new DraftPolicy(new Proposer(), options), () => rate, batch, cost, steps);
@@ -121,5 +143,26 @@ public sealed class DraftPolicyTests
         public double LastDraftSeconds => 0;
 
         public int Propose(Sequence sequence, Span<int> drafts) => drafts.Length;
+    }
+    /// <summary>Two grades in turns.</summary>
+    private sealed class GradedProposer : IDraftProposer
+    {
+        public int First { get; init; }
+
+        public int Last { get; private set; } = 1;
+
+        public long[] NumDrafted { get; } = new long[2];
+
+        public int MaxDraftTokens => 4;
+
+        public double LastDraftSeconds => 0;
+
+        public int Grade(Sequence sequence) => Last = First < 0 ? First : 1 - Last;
+
+        public int Propose(Sequence sequence, Span<int> drafts)
+        {
+            NumDrafted[Last] += drafts.Length;
+            return drafts.Length;
+        }
     }
 }

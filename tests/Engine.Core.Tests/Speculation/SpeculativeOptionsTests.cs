@@ -18,7 +18,7 @@ public sealed class SpeculativeOptionsTests
         }));
     }
 
-    [TestCase("", 5, 5)]
+    [TestCase("", 16, 2)]
     [TestCase(""", "prompt_lookup_max": 3""", 3, 3)]
     [TestCase(""", "prompt_lookup_min": 2""", 2, 2)]
     public void LookupSizesThatAreLeftOutFollowTheOther(string more, int longest, int shortest)
