@@ -55,7 +55,7 @@ internal sealed class SpeculationBench(EngineWorker plain, EngineWorker drafting
     }
 
     /// <summary>Tokens per second after the first one, and the tokens.</summary>
-    private static async Task<(double TokensPerS, List<int> Tokens)> RunAsync(
+    public static async Task<(double TokensPerS, List<int> Tokens)> RunAsync(
         EngineWorker worker, GenerationRequest request, CancellationToken cancellation)
     {
         var sink = new Sink();

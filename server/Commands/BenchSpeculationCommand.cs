@@ -22,7 +22,7 @@ internal sealed class BenchSpeculationCommand : Command
 
     private readonly Option<string[]> _prompts = new("--prompt")
     {
-        Description = "Text to go on from; repeatable. Default: a text that repeats itself, and one that does not.",
+        Description = "Text to go on from; repeatable. Default: three that repeat themselves more or less.",
         AllowMultipleArgumentsPerToken = false,
     };
 
@@ -75,7 +75,7 @@ internal sealed class BenchSpeculationCommand : Command
         using EngineSession drafting = EngineSession.Open(load, limits, interrupt.Token);
         var bench = new SpeculationBench(plain.Worker, drafting.Worker);
         var results = new List<SpeculationResult>();
-        foreach ((string name, GenerationRequest request) in Requests(result, plain))
+        foreach ((string name, GenerationRequest request) in await RequestsAsync(result, plain, interrupt.Token))
         {
             results.Add(await bench.RunAsync(
                 name, request, Math.Max(1, result.GetValue(_repetitions)), interrupt.Token));
@@ -89,7 +89,8 @@ internal sealed class BenchSpeculationCommand : Command
         return results.TrueForAll(r => r.IsSame) ? 0 : 1;
     }
 
-    private List<(string Name, GenerationRequest Request)> Requests(ParseResult result, EngineSession session)
+    private async Task<List<(string Name, GenerationRequest Request)>> RequestsAsync(
+        ParseResult result, EngineSession session, CancellationToken cancellation)
     {
         var sampling = new SamplingParams
         {
@@ -118,7 +119,9 @@ internal sealed class BenchSpeculationCommand : Command
         if (prompts.Count == 0 && chats.Length == 0)
         {
             requests.Add(("built in: repetition", Text(Sentence + Sentence + Sentence + "The little")));
-            requests.Add(("built in: a tale", Text("Once upon a time there was")));
+            GenerationRequest tale = Text("Once upon a time there was");
+            requests.Add(("built in: a tale", tale));
+            requests.Add(("built in: the tale told again", await AgainAsync(session, tale, cancellation)));
         }
 
         requests.AddRange(prompts.Select(prompt => (Short(prompt), Text(prompt))));
@@ -130,6 +133,15 @@ internal sealed class BenchSpeculationCommand : Command
         return requests;
 
         GenerationRequest Text(string prompt) => new() { Prompt = prompt, Sampling = sampling };
+    }
+
+    /// <summary>The prompt once more behind its answer: who edits or quotes a text writes most of it again.</summary>
+    private static async Task<GenerationRequest> AgainAsync(
+        EngineSession session, GenerationRequest request, CancellationToken cancellation)
+    {
+        (_, List<int> told) = await SpeculationBench.RunAsync(session.Worker, request, cancellation);
+        int[] prompt = session.Worker.Tokenizer!.Encode(request.Prompt!, addSpecialTokens: true);
+        return new() { PromptTokenIds = [.. prompt, .. told, .. prompt], Sampling = request.Sampling };
     }
 
     private static string Short(string text)
