@@ -131,6 +131,20 @@ public sealed class InferenceEngine
         _requests.Remove(request.Id);
     }
 
+    /// <summary>Takes what was submitted and ends what was aborted, without a step; output says what ended.</summary>
+    internal void TakeIncoming(StepOutput output)
+    {
+        output.Clear();
+        if (Failure == null)
+        {
+            DrainCommands(output);
+            foreach (ref readonly StepOutputItem item in output.Items)
+            {
+                Forget(item.Sequence);
+            }
+        }
+    }
+
     /// <summary>Runs one step: schedule, execute, commit.</summary>
     /// <param name="output">What happened; also filled when the step fails.</param>
     /// <returns>Ok; Idle if nothing is runnable; EngineFailed if the engine does no more work, in which case every

@@ -17,16 +17,19 @@ namespace Engine.Execution;
 internal sealed class ModelRunner : IModelRunner
 {
     private const long LogitsBytesMax = 32L << 20;
-    private readonly ModelWeights _weights;
-    private readonly KvStorage _kv;
+    private readonly RunnerLimits _limits;
+    private readonly LoadedModel? _owner;
     private readonly StepInputs _inputs;
-    private readonly StepContext _step;
-    private readonly LogitsRows _rows;
     private readonly IModelDrafter? _drafter;
     private readonly ITokenizer? _tokenizer;
     private readonly int[] _eosTokenIds;
     private readonly int _maxNumTokens;
     private readonly int _maxNumSeqs;
+    private ModelWeights _weights;
+    private KvStorage _kv = null!;
+    private StepContext _step = null!;
+    private LogitsRows _rows = null!;
+    private bool _isAsleep;
 
     /// <summary>Allocates everything that steps will use.</summary>
     /// <param name="weights">The model; not owned.</param>
@@ -34,11 +37,14 @@ internal sealed class ModelRunner : IModelRunner
     /// <param name="tokenizer">For parameters given as text; null without.</param>
     /// <param name="eosTokenIds">Ids that min_tokens masks.</param>
     /// <param name="drafter">Guesses tokens; owned by the runner once it is made. Null does not speculate.</param>
+    /// <param name="owner">Frees the weights and loads them again; null keeps them.</param>
     public ModelRunner(
         ModelWeights weights, RunnerLimits limits, ITokenizer? tokenizer, IReadOnlyList<int> eosTokenIds,
-        IModelDrafter? drafter = null)
+        IModelDrafter? drafter = null, LoadedModel? owner = null)
     {
         _drafter = drafter;
+        _owner = owner;
+        _limits = limits;
         _weights = weights;
         _tokenizer = tokenizer;
         _maxNumTokens = limits.MaxNumTokens;
@@ -49,19 +55,7 @@ internal sealed class ModelRunner : IModelRunner
         MaxModelLen = limits.MaxModelLen;
         VocabSize = Math.Min(weights.Config.VocabSize, tokenizer?.VocabSize ?? int.MaxValue);
         _inputs = new StepInputs(_maxNumTokens, _maxNumSeqs, limits.MaxBlocksPerSeq);
-        _kv = weights.Device.CreateKvStorage(limits.KvShape, NumBlocks);
-        try
-        {
-            _step = new StepContext(
-                weights.Device, weights.Activations, _kv, _inputs, _maxNumTokens);
-            _rows = new LogitsRows(weights, limits.LogitsRows, VocabSize);
-        }
-        catch
-        {
-            _step?.Dispose();
-            _kv.Dispose();
-            throw;
-        }
+        Allocate();
     }
 
     public int NumBlocks { get; }
@@ -91,6 +85,11 @@ internal sealed class ModelRunner : IModelRunner
     public EngineStatus Execute(StepPlan plan, SampledTokens results)
     {
         LastError = null;
+        if (_isAsleep)
+        {
+            LastError = "the runner is asleep";
+            return EngineStatus.Internal;
+        }
         if (plan.NumTokens > _maxNumTokens || plan.NumSequences > _maxNumSeqs)
         {
             LastError =
@@ -126,9 +125,63 @@ internal sealed class ModelRunner : IModelRunner
         }
     }
 
+    public void CheckCanSleep(bool freesWeights)
+    {
+        if (!freesWeights) return;
+        if (_drafter is not null)
+        {
+            throw new EngineException(
+                EngineStatus.Unsupported, "level 2: weights that speculation uses too cannot be freed", "level");
+        }
+
+        if (_owner is null) throw new EngineException(EngineStatus.Unsupported, "level 2: the weights are not ours", "level");
+        _owner.CheckMayFree();
+    }
+
+    public void Sleep(bool freesWeights)
+    {
+        CheckCanSleep(freesWeights);
+        if (!_isAsleep) Free();
+        _isAsleep = true;
+        if (freesWeights) _owner!.FreeWeights();
+    }
+
+    public void WakeUp(bool weightsOnly)
+    {
+        if (!_isAsleep) return;
+        if (_owner is not null) _weights = _owner.LoadWeights();
+        if (weightsOnly) return;
+        Allocate();
+        _isAsleep = false;
+    }
+
     public void Dispose()
     {
         _drafter?.Dispose();
+        if (!_isAsleep) Free();
+        _owner?.Forget(this);
+    }
+
+    private void Allocate()
+    {
+        _kv = _weights.Device.CreateKvStorage(_limits.KvShape, NumBlocks);
+        StepContext? step = null;
+        try
+        {
+            step = new StepContext(_weights.Device, _weights.Activations, _kv, _inputs, _maxNumTokens);
+            _rows = new LogitsRows(_weights, _limits.LogitsRows, VocabSize);
+            _step = step;
+        }
+        catch
+        {
+            step?.Dispose();
+            _kv.Dispose();
+            throw;
+        }
+    }
+
+    private void Free()
+    {
         _rows.Dispose();
         _step.Dispose();
         _kv.Dispose();

@@ -19,6 +19,11 @@ public sealed partial class EngineWorker
                     CancelAll();
                 }
 
+                if (Sleeps(output))
+                {
+                    continue;
+                }
+
                 if (_engine.HasWork)
                 {
                     StepOnce(output);
@@ -37,6 +42,7 @@ public sealed partial class EngineWorker
         }
         finally
         {
+            EndOrders();
             if (_disposesRunner)
             {
                 DisposeRunner();

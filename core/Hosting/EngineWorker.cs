@@ -104,7 +104,7 @@ public sealed partial class EngineWorker : IDisposable
             }
 
             TimeSpan since = _time.GetElapsedTime(Volatile.Read(ref _lastProgress));
-            if (!_live.IsEmpty && since.TotalSeconds > Options.StallThresholdSeconds)
+            if (!_live.IsEmpty && !IsSleeping && since.TotalSeconds > Options.StallThresholdSeconds)
             {
                 return new EngineHealth(
                     EngineHealthState.Stalled,

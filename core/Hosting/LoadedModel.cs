@@ -14,10 +14,15 @@ namespace Engine.Hosting;
 /// <summary>A model in memory: its configuration, tokenizer and weights. Safe to share between engines.</summary>
 public sealed class LoadedModel : IDisposable
 {
-    private readonly ModelWeights _weights;
+    private readonly ModelLoadOptions _options;
+    private readonly Lock _lock = new();
+    private readonly List<IModelRunner> _runners = [];
+    private ModelWeights _weights;
+    private bool _isFreed;
 
     private LoadedModel(ModelWeights weights, ModelLoadOptions options, ModelFolder folder, Tokenizer? tokenizer)
     {
+        _options = options;
         Name = options.Model;
         Folder = folder.Root;
         _weights = weights;
@@ -147,6 +152,11 @@ public sealed class LoadedModel : IDisposable
         using DraftSource? draft = DraftSource.Open(options.Speculative);
         ModelBuilder? draftPlan = draft?.Plan(_weights.Device);
         draft?.CheckFits(Config, _weights.Model.OutputWidth, Tokenizer);
+        if (_isFreed)
+        {
+            throw new EngineException(EngineStatus.Unsupported, "the weights are freed: another engine sleeps", "model");
+        }
+
         DryRun.Run(_weights, options);
         DeviceMemory memory = _weights.Device.Memory();
         long draftBytes = draftPlan?.PlannedBytes ?? 0;
@@ -168,7 +178,9 @@ public sealed class LoadedModel : IDisposable
             : null;
         try
         {
-            return new ModelRunner(_weights, limits, Tokenizer, EosTokenIds, drafter);
+            var runner = new ModelRunner(_weights, limits, Tokenizer, EosTokenIds, drafter, this);
+            lock (_lock) _runners.Add(runner);
+            return runner;
         }
         catch
         {
@@ -177,10 +189,52 @@ public sealed class LoadedModel : IDisposable
         }
     }
 
-    /// <summary>Frees the weights; no runner may be in use.</summary>
-    public void Dispose()
+    /// <summary>Throws if others than one runner would miss the weights.</summary>
+    internal void CheckMayFree()
     {
-        _weights.Dispose();
-        _weights.Device.Dispose();
+        lock (_lock)
+        {
+            if (_runners.Count > 1)
+            {
+                throw new EngineException(
+                    EngineStatus.Unsupported, $"level 2: {_runners.Count} engines use the weights", "level");
+            }
+        }
     }
+
+    /// <summary>Gives back the weights and the device until LoadWeights. Idempotent.</summary>
+    internal void FreeWeights()
+    {
+        lock (_lock)
+        {
+            if (_isFreed) return;
+            _isFreed = true;
+            _weights.Dispose();
+            _weights.Device.Dispose();
+        }
+    }
+
+    /// <summary>The weights; read again from where they were loaded, if they have been freed.</summary>
+    internal ModelWeights LoadWeights()
+    {
+        lock (_lock)
+        {
+            if (!_isFreed) return _weights;
+            ModelFolder folder = ModelResolver.Resolve(_options, CancellationToken.None);
+            using GgufModel? gguf = folder.Gguf;
+            using WeightSource weights = ModelResolver.OpenWeights(_options, Config, folder);
+            _weights = ModelWeights.LoadOnto(
+                _options, Config, weights, _weights.ComputeType, static loaded => loaded, CancellationToken.None);
+            _isFreed = false;
+            return _weights;
+        }
+    }
+
+    internal void Forget(IModelRunner runner)
+    {
+        lock (_lock) _runners.Remove(runner);
+    }
+
+    /// <summary>Frees the weights; no runner may be in use.</summary>
+    public void Dispose() => FreeWeights();
 }

@@ -36,6 +36,25 @@ public interface IModelRunner : IDisposable
     /// </returns>
     EngineStatus Execute(StepPlan plan, SampledTokens results);
 
+    /// <summary>Throws unless Sleep can be called.</summary>
+    /// <param name="freesWeights">As for Sleep.</param>
+    /// <exception cref="EngineException">Unsupported, and why.</exception>
+    void CheckCanSleep(bool freesWeights) =>
+        throw new EngineException(EngineStatus.Unsupported, "this engine cannot sleep", "level");
+
+    /// <summary>
+    /// Gives back KV memory and what steps need, until WakeUp; no sequence may hold a block. Idempotent.
+    /// </summary>
+    /// <param name="freesWeights">Gives back the weights, too; WakeUp reads them from where they were loaded.</param>
+    void Sleep(bool freesWeights) => CheckCanSleep(freesWeights);
+
+    /// <summary>Takes again what Sleep gave back. Idempotent; after an error it can be tried again.</summary>
+    /// <param name="weightsOnly">Leaves out KV memory: no step can be executed yet.</param>
+    /// <exception cref="EngineException">OutOfMemory, or what loading throws.</exception>
+    void WakeUp(bool weightsOnly)
+    {
+    }
+
     /// <summary>What went wrong in the last Execute that returned an error; null if nothing is known.</summary>
     string? LastError { get; }
 }

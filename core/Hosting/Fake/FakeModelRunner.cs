@@ -1,4 +1,5 @@
 using Engine.Devices;
+using Engine.Diagnostics;
 using Engine.Sampling;
 using Engine.Scheduling;
 using Engine.Speculation;
@@ -53,11 +54,38 @@ public sealed class FakeModelRunner : IModelRunner
     /// <summary>Hash of an empty prefix.</summary>
     internal static ulong EmptyPrefix => 0x243F6A8885A308D3UL;
 
+    /// <summary>True between Sleep and WakeUp; the weights are awake before that.</summary>
+    public bool IsAsleep { get; private set; }
+
+    /// <summary>True between Sleep of level 2 and WakeUp.</summary>
+    public bool HasFreedWeights { get; private set; }
+
+    /// <inheritdoc/>
+    public void CheckCanSleep(bool freesWeights)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Sleep(bool freesWeights)
+    {
+        IsAsleep = true;
+        HasFreedWeights |= freesWeights;
+        Array.Clear(_slots);
+    }
+
+    /// <inheritdoc/>
+    public void WakeUp(bool weightsOnly)
+    {
+        HasFreedWeights = false;
+        IsAsleep &= weightsOnly;
+    }
+
     /// <inheritdoc/>
     public EngineStatus Execute(StepPlan plan, SampledTokens results)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(results);
+        Invariant.Check(!IsAsleep, "a step was executed asleep");
         EngineStatus fault = InjectFault(Interlocked.Increment(ref _numCalls));
         if (fault.IsError())
         {
