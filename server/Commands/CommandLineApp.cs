@@ -15,6 +15,7 @@ internal static class CommandLineApp
         root.Subcommands.Add(new RunCommand());
         root.Subcommands.Add(new ChatCommand());
         root.Subcommands.Add(new ServeCommand());
+        root.Subcommands.Add(new RunBatchCommand());
         root.Subcommands.Add(new TokenizeCommand());
         root.Subcommands.Add(new DetokenizeCommand());
         root.Subcommands.Add(new TemplateCommand());

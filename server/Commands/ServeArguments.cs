@@ -1,9 +1,5 @@
 using System.CommandLine;
-using Engine.Chat;
-using Engine.Hosting;
-using Engine.Pooling;
 using Engine.Server.Http;
-using Engine.Server.Http.Hosting;
 
 namespace Engine.Server.Commands;
 
@@ -11,18 +7,6 @@ namespace Engine.Server.Commands;
 internal sealed class ServeArguments
 {
     private static readonly ServerOptions _defaults = new();
-
-    private readonly Option<string> _host = new("--host")
-    {
-        Description = "Address to listen on. Beyond this machine only with --api-key.",
-        DefaultValueFactory = _ => _defaults.Host,
-    };
-
-    private readonly Option<int> _port = new("--port")
-    {
-        Description = "0 takes a free one and prints it.",
-        DefaultValueFactory = _ => _defaults.Port,
-    };
 
     private readonly Option<string[]> _apiKey = new("--api-key")
     {
@@ -36,19 +20,20 @@ internal sealed class ServeArguments
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private readonly Option<bool> _allowOpenBind = new("--allow-open-bind")
-    {
-        Description = "Listens beyond this machine without a key.",
-    };
-
-    private readonly Option<int> _maxN = new("--max-n")
-    {
-        Description = "Largest n of a request.",
-        DefaultValueFactory = _ => _defaults.MaxN,
-    };
-
     private readonly Option<long?> _maxBodyBytes =
         Arguments.Number("--max-body-bytes", $"Larger bodies are refused with 413. Default: {_defaults.MaxBodyBytes}.");
+
+    private readonly Option<int> _maxHeaderBytes = new("--h11-max-incomplete-event-size", "--max-header-bytes")
+    {
+        Description = "Larger headers are refused with 431.",
+        DefaultValueFactory = _ => _defaults.MaxHeaderBytes,
+    };
+
+    private readonly Option<int> _maxHeaders = new("--h11-max-header-count", "--max-headers")
+    {
+        Description = "More headers are refused with 431.",
+        DefaultValueFactory = _ => _defaults.MaxHeaders,
+    };
 
     private readonly Option<double> _shutdownTimeout = new("--shutdown-timeout")
     {
@@ -61,41 +46,6 @@ internal sealed class ServeArguments
         Description = "Adds a usage chunk to every stream.",
     };
 
-    private readonly Option<bool> _trustTemplate = new("--trust-request-chat-template")
-    {
-        Description = "Lets a request bring its own chat template.",
-    };
-
-    private readonly Option<string> _contentFormat = new("--chat-template-content-format")
-    {
-        Description = "How lists of content parts reach the template.",
-        DefaultValueFactory = _ => _defaults.ChatTemplateContentFormat,
-    };
-
-    private readonly Option<string> _toolCallParser = new("--tool-call-parser")
-    {
-        Description = "How the model writes tool calls: " + string.Join(", ", ChatParsers.ToolParsers)
-            + ", none, or auto for what its chat template shows.",
-        DefaultValueFactory = _ => _defaults.ToolCallParser,
-    };
-
-    private readonly Option<string> _reasoningParser = new("--reasoning-parser")
-    {
-        Description = "How the model writes thoughts: " + string.Join(", ", ChatParsers.ReasoningParsers)
-            + ", none, or auto for what its chat template shows.",
-        DefaultValueFactory = _ => _defaults.ReasoningParser,
-    };
-
-    private readonly Option<bool> _autoToolChoice = new("--enable-auto-tool-choice")
-    {
-        Description = "Refuses to start if it is not known how the model writes tool calls.",
-    };
-
-    private readonly Option<bool> _allowControlTokens = new("--allow-control-tokens")
-    {
-        Description = "Lets messages write control tokens as the chat template does.",
-    };
-
     private readonly Option<bool> _noAccessLog = new("--disable-uvicorn-access-log", "--disable-access-log")
     {
         Description = "No line per request.",
@@ -106,10 +56,26 @@ internal sealed class ServeArguments
         Description = "No chat page at /.",
     };
 
-    private readonly Option<string> _runner = new("--runner")
+    private readonly Option<bool> _sleepMode = new("--enable-sleep-mode")
     {
-        Description = "auto, generate, or pooling: vectors or scores of whole texts.",
-        DefaultValueFactory = _ => "auto",
+        Description = "Opens /sleep, /wake_up and /is_sleeping to holders of the management key. "
+            + "VLLM_SERVER_DEV_MODE=1 does so, too.",
+    };
+
+    private readonly ListenArguments _listen = new();
+
+    // Flags of vLLM whose being ignored would be noticed too late.
+    private readonly Dictionary<Option, string> _refused = new()
+    {
+        [new Option<string[]>("--middleware") { Hidden = true }] = "there are no Python middlewares",
+        [new Option<string[]>("--lora-modules") { Hidden = true }] = "LoRA adapters are not supported in this version",
+        [new Option<bool>("--enable-lora") { Hidden = true }] = "LoRA adapters are not supported in this version",
+        [new Option<string>("--tool-parser-plugin") { Hidden = true }] = "there are no Python plugins",
+        [new Option<string>("--reasoning-parser-plugin") { Hidden = true }] = "there are no Python plugins",
+        [new Option<string>("--tool-server") { Hidden = true }] = "the server calls no tools itself",
+        [new Option<string>("--log-config-file") { Hidden = true }] = "the log has one form",
+        [new Option<string>("--config") { Hidden = true }] = "flags come from the command line alone",
+        [new Option<bool>("--headless") { Hidden = true }] = "an engine without its server is the library",
     };
 
     // Flags of vLLM that mean nothing here, or what is done anyway; scripts that pass them keep working.
@@ -120,6 +86,9 @@ internal sealed class ServeArguments
         new Option<bool>("--enable-log-requests") { Hidden = true },
         new Option<bool>("--disable-log-stats") { Hidden = true },
         new Option<bool>("--disable-frontend-multiprocessing") { Hidden = true },
+        new Option<bool>("--disable-fastapi-docs") { Hidden = true },
+        new Option<bool>("--log-error-stack") { Hidden = true },
+        new Option<string>("--api-server-count", "-asc") { Hidden = true },
         new Option<bool>("--enable-prompt-tokens-details") { Hidden = true },
         new Option<bool>("--enable-server-load-tracking") { Hidden = true },
         new Option<bool>("--enable-request-id-headers") { Hidden = true },
@@ -131,87 +100,46 @@ internal sealed class ServeArguments
         new Option<string>("--config-format") { Hidden = true },
         new Option<string>("--max-log-len") { Hidden = true },
         new Option<string>("--swap-space") { Hidden = true },
-        new Option<string>("--gpu-memory-utilization") { Hidden = true },
         new Option<string>("--tensor-parallel-size", "-tp") { Hidden = true },
         new Option<string>("--pipeline-parallel-size", "-pp") { Hidden = true },
         new Option<string>("--distributed-executor-backend") { Hidden = true },
     ];
 
-    public Option<string[]> ServedModelName { get; } = new("--served-model-name")
-    {
-        Description = "Names that clients may use; the first is the one in answers. Default: the model's.",
-        AllowMultipleArgumentsPerToken = true,
-    };
-
-    public Option<string?> ChatTemplate { get; } = new("--chat-template")
-    {
-        Description = "File with a Jinja template, or the template itself.",
-    };
-
     public void AddTo(Command command)
     {
         Option[] own =
         [
-            _host, _port, _apiKey, _managementKey, _allowOpenBind, ServedModelName, ChatTemplate, _contentFormat,
-            _trustTemplate, _maxN, _maxBodyBytes, _shutdownTimeout, _forceUsage, _noAccessLog,
-            _toolCallParser, _reasoningParser, _autoToolChoice, _allowControlTokens, _noPage, _runner,
-            .. _tolerated,
+            _apiKey, _managementKey, _maxBodyBytes, _maxHeaderBytes, _maxHeaders, _shutdownTimeout, _forceUsage,
+            _noAccessLog, _noPage, _sleepMode, .. _tolerated, .. _refused.Keys,
         ];
         foreach (Option option in own)
         {
             command.Options.Add(option);
         }
+
+        _listen.AddTo(command);
     }
 
-    /// <summary>How the model writes calls and thoughts.</summary>
-    /// <exception cref="EngineException">InvalidArgument: no such parser, or none where one is needed.</exception>
-    public ChatFormats Formats(ParseResult result, string? template)
-    {
-        var formats = ChatFormats.Create(
-            result.GetValue(_toolCallParser)!, result.GetValue(_reasoningParser)!, template);
-        return formats.Tools is not null || !result.GetValue(_autoToolChoice)
-            ? formats
-            : throw EngineException.Invalid(
-                "enable-auto-tool-choice",
-                "the chat template does not show how the model writes tool calls; name a --tool-call-parser");
-    }
-
-    public ServerOptions ToOptions(ParseResult result)
+    /// <summary>What these arguments say, over options that others have set.</summary>
+    public ServerOptions ToOptions(ParseResult result, ServerOptions options)
     {
         CheckOneDevice(result);
-        return new ServerOptions
+        CheckRefused(result);
+        return _listen.ToOptions(result, options) with
         {
-            Host = result.GetValue(_host)!,
-            Port = result.GetValue(_port) is var port and >= 0 and <= 65535
-                ? port
-                : throw EngineException.Invalid("port", "must be 0 to 65535"),
             ApiKeys = Keys(result.GetValue(_apiKey), "VLLM_API_KEY", "ENGINE_API_KEY"),
             ManagementKeys = Keys(result.GetValue(_managementKey), "ENGINE_MANAGEMENT_API_KEY"),
-            AllowOpenBind = result.GetValue(_allowOpenBind),
-            MaxN = result.GetValue(_maxN),
             MaxBodyBytes = result.GetValue(_maxBodyBytes) ?? _defaults.MaxBodyBytes,
+            MaxHeaderBytes = AtLeast1(result, _maxHeaderBytes),
+            MaxHeaders = AtLeast1(result, _maxHeaders),
             DrainTimeout = TimeSpan.FromSeconds(Math.Clamp(result.GetValue(_shutdownTimeout), 0, 86_400)),
             ForceIncludeUsage = result.GetValue(_forceUsage),
-            TrustRequestChatTemplate = result.GetValue(_trustTemplate),
-            ChatTemplateContentFormat = result.GetValue(_contentFormat)!,
-            ToolCallParser = result.GetValue(_toolCallParser)!,
-            ReasoningParser = result.GetValue(_reasoningParser)!,
-            AllowControlTokens = result.GetValue(_allowControlTokens),
             LogRequests = !result.GetValue(_noAccessLog),
             ServesPage = !result.GetValue(_noPage),
+            AllowsSleep = result.GetValue(_sleepMode)
+                || Environment.GetEnvironmentVariable("VLLM_SERVER_DEV_MODE") is "1" or "true",
         };
     }
-
-    /// <summary>True if the model is to make vectors or scores.</summary>
-    public bool IsPooling(ParseResult result, ModelLoadOptions load, CancellationToken cancellation) =>
-        result.GetValue(_runner) switch
-        {
-            "pooling" => true,
-            "generate" => false,
-            "auto" => !FakeModel.IsFake(load.Model) && PoolingModel.IsPooling(load, cancellation),
-            var other => throw EngineException.Invalid(
-                "runner", $"expected auto, generate or pooling, found \"{other}\""),
-        };
 
     private void CheckOneDevice(ParseResult result)
     {
@@ -225,6 +153,22 @@ internal sealed class ServeArguments
             }
         }
     }
+
+    private void CheckRefused(ParseResult result)
+    {
+        foreach ((Option option, string reason) in _refused)
+        {
+            if (result.GetResult(option) is { Implicit: false })
+            {
+                throw new EngineException(EngineStatus.Unsupported, $"{option.Name}: {reason}", option.Name);
+            }
+        }
+    }
+
+    private static int AtLeast1(ParseResult result, Option<int> option) =>
+        result.GetValue(option) is var value and > 0
+            ? value
+            : throw EngineException.Invalid(option.Name, $"must be at least 1, found {result.GetValue(option)}");
 
     // An empty key would open the server to everyone while looking like a lock.
     private static List<string> Keys(string[]? given, params ReadOnlySpan<string> variables)

@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using System.Net;
-using Engine.Server.Http.Endpoints;
 using Engine.Server.Http.Hosting;
+using Engine.Server.Http.Security;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Engine.Server.Http;
 
@@ -12,29 +13,24 @@ namespace Engine.Server.Http;
 internal sealed class ApiServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
-    private readonly RouteTable _routes;
-    private readonly ApiKeys _apiKeys;
-    private readonly ApiKeys _managementKeys;
+    private readonly RequestPipeline _pipeline;
     private readonly ServerOptions _options;
     private readonly ServedModel _model;
-    private readonly AccessLog _log;
+    private readonly TextWriter _log;
 
     public ApiServer(ServedModel model, ServerOptions options, TextWriter log)
     {
         _model = model;
         _options = options;
-        _log = new AccessLog(log, options.LogRequests);
-        _apiKeys = new ApiKeys(options.ApiKeys);
-        _managementKeys = new ApiKeys(options.ManagementKeys);
-        State = new ServerState(model.Engine);
-        _routes = new RouteTable(EndpointList.Create(model, options, State, Metrics));
+        _log = TextWriter.Synchronized(log);
+        _pipeline = new RequestPipeline(model, options, _log);
         _app = Build();
-        _app.Run(HandleAsync);
+        _app.Run(_pipeline.HandleAsync);
     }
 
-    public ServerState State { get; }
+    public ServerState State => _pipeline.State;
 
-    public HttpMetrics Metrics { get; } = new();
+    public HttpMetrics Metrics => _pipeline.Metrics;
 
     /// <summary>Where it listens; known once started.</summary>
     public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features
@@ -82,7 +78,7 @@ internal sealed class ApiServer : IAsyncDisposable
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = _options.MaxBodyBytes;
@@ -96,8 +92,18 @@ internal sealed class ApiServer : IAsyncDisposable
 
     private void Listen(KestrelServerOptions kestrel)
     {
+        if (_options.UnixSocket is { } path)
+        {
+            // Who may open it is for the folder's permissions to say.
+            File.Delete(path);
+            kestrel.ListenUnixSocket(path, Configure);
+            return;
+        }
+
         ListenAddress address = ListenAddress.Parse(_options.Host);
-        if (!address.IsLoopback && _apiKeys.IsEmpty && !_options.AllowOpenBind)
+        bool isLocked = _options.ApiKeys.Count > 0
+            || _options.Tls?.ClientCertificates == ClientCertificates.Required;
+        if (!address.IsLoopback && !isLocked && !_options.AllowOpenBind)
         {
             throw EngineException.Invalid(
                 "host",
@@ -106,104 +112,22 @@ internal sealed class ApiServer : IAsyncDisposable
         }
 
         // A free port can be asked for one address only, and "localhost" is two.
-        kestrel.Listen(address.Address, _options.Port, listen => listen.Protocols = HttpProtocols.Http1);
+        kestrel.Listen(address.Address, _options.Port, Configure);
     }
 
-    private async Task HandleAsync(HttpContext context)
+    private void Configure(ListenOptions listen)
     {
-        long started = Stopwatch.GetTimestamp();
-        string id = RequestId.Of(context);
-        context.TraceIdentifier = id;
-        context.Response.Headers[RequestId.Header] = id;
-        string path = context.Request.Path.Value ?? "/";
-        IReadOnlyList<Route> candidates = _routes.Find(path);
-        try
+        listen.Protocols = HttpProtocols.Http1;
+        if (_options.Tls is { } tls)
         {
-            await DispatchAsync(context, candidates);
-        }
-        catch (ApiException e)
-        {
-            await ErrorWriter.WriteAsync(context, e);
-        }
-        catch (EngineException e)
-        {
-            await ErrorWriter.WriteAsync(context, ApiException.From(e));
-        }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
-        {
-            context.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
-        }
-        catch (Microsoft.AspNetCore.Http.BadHttpRequestException e)
-        {
-            await ErrorWriter.WriteAsync(context, new ApiException(e.StatusCode, e.Message));
-        }
-        catch (Exception e)
-        {
-            // One request's failure is its own: the client learns that, the log learns why.
-            _log.WriteError(id, e);
-            await ErrorWriter.WriteAsync(context, new ApiException(500, "An unexpected error; see the server's log."));
-        }
-
-        string handler = candidates.Count > 0 ? candidates[0].Path : "none";
-        Metrics.Observe(handler, MethodName(context.Request.Method), context.Response.StatusCode, started);
-        _log.Write(context, started);
-    }
-
-    private async Task DispatchAsync(HttpContext context, IReadOnlyList<Route> candidates)
-    {
-        Authorize(context, candidates.Count > 0 ? candidates[0].Access : RouteAccess.Guarded);
-        if (candidates.Count == 0)
-        {
-            throw new ApiException(StatusCodes.Status404NotFound, "There is no such path.", type: "Not Found");
-        }
-
-        string method = HttpMethods.IsHead(context.Request.Method) ? HttpMethods.Get : context.Request.Method;
-        Route? route = candidates.FirstOrDefault(candidate => HttpMethods.Equals(candidate.Method, method));
-        if (route is null)
-        {
-            context.Response.Headers.Allow = string.Join(", ", candidates.Select(candidate => candidate.Method));
-            throw new ApiException(
-                StatusCodes.Status405MethodNotAllowed, "The path does not take this method.");
-        }
-
-        if (!route.IsWork)
-        {
-            await route.Handler(context);
-            return;
-        }
-
-        State.Enter();
-        try
-        {
-            await route.Handler(context);
-        }
-        finally
-        {
-            State.Leave();
+            var certificates = new TlsCertificates(tls, _log);
+            listen.UseHttps(new TlsHandshakeCallbackOptions
+            {
+                OnConnection = _ => ValueTask.FromResult(certificates.Current),
+                HandshakeTimeout = TimeSpan.FromSeconds(15),
+            });
         }
     }
-
-    private void Authorize(HttpContext context, RouteAccess access)
-    {
-        if (access == RouteAccess.Open)
-        {
-            return;
-        }
-
-        ApiKeys keys = access == RouteAccess.Management && !_managementKeys.IsEmpty ? _managementKeys : _apiKeys;
-        string? authorization = context.Request.Headers.Authorization;
-        bool isPage = access == RouteAccess.Page;
-        if (!keys.IsEmpty && !(isPage ? keys.AcceptsFromBrowser(authorization) : keys.Accepts(context.Request.Headers)))
-        {
-            // Of the page alone: a password that a browser keeps must not open what other sites can make it call.
-            if (isPage) context.Response.Headers.WWWAuthenticate = "Basic realm=\"API key as password\"";
-            throw new ApiException(StatusCodes.Status401Unauthorized, "A valid API key is needed.");
-        }
-    }
-
-    // A client may invent methods; a label may not grow with them.
-    private static string MethodName(string method) =>
-        method is "GET" or "HEAD" or "POST" or "PUT" or "PATCH" or "DELETE" or "OPTIONS" ? method : "other";
 
     // The host's own lifetime would take the process's signals.
     private sealed class NoLifetime : IHostLifetime

@@ -1,13 +1,30 @@
+using Engine.Server.Http.Security;
+
 namespace Engine.Server.Http;
 
 /// <summary>Every limit and setting of the HTTP server; the defaults are the documented ones.</summary>
-internal sealed class ServerOptions
+internal sealed record ServerOptions
 {
     /// <summary>Address to listen on; a name other than "localhost" must be an IP address.</summary>
     public string Host { get; init; } = "127.0.0.1";
 
     /// <summary>0 takes a free one.</summary>
     public int Port { get; init; } = 8000;
+
+    /// <summary>Path of a Unix socket to listen on in place of Host and Port; null does not.</summary>
+    public string? UnixSocket { get; init; }
+
+    /// <summary>"/llm" if a proxy puts the server there; requests may come with and without it.</summary>
+    public string RootPath { get; init; } = "";
+
+    /// <summary>Null speaks plain HTTP.</summary>
+    public TlsOptions? Tls { get; init; }
+
+    /// <summary>Pages of other origins.</summary>
+    public CorsOptions Cors { get; init; } = new();
+
+    /// <summary>Opens /sleep, /wake_up and /is_sleeping.</summary>
+    public bool AllowsSleep { get; init; }
 
     /// <summary>Any of these opens every route; none opens all to everyone.</summary>
     public IReadOnlyList<string> ApiKeys { get; init; } = [];

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Pipelines;
 using System.Text.Json;
 using Engine.Server.Http;
 using Engine.Server.Http.Json;
@@ -24,8 +23,10 @@ internal static class JsonLines
     {
         int numErrors = 0;
         var buffer = new ArrayBufferWriter<byte>(4096);
-        await foreach (byte[] line in ReadAsync(input, cancellation))
+        await foreach (TextLine text in LineReader.ReadAsync(input, MaxLineBytes, cancellation))
         {
+            byte[] line = text.Bytes
+                ?? throw EngineException.Invalid("jsonl", $"a line has more than {MaxLineBytes} bytes");
             buffer.ResetWrittenCount();
             numErrors += AnswerLine(line, buffer, answer) ? 0 : 1;
             buffer.Write(_newline);
@@ -54,51 +55,5 @@ internal static class JsonLines
             ErrorWriter.Write(writer, error);
             return false;
         }
-    }
-
-    private static async IAsyncEnumerable<byte[]> ReadAsync(
-        Stream input,
-        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
-    {
-        PipeReader reader = PipeReader.Create(input);
-        while (true)
-        {
-            ReadResult result = await reader.ReadAsync(cancellation);
-            ReadOnlySequence<byte> rest = result.Buffer;
-            while (rest.PositionOf((byte)'\n') is { } end)
-            {
-                byte[] line = Trim(rest.Slice(0, end));
-                rest = rest.Slice(rest.GetPosition(1, end));
-                if (line.Length > 0)
-                {
-                    yield return line;
-                }
-            }
-
-            if (result.IsCompleted)
-            {
-                byte[] last = Trim(rest);
-                if (last.Length > 0)
-                {
-                    yield return last;
-                }
-
-                yield break;
-            }
-
-            if (rest.Length > MaxLineBytes)
-            {
-                throw EngineException.Invalid("jsonl", $"a line has more than {MaxLineBytes} bytes");
-            }
-
-            reader.AdvanceTo(rest.Start, rest.End);
-        }
-    }
-
-    private static byte[] Trim(ReadOnlySequence<byte> line)
-    {
-        byte[] bytes = line.ToArray();
-        ReadOnlySpan<byte> trimmed = bytes.AsSpan().Trim(" \t\r"u8);
-        return trimmed.Length == bytes.Length ? bytes : trimmed.ToArray();
     }
 }

@@ -44,8 +44,16 @@ internal static class EndpointList
             Get("/ping", health.HandleReadyAsync, RouteAccess.Open),
             Post("/ping", health.HandleReadyAsync, RouteAccess.Open),
             .. options.ServesPage ? PageEndpoint.Routes : [],
+            .. options.AllowsSleep ? SleepRoutes(new SleepEndpoints(model)) : [],
         ];
     }
+
+    private static Route[] SleepRoutes(SleepEndpoints sleep) =>
+    [
+        Post("/sleep", sleep.HandleSleepAsync, RouteAccess.Management),
+        Post("/wake_up", sleep.HandleWakeUpAsync, RouteAccess.Management),
+        Get("/is_sleeping", sleep.HandleStateAsync, RouteAccess.Management),
+    ];
 
     private static Route Work(string path, Func<HttpContext, Task> handler) =>
         new("POST", path, RouteAccess.Guarded, handler) { IsWork = true };

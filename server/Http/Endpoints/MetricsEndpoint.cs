@@ -42,10 +42,21 @@ internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
         text.One("vllm:kv_cache_usage_perc", "gauge",
             "KV-cache usage. 1 means 100 percent usage.", _labels, m.KvCacheUsage);
 
+        const string state = "vllm:engine_sleep_state";
+        text.Head(state, "gauge",
+            "Engine sleep state: awake, weights_offloaded (level 0 or 1) or discard_all (level 2) is 1.");
+        int level = model.Engine.SleepLevel;
+        text.Sample(state, SleepState("awake"), level < 0 ? 1 : 0);
+        text.Sample(state, SleepState("weights_offloaded"), level is 0 or 1 ? 1 : 0);
+        text.Sample(state, SleepState("discard_all"), level == 2 ? 1 : 0);
+
         // What routers of the previous generation read.
         text.One("vllm:gpu_cache_usage_perc", "gauge",
             "KV-cache usage under its older name.", _labels, m.KvCacheUsage);
     }
+
+    private string SleepState(string state) => PrometheusWriter.Labels(
+        ("engine", "0"), ("model_name", model.Name), ("sleep_state", state));
 
     private void WriteCounters(PrometheusWriter text, EngineMetricsSnapshot m)
     {

@@ -153,7 +153,7 @@ internal sealed class GenerationJob
         StatusCodes.Status503ServiceUnavailable,
         Events.HasOverflowed
             ? "The client does not read its stream; the request was ended."
-            : "The server is shutting down; the request was ended.");
+            : "The request was ended: the server is shutting down, or its engine was put to sleep.");
 
     private GenerationRequest RequestFor(int index) => new()
     {

@@ -26,6 +26,16 @@ internal interface IEngineBackend : IDisposable
     /// <param name="restartRunning">Running requests compute theirs again.</param>
     void ResetPrefixCache(bool restartRunning);
 
+    /// <summary>The level it sleeps at; -1 awake.</summary>
+    int SleepLevel => -1;
+
+    /// <summary>Gives memory back until WakeUpAsync; completes when it sleeps.</summary>
+    Task SleepAsync(int level, SleepMode mode, CancellationToken cancellation) => throw new EngineException(
+        EngineStatus.Unsupported, "This model cannot be put to sleep.", "level");
+
+    /// <summary>Takes memory again and goes on; weights alone if so asked.</summary>
+    Task WakeUpAsync(bool weightsOnly, CancellationToken cancellation) => Task.CompletedTask;
+
     /// <summary>Blocks until all has ended, or has been cancelled after the timeout.</summary>
     bool Shutdown(TimeSpan drainTimeout);
 }
@@ -48,6 +58,14 @@ internal sealed class WorkerBackend(EngineWorker worker) : IEngineBackend
     public void Cancel(long id) => worker.Cancel(id);
 
     public void ResetPrefixCache(bool restartRunning) => worker.ResetPrefixCache(restartRunning);
+
+    public int SleepLevel => worker.SleepLevel;
+
+    public Task SleepAsync(int level, SleepMode mode, CancellationToken cancellation) =>
+        worker.SleepAsync(level, mode, cancellation);
+
+    public Task WakeUpAsync(bool weightsOnly, CancellationToken cancellation) =>
+        worker.WakeUpAsync(weightsOnly, cancellation);
 
     public bool Shutdown(TimeSpan drainTimeout) => worker.Shutdown(drainTimeout);
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net.Http.Headers;
-using System.Text;
 using System.Text.Json;
 using Engine.Server.Tests.Support;
 
@@ -40,7 +39,8 @@ public sealed class BadRequestTests
             JsonElement error = body.GetProperty("error");
             Assert.That(error.GetProperty("code").GetInt32(), Is.EqualTo((int)response.StatusCode));
             Assert.That(error.GetProperty("type").GetString(), Is.EqualTo(expected.GetProperty("type").GetString()));
-            CheckParam(expected.GetProperty("param").GetString(), error.GetProperty("param").GetString());
+            BadRequestRow.CheckParam(
+                expected.GetProperty("param").GetString(), error.GetProperty("param").GetString());
             Assert.That(_server.Engine.NumSubmitted, Is.EqualTo(numBefore), "something was generated");
         }
     }
@@ -53,41 +53,9 @@ public sealed class BadRequestTests
         Assert.That(good.GetProperty("choices").GetArrayLength(), Is.EqualTo(1));
     }
 
-    private static void CheckParam(string? expected, string? found)
-    {
-        if (expected is not null)
-        {
-            // For a prompt over the context vLLM says input_tokens; the field's own name is as good.
-            string[] accepted = expected == "input_tokens" ? ["input_tokens", "prompt", "messages"] : [expected];
-            Assert.That(
-                accepted.Any(name => found == name || found?.EndsWith("." + name, StringComparison.Ordinal) == true),
-                $"param: expected {expected}, found {found}");
-        }
-    }
-
     private static ByteArrayContent ContentOf(JsonElement row)
     {
-        byte[] bytes;
-        if (row.TryGetProperty("body", out JsonElement body))
-        {
-            bytes = Encoding.UTF8.GetBytes(body.GetRawText());
-        }
-        else if (row.TryGetProperty("body_text", out JsonElement text))
-        {
-            bytes = Encoding.UTF8.GetBytes(text.GetString()!);
-        }
-        else if (row.TryGetProperty("body_hex", out JsonElement hex))
-        {
-            bytes = Convert.FromHexString(hex.GetString()!);
-        }
-        else
-        {
-            JsonElement repeat = row.GetProperty("body_repeat");
-            bytes = Encoding.UTF8.GetBytes(
-                string.Concat(Enumerable.Repeat(repeat[0].GetString(), repeat[1].GetInt32())));
-        }
-
-        var content = new ByteArrayContent(bytes);
+        var content = new ByteArrayContent(BadRequestRow.BodyOf(row));
         string? type = row.TryGetProperty("content_type", out JsonElement given) ? given.GetString() : null;
         content.Headers.ContentType = MediaTypeHeaderValue.Parse(type ?? "application/json");
         return content;

@@ -1,0 +1,126 @@
+using System.CommandLine;
+using Engine.Chat;
+using Engine.Hosting;
+using Engine.Pooling;
+using Engine.Server.Http;
+using Engine.Server.Http.Hosting;
+
+namespace Engine.Server.Commands;
+
+/// <summary>How the model answers requests, whether they come over HTTP or from a file.</summary>
+internal sealed class ServedModelArguments
+{
+    private static readonly ServerOptions _defaults = new();
+
+    private readonly Option<string[]> _servedModelName = new("--served-model-name")
+    {
+        Description = "Names that clients may use; the first is the one in answers. Default: the model's.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<string?> _chatTemplate = new("--chat-template")
+    {
+        Description = "File with a Jinja template, or the template itself.",
+    };
+
+    private readonly Option<string> _contentFormat = new("--chat-template-content-format")
+    {
+        Description = "How lists of content parts reach the template.",
+        DefaultValueFactory = _ => _defaults.ChatTemplateContentFormat,
+    };
+
+    private readonly Option<bool> _trustTemplate = new("--trust-request-chat-template")
+    {
+        Description = "Lets a request bring its own chat template.",
+    };
+
+    private readonly Option<bool> _allowControlTokens = new("--allow-control-tokens")
+    {
+        Description = "Lets messages write control tokens as the chat template does.",
+    };
+
+    private readonly Option<string> _toolCallParser = new("--tool-call-parser")
+    {
+        Description = "How the model writes tool calls: " + string.Join(", ", ChatParsers.ToolParsers)
+            + ", none, or auto for what its chat template shows.",
+        DefaultValueFactory = _ => _defaults.ToolCallParser,
+    };
+
+    private readonly Option<string> _reasoningParser = new("--reasoning-parser")
+    {
+        Description = "How the model writes thoughts: " + string.Join(", ", ChatParsers.ReasoningParsers)
+            + ", none, or auto for what its chat template shows.",
+        DefaultValueFactory = _ => _defaults.ReasoningParser,
+    };
+
+    private readonly Option<bool> _autoToolChoice = new("--enable-auto-tool-choice")
+    {
+        Description = "Refuses to start if it is not known how the model writes tool calls.",
+    };
+
+    private readonly Option<int> _maxN = new("--max-n")
+    {
+        Description = "Largest n of a request.",
+        DefaultValueFactory = _ => _defaults.MaxN,
+    };
+
+    private readonly Option<string> _runner = new("--runner")
+    {
+        Description = "auto, generate, or pooling: vectors or scores of whole texts.",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    public void AddTo(Command command)
+    {
+        Option[] own =
+        [
+            _servedModelName, _chatTemplate, _contentFormat, _trustTemplate, _allowControlTokens,
+            _toolCallParser, _reasoningParser, _autoToolChoice, _maxN, _runner,
+        ];
+        foreach (Option option in own)
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    /// <summary>What these arguments say; the rest is the default.</summary>
+    public ServerOptions ToOptions(ParseResult result) => _defaults with
+    {
+        MaxN = result.GetValue(_maxN),
+        TrustRequestChatTemplate = result.GetValue(_trustTemplate),
+        ChatTemplateContentFormat = result.GetValue(_contentFormat)!,
+        ToolCallParser = result.GetValue(_toolCallParser)!,
+        ReasoningParser = result.GetValue(_reasoningParser)!,
+        AllowControlTokens = result.GetValue(_allowControlTokens),
+    };
+
+    /// <summary>The names of the model; the first is the one in answers.</summary>
+    public IReadOnlyList<string> Names(ParseResult result, string model) =>
+        result.GetValue(_servedModelName) is { Length: > 0 } names ? names : [model];
+
+    public string? ChatTemplate(ParseResult result) => result.GetValue(_chatTemplate);
+
+    /// <summary>How the model writes calls and thoughts.</summary>
+    /// <exception cref="EngineException">InvalidArgument: no such parser, or none where one is needed.</exception>
+    public ChatFormats Formats(ParseResult result, string? template)
+    {
+        var formats = ChatFormats.Create(
+            result.GetValue(_toolCallParser)!, result.GetValue(_reasoningParser)!, template);
+        return formats.Tools is not null || !result.GetValue(_autoToolChoice)
+            ? formats
+            : throw EngineException.Invalid(
+                "enable-auto-tool-choice",
+                "the chat template does not show how the model writes tool calls; name a --tool-call-parser");
+    }
+
+    /// <summary>True if the model is to make vectors or scores.</summary>
+    public bool IsPooling(ParseResult result, ModelLoadOptions load, CancellationToken cancellation) =>
+        result.GetValue(_runner) switch
+        {
+            "pooling" => true,
+            "generate" => false,
+            "auto" => !FakeModel.IsFake(load.Model) && PoolingModel.IsPooling(load, cancellation),
+            var other => throw EngineException.Invalid(
+                "runner", $"expected auto, generate or pooling, found \"{other}\""),
+        };
+}
