@@ -47,6 +47,7 @@ internal sealed class ChatCommand : Command
 
     private async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
     {
+        _sampling.Check(result);
         bool isQuiet = result.GetValue(_quiet);
         using ProgressBar? progress = isQuiet ? null : ProgressBar.OnStandardError();
         long seed = result.GetValue(_engine.Seed);

@@ -51,6 +51,8 @@ internal sealed class RunCommand : Command
 
     private async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
     {
+        _sampling.Check(result);
+        RefuseModelAsPrompt(result);
         string prompt = await ReadPromptAsync(result, cancellation);
         bool isQuiet = result.GetValue(_quiet) || result.GetValue(_json);
         long seed = result.GetValue(_engine.Seed);
@@ -72,21 +74,11 @@ internal sealed class RunCommand : Command
             Sampling = sampling,
         };
         bool isJson = result.GetValue(_json);
-        if (!isJson && !isChat)
-        {
-            Console.Write(prompt);
-        }
-
+        // The prompt stands before its continuation, and nowhere if the engine refuses it.
+        string heading = isChat ? "" : prompt;
         GenerationResult done = await TextGeneration.RunAsync(
-            session.Worker, request, piece => Show(piece, isJson), interrupt.Token);
-        if (isJson)
-        {
-            Console.WriteLine(ToJson(done));
-        }
-        else
-        {
-            Console.WriteLine();
-        }
+            session.Worker, request, piece => Show(Heading() + piece, isJson), interrupt.Token);
+        Console.WriteLine(isJson ? ToJson(done) : Heading());
 
         if (!isQuiet)
         {
@@ -94,6 +86,22 @@ internal sealed class RunCommand : Command
         }
 
         return 0;
+
+        string Heading() => Interlocked.Exchange(ref heading, "");
+    }
+
+    /// <summary>Most commands take the model where this one takes the prompt.</summary>
+    private void RefuseModelAsPrompt(ParseResult result)
+    {
+        string? text = result.GetValue(_promptArgument);
+        bool isModel = text is not null && result.GetValue(_model.Model) is null
+            && (File.Exists(text) && text.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
+                || File.Exists(Path.Combine(text, "config.json")));
+        if (isModel)
+        {
+            throw EngineException.Invalid(
+                "prompt", $"{text} is a model; name it as one: engine run --model {text} \"Once upon a time\"");
+        }
     }
 
     private static void Show(string piece, bool isJson)

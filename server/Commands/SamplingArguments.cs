@@ -43,6 +43,10 @@ internal sealed class SamplingArguments
         command.Options.Add(IgnoreEos);
     }
 
+    /// <summary>Throws InvalidArgument naming what is out of range: before a model is loaded for it.</summary>
+    public void Check(ParseResult result) =>
+        ToParams(result, new SamplingParams(), null).Validate(vocabSize: int.MaxValue);
+
     /// <summary>What is not said is the model's default.</summary>
     public SamplingParams ToParams(ParseResult result, SamplingParams defaults, long? seed) => defaults with
     {

@@ -38,6 +38,25 @@ public sealed class GenerateCommandTests
         }
     }
 
+    [TestCase("--max-tokens", "0", "max_tokens")]
+    [TestCase("--temperature", "-1", "temperature")]
+    public async Task WhatIsOutOfRangeIsRefusedBeforeAModelIsLoaded(string option, string value, string named)
+    {
+        (int code, string output, string error) = await EngineProcess.RunAsync(
+            "", "run", "--model", "/no/such/model", option, value, "Once");
+        Assert.That((code, output), Is.EqualTo((1, "")));
+        Assert.That(error, Does.StartWith("engine: " + named));
+    }
+
+    [Test]
+    public async Task AModelInThePromptsPlaceIsNamedAsTheMistakeItIs()
+    {
+        string model = EngineProcess.DemoModelFolder;
+        (int code, string output, string error) = await EngineProcess.RunAsync("", "run", model);
+        Assert.That((code, output), Is.EqualTo((1, "")));
+        Assert.That(error, Does.StartWith("engine: prompt").And.Contain("--model " + model));
+    }
+
     [Test]
     public async Task ASeedRepeatsASample()
     {
