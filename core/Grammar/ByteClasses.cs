@@ -47,4 +47,7 @@ internal sealed class ByteClasses
 
         return [.. found];
     }
+
+    /// <summary>The classes of some bytes.</summary>
+    public byte[] Numbers(byte[] bytes) => [.. bytes.Select(value => _classOf[value])];
 }

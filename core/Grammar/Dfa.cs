@@ -34,22 +34,27 @@ internal sealed class Dfa
             return Build(0, _ => false, (_, _) => (int?)null, field);
         }
 
-        var sets = new List<PositionSet> { network.Start };
-        var numbers = new Dictionary<PositionSet, int> { [network.Start] = 0 };
+        int start = network.Enter(network.Start, out StepTables tables);
+        var sets = new List<int> { start };
+        var numbers = new Dictionary<int, int> { [start] = 0 };
         var dfa = new Dfa();
         for (int state = 0; state < sets.Count; state++)
         {
-            int[] next = dfa.AddState(sets[state].MayEnd, field);
+            int[] next = dfa.AddState(tables.Facts(sets[state]).MayEnd, field);
             for (int value = 0; value < 256; value++)
             {
-                if (network.Step(sets[state], (byte)value) is { } set)
+                // What is forgotten would come back as something else.
+                int set = network.StepClass(tables, sets[state], network.Classes.Of[value], mayForget: false);
+                if (set == StepTables.Dead)
                 {
-                    if (!numbers.TryGetValue(set, out next[value]))
-                    {
-                        next[value] = sets.Count;
-                        numbers.Add(set, sets.Count);
-                        sets.Add(set);
-                    }
+                    continue;
+                }
+
+                if (!numbers.TryGetValue(set, out next[value]))
+                {
+                    next[value] = sets.Count;
+                    numbers.Add(set, sets.Count);
+                    sets.Add(set);
                 }
             }
         }

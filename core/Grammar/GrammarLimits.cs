@@ -18,6 +18,9 @@ public sealed record GrammarLimits
     /// <summary>How long compiling may take.</summary>
     public int MaxCompileMilliseconds { get; init; } = 2000;
 
+    /// <summary>How long masks may be made ahead, once for a grammar, on the thread that compiled it.</summary>
+    public int MaxPrepareMilliseconds { get; init; } = 10;
+
     /// <summary>Positions that may be open at the same time while text is followed.</summary>
     public int MaxPositions { get; init; } = 20_000;
 }

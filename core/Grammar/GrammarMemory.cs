@@ -19,6 +19,6 @@ internal static class GrammarMemory
     public static void Add(long bytes) => Interlocked.Add(ref _total, bytes);
 
     /// <summary>Whether a grammar that holds so much has to forget before it takes more.</summary>
-    public static bool MustForget(long own) =>
-        own > MaxBytesOfOne || (own > SmallBytes && TotalBytes > MaxBytesOfAll);
+    public static bool MustForget(long own, long mostOfOne = MaxBytesOfOne) =>
+        own > mostOfOne || (own > SmallBytes && TotalBytes > MaxBytesOfAll);
 }

@@ -21,31 +21,56 @@ internal sealed class GrammarProgram
     /// <summary>The tokens that may come next; remembered with the positions.</summary>
     public TokenMask Mask(PositionSet at)
     {
-        if (at.Mask is { } known)
+        return at.Mask ?? MakeMask(at, null);
+    }
+
+    /// <summary>
+    /// Makes masks ahead, nearest to the beginning first, so that the engine's loop finds them: what takes longest is
+    /// what many tokens lead to. Once for a network.
+    /// </summary>
+    /// <param name="milliseconds">After which no further one is begun.</param>
+    public void Prepare(int milliseconds)
+    {
+        if (!_network.TryPrepare())
         {
-            return known;
+            return;
         }
 
+        long begun = Environment.TickCount64;
+        List<PositionSet> known = [Start];
+        var seen = new HashSet<PositionSet>(known);
+        List<PositionSet> targets = [];
+        try
+        {
+            for (int i = 0; i < known.Count && Environment.TickCount64 - begun < milliseconds; i++)
+            {
+                targets.Clear();
+                MakeMask(known[i], targets);
+                known.AddRange(targets.Where(seen.Add));
+            }
+        }
+        catch (EngineException)
+        {
+            // Too many positions are open somewhere: an output that comes there ends, others need not.
+        }
+    }
+
+    private TokenMask MakeMask(PositionSet at, List<PositionSet>? targets)
+    {
         if (_scratch is null || _scratch.Length < _trie.MaskLength)
         {
             _scratch = new uint[_trie.MaskLength];
         }
 
         Span<uint> bits = _scratch.AsSpan(0, _trie.MaskLength);
-        _trie.Fill(_network, at, bits);
+        _trie.Fill(_network, at, bits, targets);
         return _network.Remember(at, bits);
     }
 
     /// <summary>Positions after a token; null if it does not fit.</summary>
     public PositionSet? Advance(PositionSet at, int token)
     {
-        PositionSet? next = at;
         ReadOnlySpan<byte> text = _trie.Text(token);
-        for (int i = 0; i < text.Length && next is not null; i++)
-        {
-            next = _network.Step(next, text[i]);
-        }
-
-        return text.IsEmpty ? null : next;
+        return text.IsEmpty ? null : _network.Step(at, text);
     }
 }

@@ -12,54 +12,59 @@ internal sealed class Network
     private const int Bottom = 0;
 
     private readonly Lock _lock = new();
-    private readonly string _field;
-    private readonly ByteEdge[][] _edges;
-    private readonly int[][] _empty;
-    private readonly (int Start, int Return)[][] _calls;
-    private readonly bool[] _isFinal;
-    private readonly bool[] _onlyEnds;
-    private readonly byte[] _classByte;
-    private readonly List<(int Return, int Parent)> _stacks = [(-1, -1)];
-    private readonly Dictionary<(int Return, int Parent), int> _stackIds = [];
-    private readonly Dictionary<long[], PositionSet> _sets = new(new SameItems());
+    private readonly NetworkStates _states;
+    private readonly StackNumbers _stacks = new();
     private readonly Dictionary<ulong, TokenMask> _masks = [];
-    private readonly HashSet<long> _seen = [];
-    private readonly Stack<long> _todo = new();
-    private readonly List<long> _items = [];
+    private readonly OpenPositions _seen = new();
+    private readonly string _field;
+    private readonly int _start;
     private readonly int _maxPositions;
-    private long _rememberedBytes;
+    private long[] _todo = new long[64];
+    private int _numTodo;
+    private long[] _items = new long[64];
+    private StepTables _tables;
+    private PositionSet? _startSet;
+    private long _maskBytes;
+    private long _countedBytes;
     private WeakReference<TokenTrie>? _vocabulary;
+    private int _isPrepared;
 
     public Network(string field, int start, List<BuildState> states, int maxPositions = 20_000)
     {
         _field = field;
+        _start = start;
         _maxPositions = maxPositions;
-        _edges = [.. states.Select(s => s.Edges.ToArray())];
-        _empty = [.. states.Select(s => s.Empty.ToArray())];
-        _calls = [.. states.Select(s => s.Calls.ToArray())];
-        _isFinal = [.. states.Select(s => s.IsFinal)];
-        _onlyEnds = [.. states.Select(s => s.IsFinal && s.Edges.Count + s.Empty.Count + s.Calls.Count == 0)];
-        Classes = new ByteClasses(_edges.SelectMany(edges => edges));
+        Classes = new ByteClasses(states.SelectMany(state => state.Edges));
+        _states = new NetworkStates(states, Classes);
         Plain = new PlainText(Classes);
-        _classByte = new byte[Classes.Count];
-        for (int value = 255; value >= 0; value--)
-        {
-            _classByte[Classes.Of[value]] = (byte)value;
-        }
+        _tables = new StepTables(Classes.Count);
+        _ = Start;
+    }
 
-        StateBytes = _edges.Sum(edges => 150L + (8 * edges.Length));
-        lock (_lock)
+    ~Network() => GrammarMemory.Add(-_countedBytes);
+
+    /// <summary>Before any text.</summary>
+    public PositionSet Start
+    {
+        get
         {
-            _seen.Clear();
-            Push(start, Bottom);
-            Start = Close();
+            lock (_lock)
+            {
+                if (_startSet is null || _startSet.Tables != _tables.Identity)
+                {
+                    Begin();
+                    Push(_start, Bottom);
+                    _startSet = _tables.Handle(Close(_tables, mayForget: false));
+                    Count();
+                }
+
+                return _startSet;
+            }
         }
     }
 
-    ~Network() => GrammarMemory.Add(-_rememberedBytes);
-
-    /// <summary>Before any text.</summary>
-    public PositionSet Start { get; }
+    /// <summary>Held by whoever changes tables.</summary>
+    public Lock Gate => _lock;
 
     /// <summary>Bytes that are never told apart.</summary>
     public ByteClasses Classes { get; }
@@ -68,10 +73,13 @@ internal sealed class Network
     public PlainText Plain { get; }
 
     /// <summary>Memory of the states themselves, roughly.</summary>
-    public long StateBytes { get; }
+    public long StateBytes => _states.SizeBytes;
 
     /// <summary>Memory of the steps and masks that are remembered, roughly.</summary>
-    public long RememberedBytes => Interlocked.Read(ref _rememberedBytes);
+    public long RememberedBytes => Interlocked.Read(ref _countedBytes);
+
+    /// <summary>Beyond it, what is remembered is forgotten.</summary>
+    public long MaxRememberedBytes { get; set; } = GrammarMemory.MaxBytesOfOne;
 
     /// <summary>True if this network's masks are, or from now on shall be, those of a vocabulary.</summary>
     public bool TryClaim(TokenTrie vocabulary)
@@ -81,42 +89,108 @@ internal sealed class Network
         return owner is null || (owner.TryGetTarget(out TokenTrie? known) && ReferenceEquals(known, vocabulary));
     }
 
+    /// <summary>True for the first who asks, who then makes masks ahead.</summary>
+    public bool TryPrepare() => Interlocked.Exchange(ref _isPrepared, 1) == 0;
+
     /// <summary>What is open after one more byte; null if nothing is.</summary>
-    public PositionSet? Step(PositionSet from, byte next)
+    public PositionSet? Step(PositionSet from, byte next) => Step(from, [next]);
+
+    /// <summary>What is open after some bytes more; null if nothing is.</summary>
+    public PositionSet? Step(PositionSet from, ReadOnlySpan<byte> text)
     {
-        int byteClass = Classes.Of[next];
-        PositionSet target = from.Next?[byteClass] ?? StepClass(from, byteClass);
-        return ReferenceEquals(target, PositionSet.Dead) ? null : target;
+        int at = Enter(from, out StepTables tables);
+        foreach (byte value in text)
+        {
+            int byteClass = Classes.Of[value];
+            int next = tables.Next(at, byteClass);
+            if (next == StepTables.Unknown && (next = StepClass(tables, at, byteClass)) == StepTables.Full)
+            {
+                at = Renew(ref tables, at);
+                next = StepClass(tables, at, byteClass, mayForget: false);
+            }
+
+            if (next == StepTables.Dead)
+            {
+                return null;
+            }
+
+            at = next;
+        }
+
+        lock (_lock)
+        {
+            return tables.Handle(at);
+        }
     }
 
-    /// <summary>What is open after one more byte of a class; <see cref="PositionSet.Dead"/> if nothing is.</summary>
-    public PositionSet StepClass(PositionSet from, int byteClass)
+    /// <summary>A set by its number, and the tables that it has the number in.</summary>
+    public int Enter(PositionSet from, out StepTables tables)
+    {
+        tables = Volatile.Read(ref _tables);
+        return from.Tables == tables.Identity ? from.Id : Import(tables, from.Items, from.MayEnd);
+    }
+
+    /// <summary>
+    /// Where a byte of a class leads; <see cref="StepTables.Dead"/> if it does not fit, and
+    /// <see cref="StepTables.Full"/> if the tables have to be renewed before.
+    /// </summary>
+    public int StepClass(StepTables tables, int from, int byteClass, bool mayForget = true)
     {
         lock (_lock)
         {
-            byte next = _classByte[byteClass];
-            _seen.Clear();
-            foreach (long item in from.Items)
+            int known = tables.Next(from, byteClass);
+            if (known != StepTables.Unknown)
             {
-                (int state, int stack) = ((int)(item >> 32), (int)item);
-                foreach (ByteEdge edge in _edges[state])
+                return known;
+            }
+
+            Begin();
+            foreach (long item in tables.Items(from))
+            {
+                foreach (int target in _states.Targets((int)(item >> 32), byteClass))
                 {
-                    if (next >= edge.Low && next <= edge.High)
-                    {
-                        Push(edge.Target, stack);
-                    }
+                    Push(target, (int)item);
                 }
             }
 
-            PositionSet result = _seen.Count == 0 ? PositionSet.Dead : Close();
-            if (from.Next is null)
+            int result = _seen.Count == 0 ? StepTables.Dead : Close(tables, mayForget);
+            if (result != StepTables.Full)
             {
-                from.Next = new PositionSet?[Classes.Count];
-                Count(32 + (8L * Classes.Count));
+                tables.SetNext(from, byteClass, result);
             }
 
-            from.Next[byteClass] = result;
             return result;
+        }
+    }
+
+    /// <summary>Gives sets as objects.</summary>
+    public void AddHandles(StepTables tables, IEnumerable<int> sets, ICollection<PositionSet> handles)
+    {
+        lock (_lock)
+        {
+            foreach (int set in sets)
+            {
+                handles.Add(tables.Handle(set));
+            }
+        }
+    }
+
+    /// <summary>Forgets the tables, unless somebody has; returns the number that a set has in the new ones.</summary>
+    public int Renew(ref StepTables tables, int set)
+    {
+        StepTables old = tables;
+        lock (_lock)
+        {
+            if (_tables == old)
+            {
+                Volatile.Write(ref _tables, new StepTables(Classes.Count));
+                _masks.Clear();
+                _maskBytes = 0;
+                Count();
+            }
+
+            tables = _tables;
+            return Import(tables, old.Items(set), old.Facts(set).MayEnd);
         }
     }
 
@@ -135,7 +209,8 @@ internal sealed class Network
             {
                 mask = TokenMask.Of(bits);
                 _masks[hash] = mask;
-                Count(mask.SizeBytes);
+                _maskBytes += mask.SizeBytes;
+                Count();
             }
 
             at.Mask = mask;
@@ -143,53 +218,81 @@ internal sealed class Network
         }
     }
 
-    private void Count(long bytes)
+    private int Import(StepTables tables, ReadOnlySpan<long> items, bool mayEnd)
     {
-        _rememberedBytes += bytes;
-        GrammarMemory.Add(bytes);
+        lock (_lock)
+        {
+            uint hash = HashIndex.HashOf(items);
+            int id = tables.Find(items, mayEnd, hash);
+            return id != 0 ? id : tables.Add(items, mayEnd, hash);
+        }
+    }
+
+    private void Count()
+    {
+        long bytes = _tables.SizeBytes + _maskBytes + _stacks.SizeBytes + _states.LazyBytes;
+        GrammarMemory.Add(bytes - _countedBytes);
+        Interlocked.Exchange(ref _countedBytes, bytes);
+    }
+
+    private void Begin()
+    {
+        _seen.Clear();
+        _numTodo = 0;
     }
 
     private void Push(int state, int stack)
     {
         long item = ((long)state << 32) | (uint)stack;
-        if (_seen.Add(item))
+        if (!_seen.Add(item))
         {
-            if (_seen.Count > _maxPositions)
-            {
-                _todo.Clear();
-                throw EngineException.Invalid(
-                    _field, $"has more than {_maxPositions} positions open at the same time");
-            }
-
-            _todo.Push(item);
+            return;
         }
+
+        if (_seen.Count > _maxPositions)
+        {
+            throw EngineException.Invalid(_field, $"has more than {_maxPositions} positions open at the same time");
+        }
+
+        if (_numTodo == _todo.Length)
+        {
+            Array.Resize(ref _todo, 2 * _numTodo);
+        }
+
+        _todo[_numTodo++] = item;
     }
 
-    /// <summary>Follows what reads nothing; keeps the positions that read.</summary>
-    private PositionSet Close()
+    /// <summary>Follows what reads nothing; numbers the positions that read.</summary>
+    private int Close(StepTables tables, bool mayForget)
     {
-        _items.Clear();
+        int count = 0;
         bool mayEnd = false;
-        while (_todo.TryPop(out long item))
+        while (_numTodo > 0)
         {
+            long item = _todo[--_numTodo];
             (int state, int stack) = ((int)(item >> 32), (int)item);
-            if (_edges[state].Length > 0)
+            if (_states.Reads(state))
             {
-                _items.Add(item);
+                if (count == _items.Length)
+                {
+                    Array.Resize(ref _items, 2 * count);
+                }
+
+                _items[count++] = item;
             }
 
-            foreach (int target in _empty[state])
+            foreach (int target in _states.Empty(state))
             {
                 Push(target, stack);
             }
 
-            foreach ((int start, int back) in _calls[state])
+            foreach ((int start, int back) in _states.Calls(state))
             {
                 // Nothing to do after the call but end as well: the caller's own frame serves.
-                Push(start, _onlyEnds[back] ? stack : StackId(back, stack));
+                Push(start, _states.OnlyEnds(back) ? stack : _stacks.Number(back, stack));
             }
 
-            if (!_isFinal[state])
+            if (!_states.IsFinal(state))
             {
                 continue;
             }
@@ -200,74 +303,27 @@ internal sealed class Network
             }
             else
             {
-                Push(_stacks[stack].Return, _stacks[stack].Parent);
+                (int back, int parent) = _stacks[stack];
+                Push(back, parent);
             }
         }
 
-        _items.Sort();
-        return Intern(mayEnd);
-    }
-
-    private PositionSet Intern(bool mayEnd)
-    {
-        // The end belongs to the identity of a set; no state is negative.
-        if (mayEnd)
+        Span<long> items = _items.AsSpan(0, count);
+        items.Sort();
+        uint hash = HashIndex.HashOf(items);
+        int id = tables.Find(items, mayEnd, hash);
+        if (id != 0)
         {
-            _items.Add(-1);
+            return id;
         }
 
-        long[] items = [.. _items];
-        if (_sets.TryGetValue(items, out PositionSet? known))
+        Count();
+        long bytes = _countedBytes + Math.Max(0, tables.SizeBytes - _tables.SizeBytes);
+        if (mayForget && GrammarMemory.MustForget(bytes, MaxRememberedBytes))
         {
-            return known;
+            return StepTables.Full;
         }
 
-        if (GrammarMemory.MustForget(_rememberedBytes))
-        {
-            Forget();
-        }
-
-        var added = new PositionSet(mayEnd ? items[..^1] : items, mayEnd);
-        _sets.Add(items, added);
-        Count(160 + (16L * items.Length));
-        return added;
-    }
-
-    /// <summary>Sets in use live on and take their steps anew; stacks stay, since their numbers are in use.</summary>
-    private void Forget()
-    {
-        foreach (PositionSet set in _sets.Values)
-        {
-            set.Forget();
-        }
-
-        _sets.Clear();
-        _masks.Clear();
-        Count((48L * _stacks.Count) - _rememberedBytes);
-    }
-
-    private int StackId(int back, int parent)
-    {
-        ref int id = ref CollectionsMarshal.GetValueRefOrAddDefault(_stackIds, (back, parent), out bool exists);
-        if (!exists)
-        {
-            id = _stacks.Count;
-            _stacks.Add((back, parent));
-            Count(48);
-        }
-
-        return id;
-    }
-
-    private sealed class SameItems : IEqualityComparer<long[]>
-    {
-        public bool Equals(long[]? x, long[]? y) => x.AsSpan().SequenceEqual(y);
-
-        public int GetHashCode(long[] items)
-        {
-            var hash = default(HashCode);
-            hash.AddBytes(MemoryMarshal.AsBytes(items.AsSpan()));
-            return hash.ToHashCode();
-        }
+        return tables.Add(items, mayEnd, hash);
     }
 }

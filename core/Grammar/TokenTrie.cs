@@ -17,6 +17,7 @@ internal sealed class TokenTrie
 
     private readonly byte[]?[] _texts;
     private readonly TriePart[] _longer;
+    private readonly TriePart _others;
     private readonly uint[][] _plainUpTo;
 
     /// <param name="texts">Bytes by id; null or empty is never allowed (special tokens).</param>
@@ -33,7 +34,9 @@ internal sealed class TokenTrie
 
         _plainUpTo = [.. Enumerable.Range(0, PlainText.MaxReach + 1)
             .Select(length => MaskOf(ids.Where(id => plain[id] <= length)))];
-        _longer = [.. Lengths.Select(length => new TriePart(texts, ids.Where(id => plain[id] > length)))];
+        _longer = [.. Lengths.Select(length => new TriePart(
+            texts, ids.Where(id => plain[id] > length && plain[id] != int.MaxValue), isPlain: true))];
+        _others = new TriePart(texts, ids.Where(id => plain[id] == int.MaxValue), isPlain: false);
     }
 
     /// <summary>Ids are below it.</summary>
@@ -44,7 +47,7 @@ internal sealed class TokenTrie
 
     /// <summary>Memory it takes, roughly.</summary>
     public long SizeBytes =>
-        _longer.Sum(part => part.SizeBytes) + _plainUpTo.Sum(mask => 4L * mask.Length)
+        _longer.Sum(part => part.SizeBytes) + _others.SizeBytes + _plainUpTo.Sum(mask => 4L * mask.Length)
         + _texts.Sum(text => text is null ? 8L : 32 + text.Length);
 
     /// <summary>The trie of a tokenizer.</summary>
@@ -56,26 +59,43 @@ internal sealed class TokenTrie
         (uint)id < (uint)_texts.Length ? _texts[id] : default(ReadOnlySpan<byte>);
 
     /// <summary>Sets the bit of each token that may come next, and no other.</summary>
-    public void Fill(Network network, PositionSet from, Span<uint> mask)
+    /// <param name="network">Where.</param>
+    /// <param name="from">What is open.</param>
+    /// <param name="mask">[MaskLength] gets the bits.</param>
+    /// <param name="targets">Gets what may be open after one token more, or some of it; null does not ask.</param>
+    public void Fill(
+        Network network, PositionSet from, Span<uint> mask, ICollection<PositionSet>? targets = null)
     {
-        int reach = Math.Min(network.Plain.Reach(network, from), PlainText.MaxReach);
-        int slice = 0;
-        if (from.PlainEnds)
+        int at = network.Enter(from, out StepTables tables);
+        StepTables first = tables;
+        HashSet<int>? found = targets is null ? null : [];
+        int reach = Math.Min(network.Plain.Reach(network, tables, at), PlainText.MaxReach);
+        if (tables.Facts(at) is { PlainEnds: true, PlainReach: <= PlainText.MaxReach })
         {
-            // No longer plain token fits either: what is left is those that are not plain.
+            // No longer plain token fits either.
             _plainUpTo[reach].CopyTo(mask);
         }
         else
         {
+            int slice = 0;
             while (Lengths[slice] > reach)
             {
                 slice++;
             }
 
             _plainUpTo[Lengths[slice]].CopyTo(mask);
+            _longer[slice].Fill(network, ref tables, ref at, mask, found);
         }
 
-        _longer[slice].Fill(network, from, mask);
+        _others.Fill(network, ref tables, ref at, mask, found);
+        if (targets is not null && ReferenceEquals(first, tables))
+        {
+            network.AddHandles(tables, found!, targets);
+            if (reach > 0 && network.Step(from, "a"u8) is { } inside)
+            {
+                targets.Add(inside);
+            }
+        }
     }
 
     /// <summary>Characters of a text that is plain; the largest number if it is not.</summary>

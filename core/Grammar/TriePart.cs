@@ -1,11 +1,17 @@
 namespace Engine.Grammar;
 
-/// <summary>Some tokens' byte strings as a trie in preorder: a whole subtree is stepped over at once.</summary>
+/// <summary>
+/// Some tokens' byte strings as a trie in preorder: a whole subtree is stepped over at once, or taken at once where
+/// all its characters lead back to where they came from.
+/// </summary>
 internal sealed class TriePart
 {
+    // Below it, walking is as cheap as finding out.
+    private const int MinTakenNodes = 6;
+
     // What is open at each depth, and where each depth's subtree ends.
     [ThreadStatic]
-    private static PositionSet[]? _open;
+    private static int[]? _open;
 
     [ThreadStatic]
     private static int[]? _closes;
@@ -14,11 +20,13 @@ internal sealed class TriePart
     private readonly int[] _ends;
     private readonly int[] _firstTokens;
     private readonly int[] _tokens;
+    private readonly ulong[] _groups;
     private readonly int _maxDepth;
 
     /// <param name="texts">Bytes by id.</param>
     /// <param name="sortedIds">Ids with bytes, in the order of their bytes.</param>
-    public TriePart(byte[]?[] texts, IEnumerable<int> sortedIds)
+    /// <param name="isPlain">All are plain text.</param>
+    public TriePart(byte[]?[] texts, IEnumerable<int> sortedIds, bool isPlain)
     {
         var bytes = new List<byte>();
         var ends = new List<int>();
@@ -50,43 +58,85 @@ internal sealed class TriePart
         _ends = [.. ends];
         _firstTokens = [.. first];
         _tokens = [.. tokens];
+        _groups = isPlain ? Groups() : [];
     }
 
+    /// <summary>Memory it takes, roughly.</summary>
+    public long SizeBytes => (9L * _bytes.Length) + (4L * _tokens.Length) + (8L * _groups.Length);
+
     /// <summary>Sets the bit of each token that may come next.</summary>
-    public void Fill(Network network, PositionSet from, Span<uint> mask)
+    /// <param name="network">Where.</param>
+    /// <param name="tables">Its tables; others, when they had to be renewed.</param>
+    /// <param name="from">What is open; the same in the other tables.</param>
+    /// <param name="mask">Gets the bits.</param>
+    /// <param name="targets">Gets what is open after the tokens; null does not ask.</param>
+    public void Fill(
+        Network network, ref StepTables tables, ref int from, Span<uint> mask, HashSet<int>? targets = null)
     {
         if (_open is null || _open.Length <= _maxDepth)
         {
-            _open = new PositionSet[_maxDepth + 1];
+            _open = new int[_maxDepth + 1];
             _closes = new int[_maxDepth + 1];
         }
 
-        PositionSet[] open = _open;
+        int[] open = _open;
         int[] closes = _closes!;
         open[0] = from;
         closes[0] = _bytes.Length;
         ReadOnlySpan<byte> classOf = network.Classes.Of;
+        ReadOnlySpan<int> row = tables.Row(from);
         int depth = 0;
         for (int node = 0; node < _bytes.Length;)
         {
-            while (node >= closes[depth])
+            if (node >= closes[depth])
             {
-                depth--;
+                int left = open[depth];
+                do
+                {
+                    depth--;
+                }
+                while (node >= closes[depth]);
+
+                row = open[depth] == left ? row : tables.Row(open[depth]);
             }
 
-            PositionSet at = open[depth];
             int byteClass = classOf[_bytes[node]];
-            PositionSet next = at.Next?[byteClass] ?? network.StepClass(at, byteClass);
-            if (ReferenceEquals(next, PositionSet.Dead))
+            int next = row[byteClass];
+            if (next == StepTables.Unknown)
+            {
+                next = Step(network, ref tables, open.AsSpan(0, depth + 1), byteClass);
+                row = tables.Row(open[depth]);
+            }
+
+            if (next == StepTables.Dead)
             {
                 node = _ends[node];
                 continue;
             }
 
-            for (int t = _firstTokens[node]; t < _firstTokens[node + 1]; t++)
+            bool takesAll = _groups.Length > 0 && _groups[node] != 0
+                && MayTake(network, tables, open[depth], next, _groups[node]);
+            int end = _firstTokens[takesAll ? _ends[node] : node + 1];
+            for (int t = _firstTokens[node]; t < end; t++)
             {
                 int id = _tokens[t];
                 mask[id >> 5] |= 1u << (id & 31);
+            }
+
+            if (end > _firstTokens[node])
+            {
+                targets?.Add(next);
+            }
+
+            if (takesAll)
+            {
+                node = _ends[node];
+                continue;
+            }
+
+            if (next != open[depth])
+            {
+                row = tables.Row(next);
             }
 
             depth++;
@@ -95,11 +145,40 @@ internal sealed class TriePart
             node++;
         }
 
-        Array.Clear(open);
+        from = open[0];
     }
 
-    /// <summary>Memory it takes, roughly.</summary>
-    public long SizeBytes => (9L * _bytes.Length) + (4L * _tokens.Length);
+    /// <summary>True if all that follows is made of characters that lead back to here.</summary>
+    private static bool MayTake(Network network, StepTables tables, int from, int at, ulong groups)
+    {
+        ref SetFacts facts = ref tables.Facts(at);
+        if (!facts.KnowsLoops)
+        {
+            // Worth finding out where one character has led back already.
+            return from == at && (groups & ~network.Plain.Loops(network, tables, at)) == 0;
+        }
+
+        return (groups & ~facts.Loops) == 0;
+    }
+
+    /// <summary>A step not taken before; if there is no room for it, everything moves to new tables.</summary>
+    private static int Step(Network network, ref StepTables tables, Span<int> open, int byteClass)
+    {
+        int next = network.StepClass(tables, open[^1], byteClass);
+        if (next != StepTables.Full)
+        {
+            return next;
+        }
+
+        StepTables old = tables;
+        for (int depth = 0; depth < open.Length; depth++)
+        {
+            tables = old;
+            open[depth] = network.Renew(ref tables, open[depth]);
+        }
+
+        return network.StepClass(tables, open[^1], byteClass, mayForget: false);
+    }
 
     private static void Close(List<int> path, List<int> ends, int end, int depth)
     {
@@ -109,5 +188,31 @@ internal sealed class TriePart
         }
 
         path.RemoveRange(depth, path.Count - depth);
+    }
+
+    /// <summary>
+    /// For nodes between characters with much below them: which groups of characters are in there; 0 for others.
+    /// </summary>
+    private ulong[] Groups()
+    {
+        var groups = new ulong[_bytes.Length];
+
+        // From the back, so that what is below a node is known before it.
+        for (int node = _bytes.Length - 1; node >= 0; node--)
+        {
+            for (int child = node + 1; child < _ends[node]; child = _ends[child])
+            {
+                groups[node] |= groups[child] | (_bytes[child] < 0x80 ? PlainText.GroupOf(_bytes[child]) : 1ul << 63);
+            }
+        }
+
+        for (int node = 0; node < _bytes.Length; node++)
+        {
+            // Inside of a character there is a byte to come that begins none.
+            bool isInside = node + 1 < _ends[node] && (_bytes[node + 1] & 0xC0) == 0x80;
+            groups[node] = isInside || _ends[node] - node < MinTakenNodes ? 0 : groups[node];
+        }
+
+        return groups;
     }
 }

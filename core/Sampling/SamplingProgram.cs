@@ -122,7 +122,9 @@ internal sealed class SamplingProgram
         }
 
         TokenTrie vocabulary = TokenTrie.Of(tokenizer);
-        return new GrammarProgram(outputs.Compile(GrammarLimits.Default, vocabulary), vocabulary);
+        var program = new GrammarProgram(outputs.Compile(GrammarLimits.Default, vocabulary), vocabulary);
+        program.Prepare(GrammarLimits.Default.MaxPrepareMilliseconds);
+        return program;
     }
 
     private static int[]? Distinct(IReadOnlyList<int>? ids) =>

@@ -55,6 +55,29 @@ public sealed class MaskTests
         }
     }
 
+    /// <summary>Whatever is forgotten, in the middle of a mask too, it comes out the same.</summary>
+    [Test]
+    public void MasksHoldWhileTheGrammarForgets([ValueSource(nameof(Grammars))] string grammar)
+    {
+        TestContext.Out.WriteLine("seed 2");
+        var random = new Random(2);
+        byte[][] texts = Vocabulary(random);
+        var trie = new TokenTrie(texts);
+        Network forgetful = Compile(grammar);
+        forgetful.MaxRememberedBytes = 6000;
+        GrammarProgram[] programs = [new GrammarProgram(Compile(grammar), trie), new GrammarProgram(forgetful, trie)];
+        PositionSet[] at = [.. programs.Select(program => program.Start)];
+        for (int step = 0; step < 60; step++)
+        {
+            TokenMask[] masks = [.. programs.Select((program, i) => program.Mask(at[i]))];
+            int[] fits = [.. Enumerable.Range(0, texts.Length).Where(masks[0].Contains)];
+            Assert.That(Enumerable.Range(0, texts.Length).Where(masks[1].Contains), Is.EqualTo(fits), $"step {step}");
+            Assert.That(at[1].MayEnd, Is.EqualTo(at[0].MayEnd));
+            int token = fits.Length == 0 ? -1 : fits[random.Next(fits.Length)];
+            at = [.. programs.Select((program, i) => token < 0 ? program.Start : program.Advance(at[i], token)!)];
+        }
+    }
+
     [Test]
     public void MasksOfTwoVocabulariesAreKeptApart()
     {
