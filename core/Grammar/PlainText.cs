@@ -40,7 +40,8 @@ internal sealed class PlainText
             [(0xF1, 0xF3), Tail, Tail, Tail],
             [(0xF4, 0xF4), (0x80, 0x8F), Tail, Tail],
         ];
-        _longer = [.. sequences.Select(ranges => ranges.Select(range => classes.Numbers(classes.Within([range]))).ToArray())];
+        _longer = [.. sequences.Select(ranges => ranges.Select(
+            range => classes.Numbers(classes.Within([range]))).ToArray())];
     }
 
     /// <summary>True for the code points that count as plain.</summary>

@@ -116,14 +116,7 @@ internal sealed class TriePart
 
             bool takesAll = _groups.Length > 0 && _groups[node] != 0
                 && MayTake(network, tables, open[depth], next, _groups[node]);
-            int end = _firstTokens[takesAll ? _ends[node] : node + 1];
-            for (int t = _firstTokens[node]; t < end; t++)
-            {
-                int id = _tokens[t];
-                mask[id >> 5] |= 1u << (id & 31);
-            }
-
-            if (end > _firstTokens[node])
+            if (Take(node, takesAll ? _ends[node] : node + 1, mask))
             {
                 targets?.Add(next);
             }
@@ -146,6 +139,20 @@ internal sealed class TriePart
         }
 
         from = open[0];
+    }
+
+    /// <summary>Sets the bits of the tokens of some nodes; false if they have none.</summary>
+    private bool Take(int firstNode, int endNode, Span<uint> mask)
+    {
+        int begin = _firstTokens[firstNode];
+        int end = _firstTokens[endNode];
+        for (int t = begin; t < end; t++)
+        {
+            int id = _tokens[t];
+            mask[id >> 5] |= 1u << (id & 31);
+        }
+
+        return end > begin;
     }
 
     /// <summary>True if all that follows is made of characters that lead back to here.</summary>
