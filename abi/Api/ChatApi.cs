@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Engine.Abi.Handles;
+using Engine.Chat;
 using Engine.Tokenization;
 using Engine.Tokenization.Templating;
 
@@ -12,9 +13,13 @@ internal static unsafe class ChatApi
     private const int MaxDepth = 128;
 
     private static readonly string[] _known =
-        ["messages", "tools", "documents", "chat_template", "add_generation_prompt", "continue_final_message"];
+    [
+        "messages", "tools", "documents", "chat_template", "add_generation_prompt", "continue_final_message",
+        "add_special_tokens", "allow_control_tokens",
+    ];
 
-    /// <summary>The prompt of a conversation, as the model's chat template writes it.</summary>
+    /// <summary>The prompt of a conversation, as the model's chat template writes it. Tokenized, what messages wrote
+    /// could become control tokens: engine_chat_tokenize keeps it text.</summary>
     /// <param name="tokenizer">The tokenizer, whose folder has the template.</param>
     /// <param name="json">{"messages": [...], "tools": [...], "documents": [...], "add_generation_prompt": false,
     /// "continue_final_message": false, "chat_template": "...", and any further variable of the template}.</param>
@@ -31,11 +36,36 @@ internal static unsafe class ChatApi
         Interop.Required(length, "length");
         using HandlePin<TokenizerObject> pin = TokenizerApi.PinOf(tokenizer);
         using JsonDocument document = Parse(Interop.Bytes(json, jsonLen, "json"));
-        string text = Render(pin.Target, document.RootElement);
+        string text = Render(pin.Target, document.RootElement, null).Text;
         return Interop.CopyOut<byte>(Encoding.UTF8.GetBytes(text), buffer, capacity, length);
     }
 
-    private static string Render(TokenizerObject tokenizer, JsonElement body)
+    /// <summary>The ids of a conversation's prompt, for engine_submit. Control tokens are the template's alone: what
+    /// messages, tools, documents and variables spell stays text, as the HTTP server has it.</summary>
+    /// <param name="tokenizer">The tokenizer, whose folder has the template.</param>
+    /// <param name="json">As for engine_chat_template_apply; also "add_special_tokens": false, and
+    /// "allow_control_tokens": false, which lets messages write them.</param>
+    /// <param name="jsonLen">Its bytes.</param>
+    /// <param name="tokens">Takes the ids.</param>
+    /// <param name="capacity">How many fit.</param>
+    /// <param name="length">How many there are.</param>
+    /// <returns>ENGINE_E_NOT_FOUND if there is no template; ENGINE_E_INVALID_ARGUMENT if it refuses the
+    /// conversation; ENGINE_E_BUFFER_TOO_SMALL if capacity is less than length.</returns>
+    [AbiFunction("engine_chat_tokenize")]
+    public static EngineStatus ChatTokenize(
+        TokenizerHandle tokenizer, [In] byte* json, ulong jsonLen, int* tokens, ulong capacity, ulong* length)
+    {
+        Interop.Required(length, "length");
+        using HandlePin<TokenizerObject> pin = TokenizerApi.PinOf(tokenizer);
+        using JsonDocument document = Parse(Interop.Bytes(json, jsonLen, "json"));
+        ITokenizer known = pin.Target.Tokenizer;
+        JsonElement body = document.RootElement;
+        ChatTemplateResult prompt = Render(pin.Target, body, known.ControlTokens);
+        int[] ids = known.EncodePrompt(prompt.Text, prompt.Cuts, Flag(body, "add_special_tokens"));
+        return Interop.CopyOut<int>(ids, tokens, capacity, length);
+    }
+
+    private static ChatTemplateResult Render(TokenizerObject tokenizer, JsonElement body, ControlTokens? guarded)
     {
         if (body.ValueKind != JsonValueKind.Object
             || !body.TryGetProperty("messages", out JsonElement messages)
@@ -51,7 +81,7 @@ internal static unsafe class ChatApi
             var config = (tokenizer.Tokenizer as Tokenizer)?.Config;
             return template.Render(new ChatTemplateInput
             {
-                Messages = messages,
+                Messages = ContentParts.AreTakenBy(template) ? messages : ContentParts.Flatten(messages),
                 Tools = Optional(body, "tools"),
                 Documents = Optional(body, "documents"),
                 Variables = variables.RootElement,
@@ -60,7 +90,8 @@ internal static unsafe class ChatApi
                 BosToken = config?.BosToken,
                 EosToken = config?.EosToken,
                 ParseToolCallArguments = true,
-            }).Text;
+                ControlTokens = Flag(body, "allow_control_tokens") ? null : guarded,
+            });
         }
         catch (TemplateException e)
         {

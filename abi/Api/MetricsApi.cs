@@ -49,7 +49,7 @@ internal static unsafe class MetricsApi
         return Interop.CopyOut<byte>(Render(pin.Target.Worker.Metrics), buffer, capacity, length);
     }
 
-    private static byte[] Render(EngineMetricsSnapshot now)
+    public static byte[] Render(EngineMetricsSnapshot now)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream))

@@ -80,6 +80,7 @@ internal static unsafe class ModelApi
             HasChatTemplate = loaded.HasTemplate ? 1 : 0,
             WeightBytes = loaded.WeightBytes,
             Architecture = pin.Target.Architecture,
+            IsPooling = loaded.IsPooling ? 1 : 0,
         };
         Interop.WriteStruct(value, info, "info");
         return EngineStatus.Ok;

@@ -13,62 +13,6 @@ internal static unsafe class Exports
     {
     }
 
-    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_create")]
-    public static int ChatParserCreate(byte* json, ulong jsonLen, ChatParserHandle* outParser, ErrorHandle* err)
-    {
-        try
-        {
-            Guard.Enter(err);
-            return Guard.Finish(ChatParserApi.Create(json, jsonLen, outParser), err);
-        }
-        catch (Exception e)
-        {
-            return Guard.Fail(e, err);
-        }
-    }
-
-    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_feed")]
-    public static int ChatParserFeed(nint parser, byte* text, ulong textLen, JsonHandle* outJson, ErrorHandle* err)
-    {
-        try
-        {
-            Guard.Enter(err);
-            return Guard.Finish(ChatParserApi.Feed(new ChatParserHandle(parser), text, textLen, outJson), err);
-        }
-        catch (Exception e)
-        {
-            return Guard.Fail(e, err);
-        }
-    }
-
-    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_finish")]
-    public static int ChatParserFinish(nint parser, JsonHandle* outJson, ErrorHandle* err)
-    {
-        try
-        {
-            Guard.Enter(err);
-            return Guard.Finish(ChatParserApi.Finish(new ChatParserHandle(parser), outJson), err);
-        }
-        catch (Exception e)
-        {
-            return Guard.Fail(e, err);
-        }
-    }
-
-    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_release")]
-    public static int ChatParserRelease(nint parser)
-    {
-        try
-        {
-            Guard.Enter();
-            return Guard.Finish(ChatParserApi.Release(new ChatParserHandle(parser)), null);
-        }
-        catch (Exception e)
-        {
-            return Guard.Fail(e, null);
-        }
-    }
-
     [UnmanagedCallersOnly(EntryPoint = "engineimpl_init")]
     public static int Init(nint options, ErrorHandle* err)
     {
@@ -587,6 +531,76 @@ internal static unsafe class Exports
         }
     }
 
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_tokenize")]
+    public static int ChatTokenize(nint tokenizer, byte* json, ulong jsonLen, int* tokens, ulong capacity, ulong* length, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ChatApi.ChatTokenize(new TokenizerHandle(tokenizer), json, jsonLen, tokens, capacity, length), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_create")]
+    public static int ChatParserCreate(byte* json, ulong jsonLen, ChatParserHandle* outParser, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ChatParserApi.Create(json, jsonLen, outParser), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_feed")]
+    public static int ChatParserFeed(nint parser, byte* text, ulong textLen, JsonHandle* outJson, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ChatParserApi.Feed(new ChatParserHandle(parser), text, textLen, outJson), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_finish")]
+    public static int ChatParserFinish(nint parser, JsonHandle* outJson, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(ChatParserApi.Finish(new ChatParserHandle(parser), outJson), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_chat_parser_release")]
+    public static int ChatParserRelease(nint parser)
+    {
+        try
+        {
+            Guard.Enter();
+            return Guard.Finish(ChatParserApi.Release(new ChatParserHandle(parser)), null);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, null);
+        }
+    }
+
     [UnmanagedCallersOnly(EntryPoint = "engineimpl_create")]
     public static int Create(nint model, nint parameters, EngineHandle* outEngine, ErrorHandle* err)
     {
@@ -850,6 +864,174 @@ internal static unsafe class Exports
         catch (Exception e)
         {
             return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooler_create")]
+    public static int PoolerCreate(nint model, nint parameters, PoolerHandle* outPooler, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(PoolerApi.Create(new ModelHandle(model), new ParamsHandle(parameters), outPooler), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooler_get_info")]
+    public static int PoolerGetInfo(nint pooler, PoolerInfoStruct* info, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(PoolerApi.GetInfo(new PoolerHandle(pooler), info), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooler_label")]
+    public static int PoolerLabel(nint pooler, int index, byte* buffer, ulong capacity, ulong* length, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(PoolerApi.Label(new PoolerHandle(pooler), index, buffer, capacity, length), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooler_submit")]
+    public static int PoolerSubmit(nint pooler, PoolingArgs* args, PoolingHandle* outPooling, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(PoolerApi.Submit(new PoolerHandle(pooler), args, outPooling), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooler_metrics_json")]
+    public static int PoolerMetricsJson(nint pooler, byte* buffer, ulong capacity, ulong* length, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(PoolerApi.MetricsJson(new PoolerHandle(pooler), buffer, capacity, length), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooler_stop")]
+    public static int PoolerStop(nint pooler, int timeoutMs, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(PoolerApi.Stop(new PoolerHandle(pooler), timeoutMs), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooler_release")]
+    public static int PoolerRelease(nint pooler)
+    {
+        try
+        {
+            Guard.Enter();
+            return Guard.Finish(PoolerApi.Release(new PoolerHandle(pooler)), null);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, null);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooling_wait")]
+    public static int PoolingWait(nint pooling, int timeoutMs, ulong* numEnded, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(PoolingApi.Wait(new PoolingHandle(pooling), timeoutMs, numEnded), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooling_fd")]
+    public static int PoolingFd(nint pooling, int* outFd, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(PoolingApi.Fd(new PoolingHandle(pooling), outFd), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooling_cancel")]
+    public static int PoolingCancel(nint pooling, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(PoolingApi.Cancel(new PoolingHandle(pooling)), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooling_get_result")]
+    public static int PoolingGetResult(nint pooling, ulong index, PoolingResultStruct* result, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(PoolingApi.GetResult(new PoolingHandle(pooling), index, result), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_pooling_release")]
+    public static int PoolingRelease(nint pooling)
+    {
+        try
+        {
+            Guard.Enter();
+            return Guard.Finish(PoolingApi.Release(new PoolingHandle(pooling)), null);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, null);
         }
     }
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using Engine.Abi.Params;
+using Engine.Abi.Types;
 
 namespace Engine.Abi.Generator;
 
@@ -29,6 +31,13 @@ internal static class BindingEmitters
             text.Append('\n');
         }
 
+        foreach (ParamsKind kind in Enum.GetValues<ParamsKind>())
+        {
+            IEnumerable<string> keys = ParamSchema.Of(kind).Keys.Select(key => $"    \"{key}\",\n");
+            text.Append($"{kind.ToString().ToUpperInvariant()}_KEYS = frozenset((\n{string.Concat(keys)}))\n");
+        }
+
+        text.Append('\n');
         foreach (AbiStructModel item in model.Structs)
         {
             text.Append($"\nclass {PascalCase(item.Name)}(C.Structure):\n    _fields_ = [\n");

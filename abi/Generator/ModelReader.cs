@@ -107,7 +107,7 @@ internal sealed class ModelReader
 
     private static int ApiOrder(Type type) => Array.IndexOf(
         ["INativeApi", "LibraryApi", "ErrorApi", "ParamsApi", "ModelApi", "LoadApi", "TokenizerApi", "ChatApi",
-            "EngineApi", "RequestApi", "BeamApi", "MetricsApi"], type.Name);
+            "ChatParserApi", "EngineApi", "RequestApi", "BeamApi", "MetricsApi", "PoolerApi", "PoolingApi"], type.Name);
 
     private AbiFunctionModel ReadFunction(Type type, MethodInfo method, AbiFunctionAttribute mark)
     {

@@ -15,6 +15,8 @@ internal enum HandleKind
     Request = 7,
     Json = 8,
     ChatParser = 9,
+    Pooler = 10,
+    Pooling = 11,
 }
 
 /// <summary>

@@ -212,6 +212,9 @@ internal static unsafe class HandleTable
         HandleKind.Engine => "engine",
         HandleKind.Request => "request",
         HandleKind.Json => "JSON",
+        HandleKind.ChatParser => "chat parser",
+        HandleKind.Pooler => "pooler",
+        HandleKind.Pooling => "pooling",
         _ => "unknown",
     };
 }

@@ -62,3 +62,17 @@ internal readonly struct ChatParserHandle(nint value)
 {
     public readonly nint Value = value;
 }
+
+/// <summary>Computes texts of one model that makes vectors or scores, on its own thread.</summary>
+[AbiHandle("engine_pooler")]
+internal readonly struct PoolerHandle(nint value)
+{
+    public readonly nint Value = value;
+}
+
+/// <summary>Texts that were handed in together, and what came of them.</summary>
+[AbiHandle("engine_pooling")]
+internal readonly struct PoolingHandle(nint value)
+{
+    public readonly nint Value = value;
+}

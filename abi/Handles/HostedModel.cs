@@ -1,11 +1,12 @@
 using Engine.Hosting;
+using Engine.Pooling;
 using Engine.Scheduling;
 using Engine.Tokenization;
 using Engine.Tokenization.Templating;
 
 namespace Engine.Abi.Handles;
 
-/// <summary>A loaded model, or the deterministic one without weights that is called "fake:".</summary>
+/// <summary>A loaded model of either kind, or the deterministic one without weights that is called "fake:".</summary>
 internal abstract class HostedModel : IDisposable
 {
     public abstract ModelInfo Info { get; }
@@ -23,13 +24,24 @@ internal abstract class HostedModel : IDisposable
 
     public virtual GenerationDefaults Defaults => new();
 
+    /// <summary>True if it makes vectors or scores of texts and does not write.</summary>
+    public virtual bool IsPooling => false;
+
     public static HostedModel Load(ModelLoadOptions options, CancellationToken cancellation = default) =>
         FakeModel.IsFake(options.Model)
             ? new Fake(FakeModelOptions.Parse(options.Model), options.MaxModelLen)
-            : new Real(LoadedModel.Load(options, cancellation));
+            : ModelLoader.Load(options, cancellation) switch
+            {
+                PoolingModel pooling => new Pooled(pooling),
+                IDisposable writing => new Real((LoadedModel)writing),
+            };
 
     public EngineWorker CreateWorker(EngineOptions options) =>
         new(CreateRunner(options), Tokenizer, Info, options);
+
+    public virtual PoolingWorker CreatePooler(EngineOptions options) => throw new EngineException(
+        EngineStatus.Unsupported,
+        "the model writes; to make vectors of texts load it with runner \"pooling\"", "model");
 
     public abstract void Dispose();
 
@@ -56,6 +68,28 @@ internal abstract class HostedModel : IDisposable
         public override void Dispose() => model.Dispose();
 
         protected override IModelRunner CreateRunner(EngineOptions options) => model.CreateRunner(options);
+    }
+
+    private sealed class Pooled(PoolingModel model) : HostedModel
+    {
+        public override bool IsPooling => true;
+
+        public override ModelInfo Info => model.Info;
+
+        public override ITokenizer? Tokenizer => model.Tokenizer;
+
+        public override long WeightBytes => model.WeightBytes;
+
+        public override string Architecture => model.Config.Architecture;
+
+        public override PoolingWorker CreatePooler(EngineOptions options) => new(model, options);
+
+        public override void Dispose() => model.Dispose();
+
+        protected override IModelRunner CreateRunner(EngineOptions options) => throw new EngineException(
+            EngineStatus.Unsupported,
+            $"the model makes {(model.Embeds ? "vectors" : "scores")} of texts, it does not write: make a pooler",
+            "model");
     }
 
     private sealed class Fake(FakeModelOptions fake, int? maxModelLen) : HostedModel

@@ -16,6 +16,8 @@ internal static class OptionsReader
             Model = path,
             Tokenizer = Text(values, "tokenizer"),
             Dtype = Text(values, "dtype") ?? defaults.Dtype,
+            Runner = Text(values, "runner") ?? defaults.Runner,
+            HfOverrides = Has(values, "hf_overrides", out JsonElement overrides) ? overrides.GetRawText() : null,
             LoadFormat = Text(values, "load_format") ?? defaults.LoadFormat,
             Cpus = Text(values, "cpus"),
             Numa = Text(values, "numa") ?? defaults.Numa,

@@ -45,6 +45,8 @@ internal sealed class ParamSchema
     public static ParamSchema Model { get; } = new(
         ("tokenizer", ParamType.Text),
         ("dtype", ParamType.Text),
+        ("runner", ParamType.Text),
+        ("hf_overrides", ParamType.Json),
         ("load_format", ParamType.Text),
         ("quantization", ParamType.Text),
         ("activation_precision", ParamType.Text),
@@ -84,6 +86,15 @@ internal sealed class ParamSchema
         ("priority", ParamType.Integer),
         ("cache_salt", ParamType.Text));
 
+    /// <summary>What texts handed in together have in common.</summary>
+    public static ParamSchema Pooling { get; } = new(
+        ("dimensions", ParamType.Integer),
+        ("normalize", ParamType.Boolean),
+        ("use_activation", ParamType.Boolean),
+        ("truncate_prompt_tokens", ParamType.Integer),
+        ("prompt_name", ParamType.Text),
+        ("add_special_tokens", ParamType.Boolean));
+
     /// <summary>Every key.</summary>
     public IEnumerable<string> Keys => _hasSampling
         ? _types.Keys.Concat(SamplingSchema.Fields.Select(row => row.Name))
@@ -95,6 +106,7 @@ internal sealed class ParamSchema
         ParamsKind.Model => Model,
         ParamsKind.Engine => Engine,
         ParamsKind.Request => Request,
+        ParamsKind.Pooling => Pooling,
         _ => throw EngineException.Invalid("kind", $"{(int)kind} is no engine_params_kind"),
     };
 

@@ -2,6 +2,7 @@ using Engine;
 using Engine.Abi;
 using Engine.Abi.Types;
 using Engine.Hosting;
+using Engine.Pooling;
 
 [assembly: AbiEnum(typeof(EngineStatus), "engine_status", "ENGINE_", ErrorPrefix = "ENGINE_E_")]
 [assembly: AbiEnum(typeof(ParamsKind), "engine_params_kind", "ENGINE_PARAMS_")]
@@ -10,6 +11,7 @@ using Engine.Hosting;
 [assembly: AbiEnum(typeof(LogLevel), "engine_log_level", "ENGINE_LOG_")]
 [assembly: AbiEnum(typeof(TextFlags), "engine_text_flags", "ENGINE_TEXT_")]
 [assembly: AbiEnum(typeof(SubmitFlags), "engine_submit_flags", "ENGINE_SUBMIT_")]
+[assembly: AbiEnum(typeof(PoolingTask), "engine_pooling_task", "ENGINE_POOLING_")]
 
 [assembly: AbiFeature("prefix_caching")]
 [assembly: AbiFeature("chunked_prefill")]
@@ -19,6 +21,10 @@ using Engine.Hosting;
 [assembly: AbiFeature("eventfd")]
 [assembly: AbiFeature("cpu")]
 [assembly: AbiFeature("beam_search")]
+[assembly: AbiFeature("chat_parser")]
+[assembly: AbiFeature("pooling")]
+[assembly: AbiFeature("speculation")]
+[assembly: AbiFeature("structured_outputs")]
 
 namespace Engine.Abi.Types;
 
@@ -36,6 +42,9 @@ internal enum ParamsKind
 
     /// <summary>How to choose tokens and when to stop: engine_submit.</summary>
     Request = 3,
+
+    /// <summary>What texts handed in together have in common: engine_pooler_submit.</summary>
+    Pooling = 4,
 }
 
 /// <summary>What an event says. Readers ignore kinds that they do not know.</summary>

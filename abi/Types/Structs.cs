@@ -201,6 +201,12 @@ internal unsafe struct ModelInfoStruct
 
     /// <summary>The architecture, as config.json names it; NUL-terminated, lives as long as the model handle.</summary>
     public byte* Architecture;
+
+    /// <summary>1 if it is for engine_pooler_create, 0 if for engine_create.</summary>
+    public int IsPooling;
+
+    /// <summary>Zero.</summary>
+    public int Reserved2;
 }
 
 /// <summary>What is known of a tokenizer.</summary>

@@ -7,13 +7,17 @@ const char engine_shim_version[] = "0.1.0";
 
 const char *const engine_shim_features[] = {
     "beam_search",
+    "chat_parser",
     "chat_template",
     "chunked_prefill",
     "cpu",
     "eventfd",
     "logprobs",
+    "pooling",
     "prefix_caching",
     "prompt_logprobs",
+    "speculation",
+    "structured_outputs",
     0,
 };
 
@@ -41,69 +45,25 @@ const engine_shim_status engine_shim_statuses[] = {
 
 const char engine_shim_layout[] =
     "{\"version\":\"0.1.0\",\"enums\":[{\"name\":\"engine_status\",\"values\":{\"ENGINE_OK\":0,\"ENGINE_IDLE\":1,\"ENGINE_E_INVALID_ARGUMENT\":-1,\"ENGINE_E_INVALID_HANDLE\":-2,\"ENGINE_E_NOT_FOUND\":-3,\"ENGINE_E_BUFFER_TOO_SMALL\":-4,\"ENGINE_E_WOULD_BLOCK\":-5,\"ENGINE_E_OUT_OF_MEMORY\":-6,\"ENGINE_E_CANCELLED\":-7,\"ENGINE_E_TIMEOUT\":-8,\"ENGINE_E_UNSUPPORTED\":-9,\"ENGINE_E_CORRUPT_DATA\":-10,\"ENGINE_E_IO\":-11,\"ENGINE_E_ENGINE_FAILED\":-12,\"ENGINE_E_SHUTTING_DOWN\":-13,\"ENGINE_E_FORKED\":-14,\"ENGINE_E_INTERNAL\":-15,\"ENGINE_E_DEVICE_LOST\":-16}},\n"
-    "{\"name\":\"engine_params_kind\",\"values\":{\"ENGINE_PARAMS_LIBRARY\":0,\"ENGINE_PARAMS_MODEL\":1,\"ENGINE_PARAMS_ENGINE\":2,\"ENGINE_PARAMS_REQUEST\":3}},\n"
+    "{\"name\":\"engine_params_kind\",\"values\":{\"ENGINE_PARAMS_LIBRARY\":0,\"ENGINE_PARAMS_MODEL\":1,\"ENGINE_PARAMS_ENGINE\":2,\"ENGINE_PARAMS_REQUEST\":3,\"ENGINE_PARAMS_POOLING\":4}},\n"
     "{\"name\":\"engine_event_kind\",\"values\":{\"ENGINE_EVENT_TOKEN\":0,\"ENGINE_EVENT_PROMPT\":1,\"ENGINE_EVENT_OUTPUT_FINISHED\":2,\"ENGINE_EVENT_FINISHED\":3,\"ENGINE_EVENT_FAILED\":4}},\n"
     "{\"name\":\"engine_finish_reason\",\"values\":{\"ENGINE_FINISH_NONE\":0,\"ENGINE_FINISH_STOP\":1,\"ENGINE_FINISH_LENGTH\":2,\"ENGINE_FINISH_ABORT\":3,\"ENGINE_FINISH_ERROR\":4}},\n"
     "{\"name\":\"engine_log_level\",\"values\":{\"ENGINE_LOG_OFF\":0,\"ENGINE_LOG_ERROR\":1,\"ENGINE_LOG_WARNING\":2,\"ENGINE_LOG_INFO\":3,\"ENGINE_LOG_DEBUG\":4}},\n"
     "{\"name\":\"engine_text_flags\",\"values\":{\"ENGINE_TEXT_NONE\":0,\"ENGINE_TEXT_ADD_SPECIAL\":1,\"ENGINE_TEXT_SKIP_SPECIAL\":2,\"ENGINE_TEXT_PLAIN\":4}},\n"
-    "{\"name\":\"engine_submit_flags\",\"values\":{\"ENGINE_SUBMIT_NONE\":0,\"ENGINE_SUBMIT_OWN_QUEUE\":1}}],\"structs\":[{\"name\":\"engine_submit_args\",\"size\":72,\"offsets\":{\"struct_size\":0,\"flags\":4,\"user_tag\":8,\"params\":16,\"json\":24,\"json_len\":32,\"prompt\":40,\"prompt_len\":48,\"tokens\":56,\"tokens_len\":64}},\n"
+    "{\"name\":\"engine_submit_flags\",\"values\":{\"ENGINE_SUBMIT_NONE\":0,\"ENGINE_SUBMIT_OWN_QUEUE\":1}},\n"
+    "{\"name\":\"engine_pooling_task\",\"values\":{\"ENGINE_POOLING_EMBED\":0,\"ENGINE_POOLING_CLASSIFY\":1,\"ENGINE_POOLING_TOKEN_EMBED\":2,\"ENGINE_POOLING_SCORE\":3}}],\"structs\":[{\"name\":\"engine_pooling_input\",\"size\":64,\"offsets\":{\"struct_size\":0,\"reserved\":4,\"text\":8,\"text_len\":16,\"pair\":24,\"pair_len\":32,\"tokens\":40,\"tokens_len\":48,\"token_types\":56}},\n"
+    "{\"name\":\"engine_pooling_args\",\"size\":48,\"offsets\":{\"struct_size\":0,\"task\":4,\"params\":8,\"json\":16,\"json_len\":24,\"inputs\":32,\"inputs_len\":40}},\n"
+    "{\"name\":\"engine_pooling_result\",\"size\":40,\"offsets\":{\"struct_size\":0,\"rows\":4,\"columns\":8,\"reserved\":12,\"values\":16,\"tokens\":24,\"tokens_len\":32}},\n"
+    "{\"name\":\"engine_pooler_info\",\"size\":24,\"offsets\":{\"struct_size\":0,\"embeds\":4,\"dimensions\":8,\"hidden_size\":12,\"num_labels\":16,\"max_tokens\":20}},\n"
+    "{\"name\":\"engine_submit_args\",\"size\":72,\"offsets\":{\"struct_size\":0,\"flags\":4,\"user_tag\":8,\"params\":16,\"json\":24,\"json_len\":32,\"prompt\":40,\"prompt_len\":48,\"tokens\":56,\"tokens_len\":64}},\n"
     "{\"name\":\"engine_logprob\",\"size\":12,\"offsets\":{\"token\":0,\"logprob\":4,\"rank\":8}},\n"
     "{\"name\":\"engine_event\",\"size\":136,\"offsets\":{\"struct_size\":0,\"kind\":4,\"user_tag\":8,\"request_id\":16,\"output_index\":24,\"token\":28,\"text\":32,\"text_len\":40,\"logprob\":48,\"rank\":52,\"finish_reason\":56,\"status\":60,\"logprobs\":64,\"logprobs_len\":72,\"tokens\":80,\"tokens_len\":88,\"logprob_counts\":96,\"num_cached_tokens\":104,\"stop_token\":108,\"stop_text\":112,\"stop_text_len\":120,\"parameter\":128}},\n"
     "{\"name\":\"engine_metrics\",\"size\":80,\"offsets\":{\"struct_size\":0,\"num_requests_running\":4,\"num_requests_waiting\":8,\"num_blocks\":12,\"kv_cache_usage\":16,\"prefix_cache_queries\":24,\"prefix_cache_hits\":32,\"num_preemptions\":40,\"prompt_tokens\":48,\"generation_tokens\":56,\"num_steps\":64,\"num_failed\":72}},\n"
-    "{\"name\":\"engine_model_info\",\"size\":48,\"offsets\":{\"struct_size\":0,\"vocab_size\":4,\"max_model_len\":8,\"bos_token_id\":12,\"eos_token_id\":16,\"has_tokenizer\":20,\"has_chat_template\":24,\"reserved\":28,\"weight_bytes\":32,\"architecture\":40}},\n"
+    "{\"name\":\"engine_model_info\",\"size\":56,\"offsets\":{\"struct_size\":0,\"vocab_size\":4,\"max_model_len\":8,\"bos_token_id\":12,\"eos_token_id\":16,\"has_tokenizer\":20,\"has_chat_template\":24,\"reserved\":28,\"weight_bytes\":32,\"architecture\":40,\"is_pooling\":48,\"reserved2\":52}},\n"
     "{\"name\":\"engine_tokenizer_info\",\"size\":16,\"offsets\":{\"struct_size\":0,\"vocab_size\":4,\"has_chat_template\":8,\"reserved\":12}},\n"
     "{\"name\":\"engine_load_progress\",\"size\":32,\"offsets\":{\"struct_size\":0,\"is_done\":4,\"done_bytes\":8,\"total_bytes\":16,\"stage\":24}},\n"
     "{\"name\":\"engine_plan\",\"size\":72,\"offsets\":{\"struct_size\":0,\"fits\":4,\"weight_bytes\":8,\"kv_cache_bytes\":16,\"activation_bytes\":24,\"total_bytes\":32,\"free_bytes\":40,\"num_parameters\":48,\"num_kv_tokens\":56,\"num_blocks\":64,\"max_model_len\":68}}]}\n";
 const uint64_t engine_shim_layout_bytes = sizeof(engine_shim_layout) - 1;
-
-extern engine_status engineimpl_chat_parser_create(const char *json, uint64_t json_len, engine_chat_parser **out_parser, engine_error **err);
-engine_status engine_chat_parser_create(const char *json, uint64_t json_len, engine_chat_parser **out_parser, engine_error **err)
-{
-    engine_status status = engine_shim_enter();
-    if (status != ENGINE_OK) {
-        if (err) {
-            *err = 0;
-        }
-        return status;
-    }
-    return engineimpl_chat_parser_create(json, json_len, out_parser, err);
-}
-
-extern engine_status engineimpl_chat_parser_feed(engine_chat_parser *parser, const char *text, uint64_t text_len, engine_json **out_json, engine_error **err);
-engine_status engine_chat_parser_feed(engine_chat_parser *parser, const char *text, uint64_t text_len, engine_json **out_json, engine_error **err)
-{
-    engine_status status = engine_shim_enter();
-    if (status != ENGINE_OK) {
-        if (err) {
-            *err = 0;
-        }
-        return status;
-    }
-    return engineimpl_chat_parser_feed(parser, text, text_len, out_json, err);
-}
-
-extern engine_status engineimpl_chat_parser_finish(engine_chat_parser *parser, engine_json **out_json, engine_error **err);
-engine_status engine_chat_parser_finish(engine_chat_parser *parser, engine_json **out_json, engine_error **err)
-{
-    engine_status status = engine_shim_enter();
-    if (status != ENGINE_OK) {
-        if (err) {
-            *err = 0;
-        }
-        return status;
-    }
-    return engineimpl_chat_parser_finish(parser, out_json, err);
-}
-
-extern engine_status engineimpl_chat_parser_release(engine_chat_parser *parser);
-engine_status engine_chat_parser_release(engine_chat_parser *parser)
-{
-    engine_status status = engine_shim_enter();
-    if (status != ENGINE_OK) {
-        return status;
-    }
-    return engineimpl_chat_parser_release(parser);
-}
 
 extern engine_status engineimpl_init(engine_params *options, engine_error **err);
 engine_status engine_init(engine_params *options, engine_error **err)
@@ -559,6 +519,68 @@ engine_status engine_chat_template_apply(engine_tokenizer *tokenizer, const char
     return engineimpl_chat_template_apply(tokenizer, json, json_len, buffer, capacity, length, err);
 }
 
+extern engine_status engineimpl_chat_tokenize(engine_tokenizer *tokenizer, const char *json, uint64_t json_len, int32_t *tokens, uint64_t capacity, uint64_t *length, engine_error **err);
+engine_status engine_chat_tokenize(engine_tokenizer *tokenizer, const char *json, uint64_t json_len, int32_t *tokens, uint64_t capacity, uint64_t *length, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_chat_tokenize(tokenizer, json, json_len, tokens, capacity, length, err);
+}
+
+extern engine_status engineimpl_chat_parser_create(const char *json, uint64_t json_len, engine_chat_parser **out_parser, engine_error **err);
+engine_status engine_chat_parser_create(const char *json, uint64_t json_len, engine_chat_parser **out_parser, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_chat_parser_create(json, json_len, out_parser, err);
+}
+
+extern engine_status engineimpl_chat_parser_feed(engine_chat_parser *parser, const char *text, uint64_t text_len, engine_json **out_json, engine_error **err);
+engine_status engine_chat_parser_feed(engine_chat_parser *parser, const char *text, uint64_t text_len, engine_json **out_json, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_chat_parser_feed(parser, text, text_len, out_json, err);
+}
+
+extern engine_status engineimpl_chat_parser_finish(engine_chat_parser *parser, engine_json **out_json, engine_error **err);
+engine_status engine_chat_parser_finish(engine_chat_parser *parser, engine_json **out_json, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_chat_parser_finish(parser, out_json, err);
+}
+
+extern engine_status engineimpl_chat_parser_release(engine_chat_parser *parser);
+engine_status engine_chat_parser_release(engine_chat_parser *parser)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    return engineimpl_chat_parser_release(parser);
+}
+
 extern engine_status engineimpl_create(engine_model *model, engine_params *params, engine_t **out_engine, engine_error **err);
 engine_status engine_create(engine_model *model, engine_params *params, engine_t **out_engine, engine_error **err)
 {
@@ -795,4 +817,154 @@ engine_status engine_metrics_json(engine_t *engine, char *buffer, uint64_t capac
         return status;
     }
     return engineimpl_metrics_json(engine, buffer, capacity, length, err);
+}
+
+extern engine_status engineimpl_pooler_create(engine_model *model, engine_params *params, engine_pooler **out_pooler, engine_error **err);
+engine_status engine_pooler_create(engine_model *model, engine_params *params, engine_pooler **out_pooler, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_pooler_create(model, params, out_pooler, err);
+}
+
+extern engine_status engineimpl_pooler_get_info(engine_pooler *pooler, engine_pooler_info *info, engine_error **err);
+engine_status engine_pooler_get_info(engine_pooler *pooler, engine_pooler_info *info, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_pooler_get_info(pooler, info, err);
+}
+
+extern engine_status engineimpl_pooler_label(engine_pooler *pooler, int32_t index, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err);
+engine_status engine_pooler_label(engine_pooler *pooler, int32_t index, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_pooler_label(pooler, index, buffer, capacity, length, err);
+}
+
+extern engine_status engineimpl_pooler_submit(engine_pooler *pooler, const engine_pooling_args *args, engine_pooling **out_pooling, engine_error **err);
+engine_status engine_pooler_submit(engine_pooler *pooler, const engine_pooling_args *args, engine_pooling **out_pooling, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_pooler_submit(pooler, args, out_pooling, err);
+}
+
+extern engine_status engineimpl_pooler_metrics_json(engine_pooler *pooler, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err);
+engine_status engine_pooler_metrics_json(engine_pooler *pooler, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_pooler_metrics_json(pooler, buffer, capacity, length, err);
+}
+
+extern engine_status engineimpl_pooler_stop(engine_pooler *pooler, int32_t timeout_ms, engine_error **err);
+engine_status engine_pooler_stop(engine_pooler *pooler, int32_t timeout_ms, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_pooler_stop(pooler, timeout_ms, err);
+}
+
+extern engine_status engineimpl_pooler_release(engine_pooler *pooler);
+engine_status engine_pooler_release(engine_pooler *pooler)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    return engineimpl_pooler_release(pooler);
+}
+
+extern engine_status engineimpl_pooling_wait(engine_pooling *pooling, int32_t timeout_ms, uint64_t *num_ended, engine_error **err);
+engine_status engine_pooling_wait(engine_pooling *pooling, int32_t timeout_ms, uint64_t *num_ended, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_pooling_wait(pooling, timeout_ms, num_ended, err);
+}
+
+extern engine_status engineimpl_pooling_fd(engine_pooling *pooling, int32_t *out_fd, engine_error **err);
+engine_status engine_pooling_fd(engine_pooling *pooling, int32_t *out_fd, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_pooling_fd(pooling, out_fd, err);
+}
+
+extern engine_status engineimpl_pooling_cancel(engine_pooling *pooling, engine_error **err);
+engine_status engine_pooling_cancel(engine_pooling *pooling, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_pooling_cancel(pooling, err);
+}
+
+extern engine_status engineimpl_pooling_get_result(engine_pooling *pooling, uint64_t index, engine_pooling_result *result, engine_error **err);
+engine_status engine_pooling_get_result(engine_pooling *pooling, uint64_t index, engine_pooling_result *result, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_pooling_get_result(pooling, index, result, err);
+}
+
+extern engine_status engineimpl_pooling_release(engine_pooling *pooling);
+engine_status engine_pooling_release(engine_pooling *pooling)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        return status;
+    }
+    return engineimpl_pooling_release(pooling);
 }

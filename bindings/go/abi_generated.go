@@ -41,6 +41,7 @@ const (
 	paramsModel   = 1
 	paramsEngine  = 2
 	paramsRequest = 3
+	paramsPooling = 4
 )
 
 const (
@@ -77,6 +78,13 @@ const (
 const (
 	submitNone     = 0
 	submitOwnQueue = 1
+)
+
+const (
+	poolingEmbed      = 0
+	poolingClassify   = 1
+	poolingTokenEmbed = 2
+	poolingScore      = 3
 )
 
 // Every error of this package is one of these, for errors.Is.
@@ -120,6 +128,72 @@ var statusErrors = map[Status]error{
 
 // Sizes and offsets: a difference does not compile.
 const (
+	_ = uint(unsafe.Sizeof(C.engine_pooling_input{}) - 64)
+	_ = uint(64 - unsafe.Sizeof(C.engine_pooling_input{}))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_input{}.struct_size) - 0)
+	_ = uint(0 - unsafe.Offsetof(C.engine_pooling_input{}.struct_size))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_input{}.reserved) - 4)
+	_ = uint(4 - unsafe.Offsetof(C.engine_pooling_input{}.reserved))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_input{}.text) - 8)
+	_ = uint(8 - unsafe.Offsetof(C.engine_pooling_input{}.text))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_input{}.text_len) - 16)
+	_ = uint(16 - unsafe.Offsetof(C.engine_pooling_input{}.text_len))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_input{}.pair) - 24)
+	_ = uint(24 - unsafe.Offsetof(C.engine_pooling_input{}.pair))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_input{}.pair_len) - 32)
+	_ = uint(32 - unsafe.Offsetof(C.engine_pooling_input{}.pair_len))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_input{}.tokens) - 40)
+	_ = uint(40 - unsafe.Offsetof(C.engine_pooling_input{}.tokens))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_input{}.tokens_len) - 48)
+	_ = uint(48 - unsafe.Offsetof(C.engine_pooling_input{}.tokens_len))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_input{}.token_types) - 56)
+	_ = uint(56 - unsafe.Offsetof(C.engine_pooling_input{}.token_types))
+	_ = uint(unsafe.Sizeof(C.engine_pooling_args{}) - 48)
+	_ = uint(48 - unsafe.Sizeof(C.engine_pooling_args{}))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_args{}.struct_size) - 0)
+	_ = uint(0 - unsafe.Offsetof(C.engine_pooling_args{}.struct_size))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_args{}.task) - 4)
+	_ = uint(4 - unsafe.Offsetof(C.engine_pooling_args{}.task))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_args{}.params) - 8)
+	_ = uint(8 - unsafe.Offsetof(C.engine_pooling_args{}.params))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_args{}.json) - 16)
+	_ = uint(16 - unsafe.Offsetof(C.engine_pooling_args{}.json))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_args{}.json_len) - 24)
+	_ = uint(24 - unsafe.Offsetof(C.engine_pooling_args{}.json_len))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_args{}.inputs) - 32)
+	_ = uint(32 - unsafe.Offsetof(C.engine_pooling_args{}.inputs))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_args{}.inputs_len) - 40)
+	_ = uint(40 - unsafe.Offsetof(C.engine_pooling_args{}.inputs_len))
+	_ = uint(unsafe.Sizeof(C.engine_pooling_result{}) - 40)
+	_ = uint(40 - unsafe.Sizeof(C.engine_pooling_result{}))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_result{}.struct_size) - 0)
+	_ = uint(0 - unsafe.Offsetof(C.engine_pooling_result{}.struct_size))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_result{}.rows) - 4)
+	_ = uint(4 - unsafe.Offsetof(C.engine_pooling_result{}.rows))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_result{}.columns) - 8)
+	_ = uint(8 - unsafe.Offsetof(C.engine_pooling_result{}.columns))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_result{}.reserved) - 12)
+	_ = uint(12 - unsafe.Offsetof(C.engine_pooling_result{}.reserved))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_result{}.values) - 16)
+	_ = uint(16 - unsafe.Offsetof(C.engine_pooling_result{}.values))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_result{}.tokens) - 24)
+	_ = uint(24 - unsafe.Offsetof(C.engine_pooling_result{}.tokens))
+	_ = uint(unsafe.Offsetof(C.engine_pooling_result{}.tokens_len) - 32)
+	_ = uint(32 - unsafe.Offsetof(C.engine_pooling_result{}.tokens_len))
+	_ = uint(unsafe.Sizeof(C.engine_pooler_info{}) - 24)
+	_ = uint(24 - unsafe.Sizeof(C.engine_pooler_info{}))
+	_ = uint(unsafe.Offsetof(C.engine_pooler_info{}.struct_size) - 0)
+	_ = uint(0 - unsafe.Offsetof(C.engine_pooler_info{}.struct_size))
+	_ = uint(unsafe.Offsetof(C.engine_pooler_info{}.embeds) - 4)
+	_ = uint(4 - unsafe.Offsetof(C.engine_pooler_info{}.embeds))
+	_ = uint(unsafe.Offsetof(C.engine_pooler_info{}.dimensions) - 8)
+	_ = uint(8 - unsafe.Offsetof(C.engine_pooler_info{}.dimensions))
+	_ = uint(unsafe.Offsetof(C.engine_pooler_info{}.hidden_size) - 12)
+	_ = uint(12 - unsafe.Offsetof(C.engine_pooler_info{}.hidden_size))
+	_ = uint(unsafe.Offsetof(C.engine_pooler_info{}.num_labels) - 16)
+	_ = uint(16 - unsafe.Offsetof(C.engine_pooler_info{}.num_labels))
+	_ = uint(unsafe.Offsetof(C.engine_pooler_info{}.max_tokens) - 20)
+	_ = uint(20 - unsafe.Offsetof(C.engine_pooler_info{}.max_tokens))
 	_ = uint(unsafe.Sizeof(C.engine_submit_args{}) - 72)
 	_ = uint(72 - unsafe.Sizeof(C.engine_submit_args{}))
 	_ = uint(unsafe.Offsetof(C.engine_submit_args{}.struct_size) - 0)
@@ -222,8 +296,8 @@ const (
 	_ = uint(64 - unsafe.Offsetof(C.engine_metrics{}.num_steps))
 	_ = uint(unsafe.Offsetof(C.engine_metrics{}.num_failed) - 72)
 	_ = uint(72 - unsafe.Offsetof(C.engine_metrics{}.num_failed))
-	_ = uint(unsafe.Sizeof(C.engine_model_info{}) - 48)
-	_ = uint(48 - unsafe.Sizeof(C.engine_model_info{}))
+	_ = uint(unsafe.Sizeof(C.engine_model_info{}) - 56)
+	_ = uint(56 - unsafe.Sizeof(C.engine_model_info{}))
 	_ = uint(unsafe.Offsetof(C.engine_model_info{}.struct_size) - 0)
 	_ = uint(0 - unsafe.Offsetof(C.engine_model_info{}.struct_size))
 	_ = uint(unsafe.Offsetof(C.engine_model_info{}.vocab_size) - 4)
@@ -244,6 +318,10 @@ const (
 	_ = uint(32 - unsafe.Offsetof(C.engine_model_info{}.weight_bytes))
 	_ = uint(unsafe.Offsetof(C.engine_model_info{}.architecture) - 40)
 	_ = uint(40 - unsafe.Offsetof(C.engine_model_info{}.architecture))
+	_ = uint(unsafe.Offsetof(C.engine_model_info{}.is_pooling) - 48)
+	_ = uint(48 - unsafe.Offsetof(C.engine_model_info{}.is_pooling))
+	_ = uint(unsafe.Offsetof(C.engine_model_info{}.reserved2) - 52)
+	_ = uint(52 - unsafe.Offsetof(C.engine_model_info{}.reserved2))
 	_ = uint(unsafe.Sizeof(C.engine_tokenizer_info{}) - 16)
 	_ = uint(16 - unsafe.Sizeof(C.engine_tokenizer_info{}))
 	_ = uint(unsafe.Offsetof(C.engine_tokenizer_info{}.struct_size) - 0)

@@ -104,7 +104,12 @@ public sealed class LoadedModel : IDisposable
     public static LoadedModel Load(ModelLoadOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ModelFolder folder = ModelResolver.Resolve(options, cancellation);
+        return Load(options, ModelResolver.Resolve(options, cancellation), cancellation);
+    }
+
+    internal static LoadedModel Load(
+        ModelLoadOptions options, ModelFolder folder, CancellationToken cancellation)
+    {
         using GgufModel? gguf = folder.Gguf;
         ModelConfig config = ModelConfig.Read(folder, overrides: options.HfOverrides);
         config.LimitModelLen(options.MaxModelLen);

@@ -40,6 +40,10 @@ public sealed class ModelLoadOptions
     /// <summary>A JSON object whose members replace those of config.json; null is none.</summary>
     public string? HfOverrides { get; init; }
 
+    /// <summary>"auto" (by config.json and sentence-transformers' files), "generate" or "pooling"; for
+    /// <see cref="ModelLoader"/>.</summary>
+    public string Runner { get; init; } = "auto";
+
     /// <summary>Longest prompt plus output; null is the model's own.</summary>
     public int? MaxModelLen { get; init; }
 

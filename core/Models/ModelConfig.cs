@@ -87,12 +87,14 @@ public sealed class ModelConfig
     internal static ModelConfig Read(
         ModelFolder folder, ModelPurpose purpose = ModelPurpose.Generate, string? overrides = null)
     {
-        if (folder.Gguf is GgufModel gguf) return Parse(GgufConfig.Create(gguf), null, gguf.Name);
-        byte[] config = folder.TryRead(FileName) ?? throw new EngineException(
-            EngineStatus.NotFound, $"{FileName}: no such file in {folder.Root}", "model");
-        byte[]? generation = folder.TryRead("generation_config.json");
+        byte[] config = folder.Gguf is GgufModel model
+            ? GgufConfig.Create(model)
+            : folder.TryRead(FileName) ?? throw new EngineException(
+                EngineStatus.NotFound, $"{FileName}: no such file in {folder.Root}", "model");
         if (overrides is not null) config = ConfigJson.Merge(config, overrides, "hf_overrides");
-        return Parse(config, generation, purpose: purpose);
+        return folder.Gguf is GgufModel gguf
+            ? Parse(config, null, gguf.Name, purpose)
+            : Parse(config, folder.TryRead("generation_config.json"), purpose: purpose);
     }
 
     /// <summary>Reads both files from memory.</summary>

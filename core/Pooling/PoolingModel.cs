@@ -72,6 +72,15 @@ public sealed class PoolingModel : IDisposable
     /// <summary>Bytes of weights on the device.</summary>
     public long WeightBytes => Weights.Bytes;
 
+    /// <summary>What a host must know of it.</summary>
+    public ModelInfo Info => new()
+    {
+        Name = Name,
+        VocabSize = Config.VocabSize,
+        MaxModelLen = MaxTokens,
+        EosTokenIds = [],
+    };
+
     internal ModelWeights Weights { get; }
 
     /// <summary>True if a model can only be pooled, by its class or its sentence-transformers files.</summary>
@@ -82,7 +91,13 @@ public sealed class PoolingModel : IDisposable
         if (ModelResolver.IsGguf(options.Model)) return false; // not opened twice to be told so
         ModelFolder folder = ModelResolver.Resolve(options, cancellation);
         using GgufModel? gguf = folder.Gguf;
-        if (gguf is not null || folder.TryRead("config.json") is not byte[] json) return false;
+        return IsPooling(options, folder);
+    }
+
+    internal static bool IsPooling(ModelLoadOptions options, ModelFolder folder)
+    {
+        if (folder.Gguf is not null || folder.TryRead("config.json") is not byte[] json) return false;
+        if (options.HfOverrides is string overrides) json = ConfigJson.Merge(json, overrides, "hf_overrides");
         ConfigJson config = ConfigJson.Parse("config.json", json);
         return folder.Exists("modules.json")
             || (config.Strings("architectures") is { Count: > 0 } names && ArchitectureRegistry.IsForPooling(names[0]));
@@ -95,7 +110,11 @@ public sealed class PoolingModel : IDisposable
     public static PoolingModel Load(ModelLoadOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ModelFolder folder = ModelResolver.Resolve(options, cancellation);
+        return Load(options, ModelResolver.Resolve(options, cancellation), cancellation);
+    }
+
+    internal static PoolingModel Load(ModelLoadOptions options, ModelFolder folder, CancellationToken cancellation)
+    {
         using GgufModel? gguf = folder.Gguf;
         ModelConfig config = ModelConfig.Read(folder, ModelPurpose.Pool, options.HfOverrides);
         bool isClassifier = ClassifierHead.IsFor(config.Architecture);
@@ -127,12 +146,7 @@ public sealed class PoolingModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(text);
         if (Tokenizer is null) throw EngineException.Invalid("input", "the model has no tokenizer: ids are needed");
-        if (truncate is int count && (count < -1 || count == 0 || count > MaxTokens))
-        {
-            throw EngineException.Invalid(
-                "truncate_prompt_tokens", $"expected -1 or 1 to {MaxTokens}, found {count}");
-        }
-
+        CheckTruncation(truncate);
         string prompt = PromptOf(promptName);
         int keep = truncate switch { null => 0, -1 => MaxTokens, int n => n };
         TokenEncoding encoding = Tokenizer.EncodePair(
@@ -147,16 +161,26 @@ public sealed class PoolingModel : IDisposable
         Weights.Device.Dispose();
     }
 
+    /// <summary>What is left of ids when they are cut as a text would be.</summary>
+    internal IReadOnlyList<int> Truncated(IReadOnlyList<int> ids, int? truncate)
+    {
+        int keep = truncate switch { null => ids.Count, -1 => MaxTokens, int n => n };
+        return keep < ids.Count ? [.. ids.Take(keep)] : ids;
+    }
+
+    /// <summary>Throws unless the model can do what is asked of every text.</summary>
+    internal void Check(PoolingTask task, PoolingSettings settings)
+    {
+        if (task is not PoolingTask.TokenEmbed && !(task == PoolingTask.Score && Embeds)) CheckTask(task);
+        CheckDimensions(settings.Dimensions);
+        CheckTruncation(settings.TruncatePromptTokens);
+        PromptOf(settings.PromptName);
+    }
+
     /// <summary>Throws unless the model can do what is asked.</summary>
     internal void Check(PoolingRequest request)
     {
-        if (request.Task == PoolingTask.Classify != !Embeds && request.Task != PoolingTask.TokenEmbed)
-        {
-            throw new EngineException(
-                EngineStatus.Unsupported,
-                Embeds ? "the model has no labels: it makes vectors" : "the model makes no vectors: it judges", "task");
-        }
-
+        CheckTask(request.Task);
         if (request.TokenIds.Count == 0) throw EngineException.Invalid("input", "must not be empty");
         if (request.TokenIds.Count > MaxTokens)
         {
@@ -178,19 +202,55 @@ public sealed class PoolingModel : IDisposable
             throw EngineException.Invalid("token_type_ids", "must be as many as the tokens");
         }
 
-        if (request.Dimensions is int dimensions && (dimensions < 1 || dimensions > Dimensions))
-        {
-            throw EngineException.Invalid("dimensions", $"expected 1 to {Dimensions}, found {dimensions}");
-        }
+        CheckDimensions(request.Dimensions);
     }
 
     /// <summary>What a request wants of the hidden states of its tokens.</summary>
     internal float[] Finish(PoolingRequest request, ReadOnlySpan<float> rows) => request.Task switch
     {
         PoolingTask.TokenEmbed => rows.ToArray(),
-        PoolingTask.Classify => Judge(request, rows),
+        PoolingTask.Classify or PoolingTask.Score => Judge(request, rows),
         _ => Embed(request, rows),
     };
+
+    private void CheckTask(PoolingTask task)
+    {
+        if (task is < PoolingTask.Embed or > PoolingTask.Score)
+        {
+            throw EngineException.Invalid("task", $"{(int)task} is no task");
+        }
+
+        if (task != PoolingTask.TokenEmbed && (task == PoolingTask.Embed) != Embeds)
+        {
+            throw new EngineException(
+                EngineStatus.Unsupported,
+                Embeds ? "the model has no labels: it makes vectors" : "the model makes no vectors: it judges", "task");
+        }
+
+        if (task == PoolingTask.Score && Labels.Count != 1)
+        {
+            throw new EngineException(
+                EngineStatus.Unsupported,
+                $"the model has {Labels.Count} labels; scores need one that has a single one", "task");
+        }
+    }
+
+    private void CheckDimensions(int? wanted)
+    {
+        if (wanted is int dimensions && (dimensions < 1 || dimensions > Dimensions))
+        {
+            throw EngineException.Invalid("dimensions", $"expected 1 to {Dimensions}, found {dimensions}");
+        }
+    }
+
+    private void CheckTruncation(int? truncate)
+    {
+        if (truncate is int count && (count < -1 || count == 0 || count > MaxTokens))
+        {
+            throw EngineException.Invalid(
+                "truncate_prompt_tokens", $"expected -1 or 1 to {MaxTokens}, found {count}");
+        }
+    }
 
     private string PromptOf(string? name)
     {

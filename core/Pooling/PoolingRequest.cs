@@ -11,6 +11,9 @@ public enum PoolingTask
 
     /// <summary>The final hidden state of every token.</summary>
     TokenEmbed,
+
+    /// <summary>How well a pair fits: one number.</summary>
+    Score,
 }
 
 /// <summary>One text, or pair of texts, and what is wanted of it.</summary>

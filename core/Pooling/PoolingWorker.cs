@@ -13,8 +13,9 @@ public sealed class PoolingWorker : IDisposable
     private readonly List<Job> _batch = [];
     private readonly int _maxQueueSize;
     private readonly Thread _thread;
-    private bool _isStopping;
     private readonly EngineMetrics _metrics;
+    private bool _isStopping;
+    private bool _isFreed;
     private long _numBatches;
     private int _numRunning;
 
@@ -56,7 +57,51 @@ public sealed class PoolingWorker : IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         Model.Check(request);
-        var job = new Job(request, cancellation);
+        var sink = new TaskSink(cancellation);
+        Submit([request], sink);
+        return sink.Done.Task;
+    }
+
+    /// <summary>Takes nothing new, lets what was taken end, and ends with ShuttingDown what did not in time.
+    /// Idempotent.</summary>
+    /// <param name="drainTimeout">How long texts may take; infinite waits for all.</param>
+    /// <returns>True if all ended by themselves.</returns>
+    public bool Shutdown(TimeSpan drainTimeout)
+    {
+        lock (_queue)
+        {
+            _isStopping = true;
+            Monitor.Pulse(_queue);
+        }
+
+        if (_thread.Join(drainTimeout)) return true;
+        Job[] left;
+        lock (_queue)
+        {
+            left = [.. _queue];
+            _queue.Clear();
+        }
+
+        var error = new EngineException(EngineStatus.ShuttingDown, "the engine is shut down");
+        foreach (Job job in left) job.Sink.OnFailed(job.Index, error);
+        _thread.Join();
+        return left.Length == 0;
+    }
+
+    /// <summary>Ends what waits with ShuttingDown, waits for the batch under way, and frees the memory.</summary>
+    public void Dispose()
+    {
+        Shutdown(TimeSpan.Zero);
+        if (Interlocked.Exchange(ref _isFreed, true)) return;
+        _runner.Dispose();
+    }
+
+    /// <summary>Hands in texts that have been checked; all are taken or none. They count against MaxQueueSize only
+    /// once they wait: room for one is room for all.</summary>
+    /// <exception cref="EngineException">WouldBlock; ShuttingDown.</exception>
+    internal void Submit(IReadOnlyList<PoolingRequest> requests, IPoolingSink sink)
+    {
+        long arrived = Stopwatch.GetTimestamp();
         lock (_queue)
         {
             if (_isStopping) throw new EngineException(EngineStatus.ShuttingDown, "the engine takes no new requests");
@@ -66,30 +111,9 @@ public sealed class PoolingWorker : IDisposable
                     EngineStatus.WouldBlock, $"the queue is full: {_queue.Count} texts are waiting");
             }
 
-            _queue.Enqueue(job);
+            for (int i = 0; i < requests.Count; i++) _queue.Enqueue(new Job(requests[i], sink, i, arrived));
             Monitor.Pulse(_queue);
         }
-
-        return job.Done.Task;
-    }
-
-    /// <summary>Ends what waits with ShuttingDown, waits for the batch under way, and frees the memory.</summary>
-    public void Dispose()
-    {
-        lock (_queue)
-        {
-            if (_isStopping) return;
-            _isStopping = true;
-            while (_queue.TryDequeue(out Job? job))
-            {
-                job.Done.TrySetException(new EngineException(EngineStatus.ShuttingDown, "the engine is shut down"));
-            }
-
-            Monitor.Pulse(_queue);
-        }
-
-        _thread.Join();
-        _runner.Dispose();
     }
 
     private void Run()
@@ -107,14 +131,15 @@ public sealed class PoolingWorker : IDisposable
                 {
                     double seconds = Stopwatch.GetElapsedTime(_batch[i].Arrived).TotalSeconds;
                     _metrics.ObservePooled(results[i].NumTokens, seconds);
-                    _batch[i].Done.TrySetResult(results[i]);
+                    _batch[i].Sink.OnResult(_batch[i].Index, results[i]);
                 }
             }
-            catch (Exception e) when (e is not OutOfMemoryException)
+            catch (Exception e)
             {
-                EngineException error = e as EngineException
-                    ?? new EngineException(EngineStatus.Internal, $"{e.GetType().Name}: {e.Message}", null, e);
-                _batch.ForEach(job => job.Done.TrySetException(error));
+                EngineException error = e as EngineException ?? new EngineException(
+                    e is OutOfMemoryException ? EngineStatus.OutOfMemory : EngineStatus.Internal,
+                    $"{e.GetType().Name}: {e.Message}", null, e);
+                _batch.ForEach(job => job.Sink.OnFailed(job.Index, error));
             }
 
             Volatile.Write(ref _numRunning, 0);
@@ -138,7 +163,9 @@ public sealed class PoolingWorker : IDisposable
     private bool TakeBatch()
     {
         _batch.Clear();
+        List<Job> cancelled = [];
         int numTokens = 0;
+        bool goesOn;
         lock (_queue)
         {
             while (_queue.Count == 0 && !_isStopping) Monitor.Wait(_queue);
@@ -146,9 +173,9 @@ public sealed class PoolingWorker : IDisposable
                 && numTokens + job.Request.TokenIds.Count <= _runner.MaxTokens)
             {
                 _queue.Dequeue();
-                if (job.Cancellation.IsCancellationRequested)
+                if (job.Sink.IsCancelled)
                 {
-                    job.Done.TrySetCanceled(job.Cancellation);
+                    cancelled.Add(job);
                     continue;
                 }
 
@@ -156,15 +183,52 @@ public sealed class PoolingWorker : IDisposable
                 numTokens += job.Request.TokenIds.Count;
             }
 
-            return _batch.Count > 0 || !_isStopping || _queue.Count > 0;
+            goesOn = _batch.Count > 0 || !_isStopping || _queue.Count > 0;
         }
+
+        var error = new EngineException(EngineStatus.Cancelled, "the text was cancelled");
+        cancelled.ForEach(job => job.Sink.OnFailed(job.Index, error));
+        return goesOn;
     }
 
-    private sealed record Job(PoolingRequest Request, CancellationToken Cancellation)
-    {
-        public long Arrived { get; } = Stopwatch.GetTimestamp();
+    private sealed record Job(PoolingRequest Request, IPoolingSink Sink, int Index, long Arrived);
 
+    private sealed class TaskSink(CancellationToken cancellation) : IPoolingSink
+    {
         public TaskCompletionSource<PoolingResult> Done { get; } =
             new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool IsCancelled => cancellation.IsCancellationRequested;
+
+        public void OnResult(int index, PoolingResult result) => Done.TrySetResult(result);
+
+        public void OnFailed(int index, EngineException error)
+        {
+            if (error.Status == EngineStatus.Cancelled)
+            {
+                Done.TrySetCanceled(cancellation);
+            }
+            else
+            {
+                Done.TrySetException(error);
+            }
+        }
     }
+}
+
+/// <summary>Takes what comes of texts, on the worker's thread; must not throw.</summary>
+internal interface IPoolingSink
+{
+    /// <summary>True if nobody wants what has not been computed yet.</summary>
+    bool IsCancelled { get; }
+
+    /// <summary>A text was computed.</summary>
+    /// <param name="index">Its place among those handed in together.</param>
+    /// <param name="result">What came of it.</param>
+    void OnResult(int index, PoolingResult result);
+
+    /// <summary>A text failed.</summary>
+    /// <param name="index">Its place among those handed in together.</param>
+    /// <param name="error">Why; Cancelled if nobody wants it any more.</param>
+    void OnFailed(int index, EngineException error);
 }

@@ -84,7 +84,9 @@ enum {
     /* The limits of one engine: engine_create. */
     ENGINE_PARAMS_ENGINE = 2,
     /* How to choose tokens and when to stop: engine_submit. */
-    ENGINE_PARAMS_REQUEST = 3
+    ENGINE_PARAMS_REQUEST = 3,
+    /* What texts handed in together have in common: engine_pooler_submit. */
+    ENGINE_PARAMS_POOLING = 4
 };
 
 /* What an event says. Readers ignore kinds that they do not know. */
@@ -158,6 +160,19 @@ enum {
     ENGINE_SUBMIT_OWN_QUEUE = 1
 };
 
+/* What is wanted of a text. */
+typedef int32_t engine_pooling_task;
+enum {
+    /* One vector. */
+    ENGINE_POOLING_EMBED = 0,
+    /* One number per label; of a reranker one number. */
+    ENGINE_POOLING_CLASSIFY = 1,
+    /* The final hidden state of every token. */
+    ENGINE_POOLING_TOKEN_EMBED = 2,
+    /* How well a pair fits: one number. */
+    ENGINE_POOLING_SCORE = 3
+};
+
 /* What went wrong with one call: code, message, parameter. Immutable; release it when read. */
 typedef struct engine_error engine_error;
 
@@ -184,6 +199,92 @@ typedef struct engine_json engine_json;
 
 /* Reads one output of a model for content, reasoning and tool calls. */
 typedef struct engine_chat_parser engine_chat_parser;
+
+/* Computes texts of one model that makes vectors or scores, on its own thread. */
+typedef struct engine_pooler engine_pooler;
+
+/* Texts that were handed in together, and what came of them. */
+typedef struct engine_pooling engine_pooling;
+
+/* One text, or pair of texts, to be pooled. Zero what is not used. */
+typedef struct engine_pooling_input {
+    /* Set it in the first element of the array: the array's stride. */
+    uint32_t struct_size;
+    /* Zero. */
+    int32_t reserved;
+    /* The text, UTF-8, or NULL if ids are given. */
+    const char *text;
+    /* Bytes of text. */
+    uint64_t text_len;
+    /* The second text of a pair, UTF-8, or NULL. */
+    const char *pair;
+    /* Bytes of pair. */
+    uint64_t pair_len;
+    /* The ids, special tokens among them, or NULL if text is given. */
+    const int32_t *tokens;
+    /* How many ids. */
+    uint64_t tokens_len;
+    /* Which text of a pair each id is of, 0 or 1, tokens_len of them; NULL is the first. */
+    const int32_t *token_types;
+} engine_pooling_input;
+
+/* Texts that are handed in together. Zero what is not used. */
+typedef struct engine_pooling_args {
+    /* sizeof(engine_pooling_args). */
+    uint32_t struct_size;
+    /* What is wanted of each text. */
+    engine_pooling_task task;
+    /* Params of kind POOLING, or NULL. Not needed after the call. */
+    engine_params *params;
+    /* The same as a JSON object, or NULL; not both. */
+    const char *json;
+    /* Bytes of json. */
+    uint64_t json_len;
+    /* The texts. Not needed after the call. */
+    const engine_pooling_input *inputs;
+    /* How many texts; at least 1. */
+    uint64_t inputs_len;
+} engine_pooling_args;
+
+/* What came of one text. What its pointers point to lives until the pooling is released. */
+typedef struct engine_pooling_result {
+    /* sizeof(engine_pooling_result). */
+    uint32_t struct_size;
+    /* Rows of values: 1, or with TOKEN_EMBED one for each token. */
+    int32_t rows;
+    /* Columns of values: the vector's width, the number of labels, or 1 for a score. */
+    int32_t columns;
+    /* Zero. */
+    int32_t reserved;
+    /* The numbers, row by row. */
+    const float *values;
+    /*
+     * The text's ids, special tokens among them; of two texts that were compared by their vectors,
+     * both after one another.
+     */
+    const int32_t *tokens;
+    /* How many ids. */
+    uint64_t tokens_len;
+} engine_pooling_result;
+
+/* What a model makes of texts. */
+typedef struct engine_pooler_info {
+    /* sizeof(engine_pooler_info). */
+    uint32_t struct_size;
+    /*
+     * 1 if it makes vectors (EMBED, and SCORE by their cosine), 0 if it judges (CLASSIFY, and SCORE
+     * with one label). TOKEN_EMBED works with both.
+     */
+    int32_t embeds;
+    /* Width of EMBED's vectors. */
+    int32_t dimensions;
+    /* Width of TOKEN_EMBED's rows. */
+    int32_t hidden_size;
+    /* Labels of CLASSIFY; 0 if it makes vectors. */
+    int32_t num_labels;
+    /* Longest text in tokens, special ones among them. */
+    int32_t max_tokens;
+} engine_pooler_info;
 
 /* A request as it is handed in. Zero what is not used. */
 typedef struct engine_submit_args {
@@ -334,6 +435,10 @@ typedef struct engine_model_info {
      * The architecture, as config.json names it; NUL-terminated, lives as long as the model handle.
      */
     const char *architecture;
+    /* 1 if it is for engine_pooler_create, 0 if for engine_create. */
+    int32_t is_pooling;
+    /* Zero. */
+    int32_t reserved2;
 } engine_model_info;
 
 /* What is known of a tokenizer. */
@@ -387,50 +492,6 @@ typedef struct engine_plan {
     /* Longest prompt plus output. */
     int32_t max_model_len;
 } engine_plan;
-
-/*
- * A parser for one output.
- * @param json {"tool_parser", "reasoning_parser", "tools": [...], "prompt", "chat_template"}, all
- *     optional. The parsers are vLLM's names, or "auto" for what the text of chat_template shows;
- *     without one, calls or thoughts are not looked for. tools give the types of formats that write
- *     values as text. prompt is the rendered prompt: it may have opened or closed the thought.
- * @param json_len Its bytes.
- * @param out_parser Takes the parser; release it.
- * @return ENGINE_E_INVALID_ARGUMENT for an unknown name; the message lists the known ones.
- * Threads: any thread, any time. Since 0.1, stable.
- */
-ENGINE_API engine_status engine_chat_parser_create(
-    const char *json, uint64_t json_len, engine_chat_parser **out_parser, engine_error **err);
-
-/*
- * Takes the next piece of the output.
- * @param parser The parser.
- * @param text UTF-8, cut anywhere.
- * @param text_len Its bytes.
- * @param out_json Takes a list of what became final: {"kind": "content", "reasoning", "tool_call"
- *     or "arguments", "text" or a call's "name", a call's "index" and "id"}; release it.
- * Threads: any thread, one at a time per object. Since 0.1, stable.
- */
-ENGINE_API engine_status engine_chat_parser_feed(
-    engine_chat_parser *parser, const char *text, uint64_t text_len, engine_json **out_json,
-    engine_error **err);
-
-/*
- * Ends the output.
- * @param parser The parser.
- * @param out_json Takes what was held back, as engine_chat_parser_feed gives it; release it.
- * Threads: any thread, one at a time per object. Since 0.1, stable.
- */
-ENGINE_API engine_status engine_chat_parser_finish(
-    engine_chat_parser *parser, engine_json **out_json, engine_error **err);
-
-/*
- * Frees a parser; NULL is a no-op.
- * @param parser The parser or NULL.
- * @return ENGINE_E_INVALID_HANDLE if it was released before.
- * Threads: any thread, any time. Since 0.1, stable.
- */
-ENGINE_API engine_status engine_chat_parser_release(engine_chat_parser *parser);
 
 /*
  * The library's ABI version: major in the upper 16 bits, minor in the lower.
@@ -845,7 +906,8 @@ ENGINE_API engine_status engine_id_to_token(
 ENGINE_API engine_status engine_tokenizer_release(engine_tokenizer *tokenizer);
 
 /*
- * The prompt of a conversation, as the model's chat template writes it.
+ * The prompt of a conversation, as the model's chat template writes it. Tokenized, what messages
+ * wrote could become control tokens: engine_chat_tokenize keeps it text.
  * @param tokenizer The tokenizer, whose folder has the template.
  * @param json {"messages": [...], "tools": [...], "documents": [...], "add_generation_prompt":
  *     false, "continue_final_message": false, "chat_template": "...", and any further variable of
@@ -861,6 +923,68 @@ ENGINE_API engine_status engine_tokenizer_release(engine_tokenizer *tokenizer);
 ENGINE_API engine_status engine_chat_template_apply(
     engine_tokenizer *tokenizer, const char *json, uint64_t json_len, char *buffer,
     uint64_t capacity, uint64_t *length, engine_error **err);
+
+/*
+ * The ids of a conversation's prompt, for engine_submit. Control tokens are the template's alone:
+ * what messages, tools, documents and variables spell stays text, as the HTTP server has it.
+ * @param tokenizer The tokenizer, whose folder has the template.
+ * @param json As for engine_chat_template_apply; also "add_special_tokens": false, and
+ *     "allow_control_tokens": false, which lets messages write them.
+ * @param json_len Its bytes.
+ * @param tokens Takes the ids.
+ * @param capacity How many fit.
+ * @param length How many there are.
+ * @return ENGINE_E_NOT_FOUND if there is no template; ENGINE_E_INVALID_ARGUMENT if it refuses the
+ *     conversation; ENGINE_E_BUFFER_TOO_SMALL if capacity is less than length.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_chat_tokenize(
+    engine_tokenizer *tokenizer, const char *json, uint64_t json_len, int32_t *tokens,
+    uint64_t capacity, uint64_t *length, engine_error **err);
+
+/*
+ * A parser for one output.
+ * @param json {"tool_parser", "reasoning_parser", "tools": [...], "prompt", "chat_template"}, all
+ *     optional. The parsers are vLLM's names, or "auto" for what the text of chat_template shows;
+ *     without one, calls or thoughts are not looked for. tools give the types of formats that write
+ *     values as text. prompt is the rendered prompt: it may have opened or closed the thought.
+ * @param json_len Its bytes.
+ * @param out_parser Takes the parser; release it.
+ * @return ENGINE_E_INVALID_ARGUMENT for an unknown name; the message lists the known ones.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_chat_parser_create(
+    const char *json, uint64_t json_len, engine_chat_parser **out_parser, engine_error **err);
+
+/*
+ * Takes the next piece of the output.
+ * @param parser The parser.
+ * @param text UTF-8, cut anywhere.
+ * @param text_len Its bytes.
+ * @param out_json Takes a list of what became final: {"kind": "content", "reasoning", "tool_call"
+ *     or "arguments", "text" or a call's "name", a call's "index" and "id"}; release it.
+ * Threads: any thread, one at a time per object. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_chat_parser_feed(
+    engine_chat_parser *parser, const char *text, uint64_t text_len, engine_json **out_json,
+    engine_error **err);
+
+/*
+ * Ends the output.
+ * @param parser The parser.
+ * @param out_json Takes what was held back, as engine_chat_parser_feed gives it; release it.
+ * Threads: any thread, one at a time per object. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_chat_parser_finish(
+    engine_chat_parser *parser, engine_json **out_json, engine_error **err);
+
+/*
+ * Frees a parser; NULL is a no-op.
+ * @param parser The parser or NULL.
+ * @return ENGINE_E_INVALID_HANDLE if it was released before.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_chat_parser_release(engine_chat_parser *parser);
 
 /*
  * Makes an engine: one scheduler on a thread of its own, with its own KV cache.
@@ -1054,6 +1178,134 @@ ENGINE_API engine_status engine_metrics_snapshot(
  */
 ENGINE_API engine_status engine_metrics_json(
     engine_t *engine, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err);
+
+/*
+ * Makes a pooler: it computes texts on a thread of its own, as many at once as fit a batch, one
+ * behind the other without padding.
+ * @param model A model that engine_model_get_info says is one for pooling; it may be released right
+ *     after.
+ * @param params Params of kind ENGINE, or NULL; max_num_batched_tokens, max_num_seqs and
+ *     max_queue_size count.
+ * @param out_pooler Takes the pooler; release it.
+ * @return ENGINE_E_UNSUPPORTED if the model was loaded to write.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooler_create(
+    engine_model *model, engine_params *params, engine_pooler **out_pooler, engine_error **err);
+
+/*
+ * What the pooler makes of texts.
+ * @param pooler The pooler.
+ * @param info Set struct_size; filled up to it.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooler_get_info(
+    engine_pooler *pooler, engine_pooler_info *info, engine_error **err);
+
+/*
+ * The name of a label of CLASSIFY.
+ * @param pooler The pooler.
+ * @param index Which; its column in the results.
+ * @param buffer Takes the text, UTF-8, not NUL-terminated.
+ * @param capacity Its size in bytes.
+ * @param length The size needed.
+ * @return ENGINE_E_NOT_FOUND if there is no such label.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooler_label(
+    engine_pooler *pooler, int32_t index, char *buffer, uint64_t capacity, uint64_t *length,
+    engine_error **err);
+
+/*
+ * Hands in texts and returns at once. Text is tokenized on the calling thread. A text that is
+ * refused or fails leaves the others alone: engine_pooling_get_result says so of it alone.
+ * @param pooler The pooler.
+ * @param args The texts and what is wanted of them; set struct_size of it and of the first input.
+ * @param out_pooling Takes the pooling; release it.
+ * @return ENGINE_E_WOULD_BLOCK if the queue is full: try again later; ENGINE_E_UNSUPPORTED if the
+ *     model cannot do the task.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooler_submit(
+    engine_pooler *pooler, const engine_pooling_args *args, engine_pooling **out_pooling,
+    engine_error **err);
+
+/*
+ * A pooler's counters and histograms as JSON, as engine_metrics_json gives an engine's.
+ * @param pooler The pooler.
+ * @param buffer Takes the text; not NUL-terminated.
+ * @param capacity Its size in bytes.
+ * @param length The size needed.
+ * @return ENGINE_E_BUFFER_TOO_SMALL if capacity is less than length.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooler_metrics_json(
+    engine_pooler *pooler, char *buffer, uint64_t capacity, uint64_t *length, engine_error **err);
+
+/*
+ * Takes nothing new, lets texts end, cancels the rest and stops the thread. Idempotent.
+ * @param pooler The pooler; it is still to be released.
+ * @param timeout_ms How long texts may take to end; 0 cancels at once, -1 waits for all.
+ * @return ENGINE_E_TIMEOUT if texts had to be cancelled.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooler_stop(
+    engine_pooler *pooler, int32_t timeout_ms, engine_error **err);
+
+/*
+ * Lets go of a pooler; NULL is a no-op. It is freed once the poolings made of it are released too.
+ * @param pooler The pooler or NULL.
+ * @return ENGINE_E_INVALID_HANDLE if it was released before.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooler_release(engine_pooler *pooler);
+
+/*
+ * Waits until every text has ended.
+ * @param pooling The pooling.
+ * @param timeout_ms How long to wait; 0 not at all, -1 until the end.
+ * @param num_ended How many texts have ended, failed ones included; all of them unless the time is
+ *     over.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooling_wait(
+    engine_pooling *pooling, int32_t timeout_ms, uint64_t *num_ended, engine_error **err);
+
+/*
+ * A descriptor that is readable once every text has ended. It belongs to the pooling: never read or
+ * close it.
+ * @param pooling The pooling.
+ * @param out_fd Takes the descriptor.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooling_fd(
+    engine_pooling *pooling, int32_t *out_fd, engine_error **err);
+
+/*
+ * Ends every text that has not ended, with ENGINE_E_CANCELLED. Idempotent.
+ * @param pooling The pooling.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooling_cancel(engine_pooling *pooling, engine_error **err);
+
+/*
+ * What came of one text; does not wait.
+ * @param pooling The pooling.
+ * @param index Which text.
+ * @param result Set struct_size; filled up to it.
+ * @return Why the text failed; ENGINE_E_WOULD_BLOCK if it has not ended.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooling_get_result(
+    engine_pooling *pooling, uint64_t index, engine_pooling_result *result, engine_error **err);
+
+/*
+ * Cancels what has not ended and frees the results; NULL is a no-op.
+ * @param pooling The pooling or NULL.
+ * @return ENGINE_E_INVALID_HANDLE if it was released before.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_pooling_release(engine_pooling *pooling);
 
 #ifdef __cplusplus
 }

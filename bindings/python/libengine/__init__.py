@@ -24,16 +24,33 @@ from .errors import (
     UnsupportedError,
 )
 from .llm import LLM
-from .outputs import BeamSearchOutput, BeamSearchSequence, CompletionOutput, Logprob, RequestOutput
-from .sampling_params import BeamSearchParams, RequestOutputKind, SamplingParams
+from .outputs import (
+    BeamSearchOutput,
+    BeamSearchSequence,
+    ClassificationOutput,
+    ClassificationRequestOutput,
+    CompletionOutput,
+    EmbeddingOutput,
+    EmbeddingRequestOutput,
+    Logprob,
+    PoolingOutput,
+    PoolingRequestOutput,
+    RequestOutput,
+    ScoringOutput,
+    ScoringRequestOutput,
+)
+from .pooling_params import PoolingParams
+from .sampling_params import BeamSearchParams, RequestOutputKind, SamplingParams, StructuredOutputsParams
 from .tokenizer import Tokenizer
 
 __version__ = version()
 __all__ = [
-    "AsyncLLM", "BeamSearchOutput", "BeamSearchParams", "BeamSearchSequence", "BufferTooSmallError",
-    "ChatParser", "CompletionOutput", "CorruptDataError", "DeviceLostError", "EngineError", "EngineFailedError", "EngineIOError",
-    "EngineOutOfMemoryError", "EngineTimeoutError", "ForkedError", "InternalError",
-    "InvalidArgumentError", "InvalidHandleError", "LLM", "Logprob", "NotFoundError", "QueueFullError",
-    "RequestCancelledError", "RequestOutput", "RequestOutputKind", "SamplingParams",
-    "ShuttingDownError", "Tokenizer", "UnsupportedError", "has_feature", "version",
+    "AsyncLLM", "BeamSearchOutput", "BeamSearchParams", "BeamSearchSequence", "BufferTooSmallError", "ChatParser",
+    "ClassificationOutput", "ClassificationRequestOutput", "CompletionOutput", "CorruptDataError", "DeviceLostError",
+    "EmbeddingOutput", "EmbeddingRequestOutput", "EngineError", "EngineFailedError", "EngineIOError",
+    "EngineOutOfMemoryError", "EngineTimeoutError", "ForkedError", "InternalError", "InvalidArgumentError",
+    "InvalidHandleError", "LLM", "Logprob", "NotFoundError", "PoolingOutput", "PoolingParams", "PoolingRequestOutput",
+    "QueueFullError", "RequestCancelledError", "RequestOutput", "RequestOutputKind", "SamplingParams", "ScoringOutput",
+    "ScoringRequestOutput", "ShuttingDownError", "StructuredOutputsParams", "Tokenizer", "UnsupportedError",
+    "has_feature", "version",
 ]

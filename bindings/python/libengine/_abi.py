@@ -29,6 +29,7 @@ PARAMS_LIBRARY = 0
 PARAMS_MODEL = 1
 PARAMS_ENGINE = 2
 PARAMS_REQUEST = 3
+PARAMS_POOLING = 4
 
 EVENT_TOKEN = 0
 EVENT_PROMPT = 1
@@ -55,6 +56,155 @@ TEXT_PLAIN = 4
 
 SUBMIT_NONE = 0
 SUBMIT_OWN_QUEUE = 1
+
+POOLING_EMBED = 0
+POOLING_CLASSIFY = 1
+POOLING_TOKEN_EMBED = 2
+POOLING_SCORE = 3
+
+LIBRARY_KEYS = frozenset((
+    "log_level",
+))
+MODEL_KEYS = frozenset((
+    "tokenizer",
+    "dtype",
+    "runner",
+    "hf_overrides",
+    "load_format",
+    "quantization",
+    "activation_precision",
+    "device",
+    "num_threads",
+    "cpus",
+    "numa",
+    "max_model_len",
+    "revision",
+    "download_dir",
+    "seed",
+))
+ENGINE_KEYS = frozenset((
+    "block_size",
+    "num_blocks",
+    "kv_cache_memory_bytes",
+    "gpu_memory_utilization",
+    "kv_cache_dtype",
+    "max_num_seqs",
+    "max_num_batched_tokens",
+    "max_queue_size",
+    "max_model_len",
+    "enable_prefix_caching",
+    "enable_chunked_prefill",
+    "max_logprobs",
+    "max_n",
+    "speculative_config",
+    "seed",
+))
+REQUEST_KEYS = frozenset((
+    "prompt",
+    "prompt_token_ids",
+    "add_special_tokens",
+    "request_id",
+    "priority",
+    "cache_salt",
+    "n",
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "typical_p",
+    "top_n_sigma",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+    "logit_bias",
+    "allowed_token_ids",
+    "bad_words",
+    "no_repeat_ngram_size",
+    "dry_multiplier",
+    "dry_base",
+    "dry_allowed_length",
+    "dry_penalty_last_n",
+    "dry_sequence_breakers",
+    "xtc_probability",
+    "xtc_threshold",
+    "dynatemp_range",
+    "dynatemp_exponent",
+    "mirostat_mode",
+    "mirostat_tau",
+    "mirostat_eta",
+    "structured_outputs",
+    "stop",
+    "stop_token_ids",
+    "include_stop_str_in_output",
+    "ignore_eos",
+    "max_tokens",
+    "min_tokens",
+    "seed",
+    "logprobs",
+    "prompt_logprobs",
+    "detokenize",
+    "skip_special_tokens",
+    "spaces_between_special_tokens",
+    "speculative",
+    "output_kind",
+))
+POOLING_KEYS = frozenset((
+    "dimensions",
+    "normalize",
+    "use_activation",
+    "truncate_prompt_tokens",
+    "prompt_name",
+    "add_special_tokens",
+))
+
+
+class PoolingInput(C.Structure):
+    _fields_ = [
+        ("struct_size", C.c_uint32),
+        ("reserved", C.c_int32),
+        ("text", C.c_void_p),
+        ("text_len", C.c_uint64),
+        ("pair", C.c_void_p),
+        ("pair_len", C.c_uint64),
+        ("tokens", C.POINTER(C.c_int32)),
+        ("tokens_len", C.c_uint64),
+        ("token_types", C.POINTER(C.c_int32)),
+    ]
+
+
+class PoolingArgs(C.Structure):
+    _fields_ = [
+        ("struct_size", C.c_uint32),
+        ("task", C.c_int32),
+        ("params", C.c_void_p),
+        ("json", C.c_void_p),
+        ("json_len", C.c_uint64),
+        ("inputs", C.POINTER(PoolingInput)),
+        ("inputs_len", C.c_uint64),
+    ]
+
+
+class PoolingResult(C.Structure):
+    _fields_ = [
+        ("struct_size", C.c_uint32),
+        ("rows", C.c_int32),
+        ("columns", C.c_int32),
+        ("reserved", C.c_int32),
+        ("values", C.POINTER(C.c_float)),
+        ("tokens", C.POINTER(C.c_int32)),
+        ("tokens_len", C.c_uint64),
+    ]
+
+
+class PoolerInfo(C.Structure):
+    _fields_ = [
+        ("struct_size", C.c_uint32),
+        ("embeds", C.c_int32),
+        ("dimensions", C.c_int32),
+        ("hidden_size", C.c_int32),
+        ("num_labels", C.c_int32),
+        ("max_tokens", C.c_int32),
+    ]
 
 
 class SubmitArgs(C.Structure):
@@ -136,6 +286,8 @@ class ModelInfo(C.Structure):
         ("reserved", C.c_int32),
         ("weight_bytes", C.c_int64),
         ("architecture", C.c_void_p),
+        ("is_pooling", C.c_int32),
+        ("reserved2", C.c_int32),
     ]
 
 
@@ -176,10 +328,6 @@ class Plan(C.Structure):
 
 # name: (result, arguments)
 PROTOTYPES = {
-    "engine_chat_parser_create": (C.c_int32, [C.c_char_p, C.c_uint64, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
-    "engine_chat_parser_feed": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_uint64, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
-    "engine_chat_parser_finish": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
-    "engine_chat_parser_release": (C.c_int32, [C.c_void_p]),
     "engine_abi_version": (C.c_uint32, []),
     "engine_version_string": (C.c_char_p, []),
     "engine_status_name": (C.c_char_p, [C.c_int32]),
@@ -223,6 +371,11 @@ PROTOTYPES = {
     "engine_id_to_token": (C.c_int32, [C.c_void_p, C.c_int32, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
     "engine_tokenizer_release": (C.c_int32, [C.c_void_p]),
     "engine_chat_template_apply": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_uint64, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_chat_tokenize": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_uint64, C.POINTER(C.c_int32), C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_chat_parser_create": (C.c_int32, [C.c_char_p, C.c_uint64, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_chat_parser_feed": (C.c_int32, [C.c_void_p, C.c_char_p, C.c_uint64, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_chat_parser_finish": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_chat_parser_release": (C.c_int32, [C.c_void_p]),
     "engine_create": (C.c_int32, [C.c_void_p, C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
     "engine_submit": (C.c_int32, [C.c_void_p, C.POINTER(SubmitArgs), C.POINTER(C.c_uint64), C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
     "engine_poll": (C.c_int32, [C.c_void_p, C.c_int32, C.POINTER(Event), C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
@@ -242,4 +395,16 @@ PROTOTYPES = {
     "engine_json_release": (C.c_int32, [C.c_void_p]),
     "engine_metrics_snapshot": (C.c_int32, [C.c_void_p, C.POINTER(Metrics), C.POINTER(C.c_void_p)]),
     "engine_metrics_json": (C.c_int32, [C.c_void_p, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_pooler_create": (C.c_int32, [C.c_void_p, C.c_void_p, C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_pooler_get_info": (C.c_int32, [C.c_void_p, C.POINTER(PoolerInfo), C.POINTER(C.c_void_p)]),
+    "engine_pooler_label": (C.c_int32, [C.c_void_p, C.c_int32, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_pooler_submit": (C.c_int32, [C.c_void_p, C.POINTER(PoolingArgs), C.POINTER(C.c_void_p), C.POINTER(C.c_void_p)]),
+    "engine_pooler_metrics_json": (C.c_int32, [C.c_void_p, C.c_void_p, C.c_uint64, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_pooler_stop": (C.c_int32, [C.c_void_p, C.c_int32, C.POINTER(C.c_void_p)]),
+    "engine_pooler_release": (C.c_int32, [C.c_void_p]),
+    "engine_pooling_wait": (C.c_int32, [C.c_void_p, C.c_int32, C.POINTER(C.c_uint64), C.POINTER(C.c_void_p)]),
+    "engine_pooling_fd": (C.c_int32, [C.c_void_p, C.POINTER(C.c_int32), C.POINTER(C.c_void_p)]),
+    "engine_pooling_cancel": (C.c_int32, [C.c_void_p, C.POINTER(C.c_void_p)]),
+    "engine_pooling_get_result": (C.c_int32, [C.c_void_p, C.c_uint64, C.POINTER(PoolingResult), C.POINTER(C.c_void_p)]),
+    "engine_pooling_release": (C.c_int32, [C.c_void_p]),
 }

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import ctypes as C
 import json
-import os
-import threading
-import weakref
 from typing import Any, Iterator, Sequence
 
 from . import _abi, errors
-from ._lib import Handle, call, call_text, error_of, lib, new_handle, params
-from ._progress import ProgressBar
+from ._lib import Handle, call, call_text, error_of, lib, new_handle
+from ._model import SLICE_MS, Host, is_pooling, load
+from ._pooler import Pooler
 from .outputs import BeamSearchOutput, BeamSearchSequence, CompletionOutput, Logprob, RequestOutput
 from .sampling_params import BeamSearchParams, SamplingParams
-from .tokenizer import Tokenizer
 
-MODEL_KEYS = frozenset(
-    ("tokenizer", "dtype", "load_format", "quantization", "activation_precision", "device",
-     "num_threads", "cpus", "numa", "max_model_len", "revision", "download_dir", "seed"))
 REASONS = {
     _abi.FINISH_STOP: "stop",
     _abi.FINISH_LENGTH: "length",
@@ -26,7 +20,6 @@ REASONS = {
     _abi.FINISH_ERROR: "error",
 }
 _BATCH = 256
-_SLICE_MS = 100  # Blocking calls are cut up so that Ctrl-C is seen.
 
 
 class Event:
@@ -67,63 +60,14 @@ class Event:
         return kind(self.text, self.parameter)
 
 
-def load_model(path: str, settings: dict[str, Any], show_progress: bool) -> Handle:
-    """Loads a model; Ctrl-C cancels the load."""
-    name = os.fspath(path).encode()
-    options = params(_abi.PARAMS_MODEL, settings)
-    try:
-        load = new_handle(
-            lib.engine_load_start, lib.engine_load_release, name, len(name), options.value)
-    finally:
-        options.close()
-    bar = ProgressBar(f"loading {path}", 0, show_progress, "B")
-    try:
-        progress = _abi.LoadProgress()
-        progress.struct_size = C.sizeof(progress)
-        while not progress.is_done:
-            call(lib.engine_load_poll, load.value, _SLICE_MS, C.byref(progress))
-            stage = C.string_at(progress.stage).decode() if progress.stage else ""
-            bar.update(progress.done_bytes, progress.total_bytes, stage)
-        return new_handle(lib.engine_load_finish, lib.engine_model_release, load.value)
-    finally:
-        bar.close()
-        load.close()
-
-
-class Engine:
+class Engine(Host):
     """One model with one scheduler. Threads may submit and cancel at any time; one at a time polls."""
 
-    def __init__(self, model: str, show_progress: bool = True, **settings: Any):
-        model_settings = {k: v for k, v in settings.items() if k in MODEL_KEYS}
-        limits = {k: v for k, v in settings.items() if k not in MODEL_KEYS or k in ("max_model_len", "seed")}
-        options = params(_abi.PARAMS_ENGINE, limits)
-        try:
-            self._model = load_model(model, model_settings, show_progress)
-            try:
-                self._engine = new_handle(
-                    lib.engine_create, lib.engine_release, self._model.value, options.value)
-            except BaseException:
-                self._model.close()
-                raise
-        finally:
-            options.close()
+    def __init__(self, handles: tuple[Handle, Handle]):
+        super().__init__(handles, lib.engine_create, lib.engine_release)
         self._events = (_abi.Event * _BATCH)()
         self._events[0].struct_size = C.sizeof(_abi.Event)
-        self._gate = threading.Lock()
         self._pieces: dict[int, str] = {}
-        self._tokenizer: Tokenizer | None = None
-        self._finalizer = weakref.finalize(self, _close, self._engine, self._model)
-        self._finalizer.atexit = False
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The model's tokenizer; NotFoundError if it has none."""
-        with self._gate:
-            if self._tokenizer is None:
-                handle = new_handle(
-                    lib.engine_model_tokenizer, lib.engine_tokenizer_release, self._model.value)
-                self._tokenizer = Tokenizer("", _handle=handle)
-            return self._tokenizer
 
     def default_params(self) -> dict[str, Any]:
         """What generation_config.json recommends."""
@@ -153,7 +97,7 @@ class Engine:
         call(lib.engine_submit, self._engine.value, C.byref(args), C.byref(out), None)
         return out.value
 
-    def poll(self, timeout_ms: int = _SLICE_MS) -> list[Event]:
+    def poll(self, timeout_ms: int = SLICE_MS) -> list[Event]:
         """Events, none if the time is over."""
         count, err = C.c_uint64(), C.c_void_p()
         with self._gate:
@@ -216,16 +160,14 @@ class Engine:
             self._pieces[token] = text
         return text
 
-    def close(self) -> None:
-        """Ends all requests and frees engine and model now."""
-        if self._tokenizer is not None:
-            self._tokenizer.close()
-        self._finalizer()
 
-
-def _close(engine: Handle, model: Handle) -> None:
-    engine.close()
-    model.close()
+def open_model(path: str, show_progress: bool, **settings: Any) -> Engine | Pooler:
+    """A model with what its kind needs. vLLM's older "task" stands for the runner."""
+    task = settings.pop("task", None)
+    if task is not None and "runner" not in settings:
+        settings["runner"] = task if task in ("auto", "generate") else "pooling"
+    handles = load(path, settings, show_progress)
+    return Pooler(handles) if is_pooling(handles[0]) else Engine(handles)
 
 
 class Prompt:

@@ -7,8 +7,10 @@ import itertools
 from typing import Any, AsyncIterator
 
 from . import errors
-from ._engine import Collector, Engine, Event, Prompt
-from .outputs import CompletionOutput, RequestOutput
+from ._engine import Collector, Engine, Event, Prompt, open_model
+from ._pooler import TASKS, Pooler, PoolingText
+from .outputs import CompletionOutput, PoolingOutput, PoolingRequestOutput, RequestOutput
+from .pooling_params import PoolingParams
 from .sampling_params import RequestOutputKind, SamplingParams
 from .tokenizer import Tokenizer
 
@@ -18,12 +20,18 @@ class AsyncLLM:
     watches the engine's descriptor."""
 
     def __init__(self, model: str, *, use_tqdm: bool = False, **settings: Any):
-        self._engine = Engine(model, use_tqdm, **settings)
+        self._host = open_model(model, use_tqdm, **settings)
         self._queues: dict[int, asyncio.Queue[Event]] = {}
         self._requests: dict[str, set[int]] = {}
         self._ids = itertools.count()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fd = -1
+
+    @property
+    def _engine(self) -> Engine:
+        if isinstance(self._host, Engine):
+            return self._host
+        raise errors.UnsupportedError("the model makes vectors or scores of texts, it does not write: use encode", "model")
 
     async def generate(
         self,
@@ -80,10 +88,47 @@ class AsyncLLM:
     ) -> AsyncIterator[RequestOutput]:
         """As generate, for a conversation through the model's chat template."""
         template.setdefault("add_generation_prompt", True)
-        text = self._engine.tokenizer.apply_chat_template(messages, tokenize=False, **template)
-        async for output in self.generate(
-                text, sampling_params, request_id, add_special_tokens=False):
+        text, ids = self._engine.tokenizer.render_chat(messages, **template)
+        prompt = {"prompt": text, "prompt_token_ids": ids}
+        async for output in self.generate(prompt, sampling_params, request_id):
             yield output
+
+    async def encode(
+        self,
+        prompt: Any,
+        pooling_params: PoolingParams | None = None,
+        request_id: str | None = None,
+        *,
+        pooling_task: str = "token_embed",
+    ) -> AsyncIterator[PoolingRequestOutput[PoolingOutput]]:
+        """Yields the numbers of a text once: LLM.encode has their shapes; "score" takes a pair (text, text). Leaving
+        the loop, or cancelling its task, cancels the text."""
+        if not isinstance(self._host, Pooler):
+            raise errors.UnsupportedError("the model writes: make it with runner=\"pooling\"", "model")
+        if pooling_task not in TASKS:
+            raise errors.InvalidArgumentError(f"pooling_task: expected one of {', '.join(TASKS)}", "pooling_task")
+        if pooling_task == "score":
+            text = PoolingText(prompt[0], None, prompt[1])
+        else:
+            parsed = Prompt.of(prompt)
+            text = PoolingText(None if parsed.token_ids is not None else parsed.text, parsed.token_ids)
+        pooling = self._host.submit(TASKS[pooling_task], [text], (pooling_params or PoolingParams()).to_body())
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+        descriptor = pooling.fileno()
+        loop.add_reader(descriptor, lambda: ended.done() or ended.set_result(None))
+        try:
+            try:
+                await ended
+            finally:
+                loop.remove_reader(descriptor)
+            values, ids = pooling.result(0)
+        finally:
+            pooling.close()
+        if TASKS[pooling_task] != TASKS["token_embed"]:
+            values = values.cast("B").cast("f")
+        yield PoolingRequestOutput(
+            request_id if request_id is not None else str(next(self._ids)), PoolingOutput(values), ids)
 
     async def abort(self, request_id: str) -> None:
         """Ends the requests of that name; their outputs finish with reason "abort"."""
@@ -92,18 +137,19 @@ class AsyncLLM:
 
     async def check_health(self) -> None:
         """Raises unless the engine works."""
-        self._engine.health()
+        if isinstance(self._host, Engine):
+            self._host.health()
 
     async def get_tokenizer(self) -> Tokenizer:
         """The model's tokenizer."""
-        return self._engine.tokenizer
+        return self._host.tokenizer
 
     def shutdown(self) -> None:
         """Ends all requests and frees engine and model now."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.remove_reader(self._fd)
         self._loop = None
-        self._engine.close()
+        self._host.close()
 
     async def __aenter__(self) -> "AsyncLLM":
         return self

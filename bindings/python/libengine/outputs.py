@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 
 @dataclass
@@ -63,3 +63,71 @@ class BeamSearchOutput:
     """The best beams, best first."""
 
     sequences: list[BeamSearchSequence] = field(default_factory=list)
+
+
+@dataclass
+class PoolingOutput:
+    """Numbers of a text as float32: a memoryview with shape and tolist(), [tokens, width] of a token-level task, else
+    [n]. numpy.asarray and torch.frombuffer take it without a copy."""
+
+    data: memoryview
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PoolingOutput) and self.data == other.data
+
+
+@dataclass
+class EmbeddingOutput:
+    """A text's vector."""
+
+    embedding: list[float]
+
+    @property
+    def hidden_size(self) -> int:
+        """Its width."""
+        return len(self.embedding)
+
+
+@dataclass
+class ClassificationOutput:
+    """What each label got, in the order of the model's labels."""
+
+    probs: list[float]
+
+    @property
+    def num_classes(self) -> int:
+        """How many labels there are."""
+        return len(self.probs)
+
+
+@dataclass
+class ScoringOutput:
+    """How well a pair fits."""
+
+    score: float
+
+
+T = TypeVar("T")
+
+
+@dataclass
+class PoolingRequestOutput(Generic[T]):
+    """A text with what came of it."""
+
+    request_id: str
+    outputs: T
+    prompt_token_ids: list[int]
+    finished: bool = True
+    num_cached_tokens: int = 0
+
+
+class EmbeddingRequestOutput(PoolingRequestOutput[EmbeddingOutput]):
+    """What LLM.embed gives for a text."""
+
+
+class ClassificationRequestOutput(PoolingRequestOutput[ClassificationOutput]):
+    """What LLM.classify gives for a text."""
+
+
+class ScoringRequestOutput(PoolingRequestOutput[ScoringOutput]):
+    """What LLM.score gives for a pair."""

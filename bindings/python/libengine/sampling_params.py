@@ -17,8 +17,33 @@ class RequestOutputKind(IntEnum):
 
 
 @dataclass
+class StructuredOutputsParams:
+    """What the output must be: exactly one of these.
+
+    json: a JSON Schema, as text or as what it says. regex: a regular expression that the whole output matches.
+    choice: texts of which the output is one. grammar: GBNF or EBNF. json_object: any JSON object.
+    structural_tag: the JSON of a structural tag."""
+
+    json: str | dict[str, Any] | bool | None = None
+    regex: str | None = None
+    choice: list[str] | None = None
+    grammar: str | None = None
+    json_object: bool | None = None
+    structural_tag: str | dict[str, Any] | None = None
+
+    def to_body(self) -> dict[str, Any]:
+        """What is set, by the keys of the HTTP body."""
+        return {item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) is not None}
+
+
+@dataclass
 class SamplingParams:
-    """Parameters of one request. Ranges are checked by the library when the request is submitted."""
+    """Parameters of one request. Ranges are checked by the library when the request is submitted: what is out of range
+    raises InvalidArgumentError, whose .parameter names it.
+
+    max_tokens: None is as many as the model takes. seed: an integer makes the output repeatable. logprobs,
+    prompt_logprobs: how many of the most likely tokens to report beside each. stop: texts that end the output.
+    structured_outputs: StructuredOutputsParams, or a dict of its fields. extra_args: further keys of the HTTP body."""
 
     n: int = 1
     presence_penalty: float = 0.0
@@ -44,8 +69,22 @@ class SamplingParams:
     logit_bias: dict[int, float] | None = None
     allowed_token_ids: list[int] | None = None
     bad_words: list[str] | None = None
+    structured_outputs: StructuredOutputsParams | dict[str, Any] | None = None
     typical_p: float = 1.0
+    top_n_sigma: float = 0.0
     no_repeat_ngram_size: int = 0
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_penalty_last_n: int = -1
+    dry_sequence_breakers: list[str] | None = None
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    dynatemp_range: float = 0.0
+    dynatemp_exponent: float = 1.0
+    mirostat_mode: int = 0
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
     speculative: bool = True
     extra_args: dict[str, Any] | None = field(default=None)
 
@@ -61,6 +100,8 @@ class SamplingParams:
             body["max_tokens"] = None
         if self.logit_bias is not None:
             body["logit_bias"] = {str(k): v for k, v in self.logit_bias.items()}
+        if isinstance(self.structured_outputs, StructuredOutputsParams):
+            body["structured_outputs"] = self.structured_outputs.to_body()
         body.update(self.extra_args or {})
         return body
 

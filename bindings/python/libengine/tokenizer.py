@@ -80,16 +80,32 @@ class Tokenizer:
         tokenize: bool = True,
         **kwargs: Any,
     ) -> Any:
-        """The prompt of a conversation: ids, or text with tokenize=False."""
-        body: dict[str, Any] = dict(kwargs)
-        body.update(messages=list(conversation), add_generation_prompt=add_generation_prompt)
-        if tools is not None:
-            body["tools"] = list(tools)
-        if chat_template is not None:
-            body["chat_template"] = chat_template
-        data = json.dumps(body).encode()
-        text = call_text(lib.engine_chat_template_apply, self._handle.value, data, len(data), guess=8192)
-        return self.encode(text, add_special_tokens=False) if tokenize else text
+        """The prompt of a conversation: ids, or text with tokenize=False.
+
+        kwargs become variables of the template, but for continue_final_message and, for the ids, add_special_tokens
+        and allow_control_tokens. What messages spell never becomes a control token in the ids, unless
+        allow_control_tokens=True; tokenizing the text yourself gives no such promise.
+        Raises NotFoundError if there is no template, InvalidArgumentError if it refuses the conversation."""
+        data = _chat_body(conversation, tools, chat_template, add_generation_prompt, kwargs)
+        return self._chat_ids(data) if tokenize else self._chat_text(data)
+
+    def render_chat(
+        self,
+        conversation: Sequence[dict[str, Any]],
+        tools: Sequence[dict[str, Any]] | None = None,
+        chat_template: str | None = None,
+        add_generation_prompt: bool = False,
+        **kwargs: Any,
+    ) -> tuple[str, list[int]]:
+        """Text and ids of a conversation's prompt; see apply_chat_template."""
+        data = _chat_body(conversation, tools, chat_template, add_generation_prompt, kwargs)
+        return self._chat_text(data), self._chat_ids(data)
+
+    def _chat_text(self, data: bytes) -> str:
+        return call_text(lib.engine_chat_template_apply, self._handle.value, data, len(data), guess=8192)
+
+    def _chat_ids(self, data: bytes) -> list[int]:
+        return call_ids(lib.engine_chat_tokenize, self._handle.value, data, len(data), guess=2048)
 
     def close(self) -> None:
         """Frees the tokenizer now."""
@@ -100,3 +116,16 @@ class Tokenizer:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _chat_body(
+    conversation: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None, chat_template: str | None,
+    add_generation_prompt: bool, more: dict[str, Any],
+) -> bytes:
+    body: dict[str, Any] = dict(more)
+    body.update(messages=list(conversation), add_generation_prompt=add_generation_prompt)
+    if tools is not None:
+        body["tools"] = list(tools)
+    if chat_template is not None:
+        body["chat_template"] = chat_template
+    return json.dumps(body).encode()

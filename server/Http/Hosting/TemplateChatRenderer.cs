@@ -45,7 +45,7 @@ internal sealed class TemplateChatRenderer : IChatRenderer
                     "messages: the model has no chat template; start the server with --chat-template.", "messages");
             ChatTemplateResult result = template.Render(new ChatTemplateInput
             {
-                Messages = TakesParts(template) ? chat.Messages : MessageParts.Flatten(chat.Messages),
+                Messages = TakesParts(template) ? chat.Messages : ContentParts.Flatten(chat.Messages),
                 Tools = chat.ToolFields.Tools ?? default,
                 Documents = chat.Documents ?? default,
                 Variables = Variables(chat),
@@ -70,10 +70,7 @@ internal sealed class TemplateChatRenderer : IChatRenderer
     {
         "openai" => true,
         "string" => false,
-        _ => template.Source.Contains("in message.content", StringComparison.Ordinal)
-            || template.Source.Contains("in message['content']", StringComparison.Ordinal)
-            || template.Source.Contains("in message[\"content\"]", StringComparison.Ordinal)
-            || template.Source.Contains("in content", StringComparison.Ordinal),
+        _ => ContentParts.AreTakenBy(template),
     };
 
     private static JsonElement Variables(ChatFields chat)

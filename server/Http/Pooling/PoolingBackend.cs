@@ -20,13 +20,7 @@ internal sealed class PoolingBackend(PoolingWorker worker, EngineOptions options
             Root = root,
         };
 
-    public ModelInfo Model { get; } = new()
-    {
-        Name = worker.Model.Name,
-        VocabSize = worker.Model.Config.VocabSize,
-        MaxModelLen = worker.Model.MaxTokens,
-        EosTokenIds = [],
-    };
+    public ModelInfo Model { get; } = worker.Model.Info;
 
     public EngineOptions Options => options;
 
@@ -47,11 +41,7 @@ internal sealed class PoolingBackend(PoolingWorker worker, EngineOptions options
     {
     }
 
-    public bool Shutdown(TimeSpan drainTimeout)
-    {
-        worker.Dispose();
-        return true;
-    }
+    public bool Shutdown(TimeSpan drainTimeout) => worker.Shutdown(drainTimeout);
 
     public void Dispose() => worker.Dispose();
 }

@@ -19,7 +19,7 @@ internal static class PairScores
         {
             PoolingResult[] vectors = await inputs.RunAsync(
                 first.Concat(second).Select(text => inputs.FromText(text, PoolingTask.Embed)), cancellation);
-            return ([.. Enumerable.Range(0, second.Count).Select(i => Cosine(
+            return ([.. Enumerable.Range(0, second.Count).Select(i => PairScore.Cosine(
                 vectors[first.Count == 1 ? 0 : i].Values, vectors[first.Count + i].Values))], vectors);
         }
 
@@ -32,19 +32,6 @@ internal static class PairScores
         PoolingResult[] results = await inputs.RunAsync(
             second.Select((text, i) => inputs.FromText(FirstOf(i), PoolingTask.Classify, text)), cancellation);
         return ([.. results.Select(result => result.Values[0])], results);
-    }
-
-    private static float Cosine(float[] a, float[] b)
-    {
-        double dot = 0, squareA = 0, squareB = 0;
-        for (int i = 0; i < a.Length; i++)
-        {
-            dot += (double)a[i] * b[i];
-            squareA += (double)a[i] * a[i];
-            squareB += (double)b[i] * b[i];
-        }
-
-        return (float)(dot / Math.Max(Math.Sqrt(squareA * squareB), 1e-12));
     }
 }
 

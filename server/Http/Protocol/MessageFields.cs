@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Chat;
 using Engine.Server.Http.Json;
 
 namespace Engine.Server.Http.Protocol;
@@ -107,21 +108,12 @@ internal static class MessageFields
             throw Bad(index, $"the model takes text alone; a part is of type {typeName}");
         }
 
-        string? textName = TextMember(typeName) ?? throw Bad(index, "a content part has an unknown type");
+        string? textName = ContentParts.TextMember(typeName) ?? throw Bad(index, "a content part has an unknown type");
         if (!Fields.TryGet(part, textName, out JsonElement text) || text.ValueKind != JsonValueKind.String)
         {
             throw Bad(index, $"a part of type {typeName} needs a string \"{textName}\"");
         }
     }
-
-    /// <summary>Where a part of this type keeps its text; null for an unknown type.</summary>
-    public static string? TextMember(string partType) => partType switch
-    {
-        "text" or "input_text" or "output_text" => "text",
-        "refusal" => "refusal",
-        "thinking" => "thinking",
-        _ => null,
-    };
 
     private static void CheckToolCalls(JsonElement message, int index)
     {
