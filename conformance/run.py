@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -30,10 +31,27 @@ def load_cases() -> list[dict]:
 
 
 def model_path(name: str, prefix: str) -> str:
-    if name != "@demo":
-        return name
-    installed = os.path.join(prefix, "share/engine/demo-model")
-    return installed if os.path.isdir(installed) else os.path.join(ROOT, "demo-model/model")
+    if name.startswith("@encoders/"):
+        return os.path.join(ROOT, "tests/data", name[1:])
+    if name == "@demo":
+        installed = os.path.join(prefix, "share/engine/demo-model")
+        return installed if os.path.isdir(installed) else os.path.join(ROOT, "demo-model/model")
+    return os.path.join(ROOT, "demo-model", name[len("@demo/"):]) if name.startswith("@demo/") else name
+
+
+def limits_of(setup: dict, prefix: str) -> dict:
+    """The engine's settings; a model that drafts is named as the others are."""
+    limits = dict(setup["engine"])
+    drafter = limits.get("speculative_config", {}).get("model")
+    if drafter is not None:
+        limits["speculative_config"] = {**limits["speculative_config"], "model": model_path(drafter, prefix)}
+    return limits
+
+
+def pooling_input(item: dict) -> str:
+    if "ids" in item:
+        return "i" + ",".join(map(str, item["ids"]))
+    return "t" + ",".join(item[key].encode().hex() for key in ("text", "pair") if key in item)
 
 
 def flatten(case: dict, prefix: str) -> list[str]:
@@ -46,17 +64,19 @@ def flatten(case: dict, prefix: str) -> list[str]:
             data = f"{int(args['add_special'])} {args['text'].encode().hex()}"
         elif step["op"] == "chat_parse":
             data = f"{args['size']} {args['text'].encode().hex()}"
+        elif step["op"].startswith("pool"):
+            inputs = [item for item in args["inputs"] for _ in range(args.get("times", 1))]
+            data = " ".join([args["task"], *map(pooling_input, inputs)])
         elif step["op"] == "detokenize":
             data = ",".join(map(str, args["ids"]))
         elif step["op"] in ("cancel", "many"):
             data = str(args.get("after", args.get("count")))
         elif step["op"] == "chat":
-            data = json.dumps({"temperature": body.pop("temperature"), "max_tokens": body.pop("max_tokens"),
-                               "add_special_tokens": False})
+            data = json.dumps({"temperature": body.pop("temperature"), "max_tokens": body.pop("max_tokens")})
             body["add_generation_prompt"] = True
         lines.append("\t".join([
             case["id"], str(number), step["op"], model_path(case["setup"]["model"], prefix),
-            json.dumps(case["setup"]["engine"]), json.dumps(body), data]))
+            json.dumps(limits_of(case["setup"], prefix)), json.dumps(body), data]))
     return lines
 
 
@@ -74,8 +94,8 @@ def command(driver: str, prefix: str, build: str) -> list[str]:
     elif driver == "go":
         source = os.path.join(build, "go")
         os.makedirs(source, exist_ok=True)
-        with open(f"{drivers}/go/main.go", encoding="utf-8") as file, open(f"{source}/main.go", "w") as copy:
-            copy.write(file.read())
+        for name in os.listdir(f"{drivers}/go"):
+            shutil.copy(f"{drivers}/go/{name}", source)
         with open(f"{source}/go.mod", "w") as file:
             file.write("module driver\n\ngo 1.19\n\nrequire example.com/libengine v0.0.0\n\n"
                        f"replace example.com/libengine => {prefix}/go\n")
@@ -137,11 +157,14 @@ def unmet(expect: dict, row: dict) -> list[str]:
     """What the case itself demands of the golden transcript."""
     outputs = row.get("outputs", [])
     seen = {
-        "status": row.get("status"), "parameter": row.get("parameter"), "text": row.get("text"), "deltas": row.get("deltas"),
+        "status": row.get("status"), "parameter": row.get("parameter"), "text": row.get("text"),
+        "deltas": row.get("deltas"), "ids": row.get("tokens"), "prompt_tokens": row.get("prompt_tokens"),
+        "ended": row.get("ended"), "values": [r.get("values") for r in row.get("results", [])],
+        "errors": [r.get("error") for r in row.get("results", [])],
         "tokens": [o.get("tokens") for o in outputs], "texts": [o.get("text") for o in outputs],
         "num_tokens": [len(o.get("tokens", [])) for o in outputs], "finish": [o.get("finish") for o in outputs]}
     return [f"{key}: the case expects {value!r}, found {seen[key]!r}"
-            for key, value in expect.items() if seen[key] != value]
+            for key, value in expect.items() if not same(seen[key], value)]
 
 
 def main() -> int:

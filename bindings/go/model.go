@@ -13,7 +13,8 @@ import (
 	"unsafe"
 )
 
-// Params are settings by key: those of vLLM's flags and of the HTTP body.
+// Params are settings by key: those of vLLM's flags and of the HTTP body. Where the order of keys matters, as that of a
+// JSON Schema's properties in structured_outputs, give json.RawMessage or text: a map forgets it.
 type Params map[string]any
 
 var errClosed = &Error{Status: StatusInvalidHandle, Message: "closed"}

@@ -42,22 +42,9 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) ([]int32, error) {
 		flags = textAddSpecial
 	}
 	data, size := bytesOf([]byte(text))
-	ids := make([]int32, len(text)+16)
-	for {
-		var length C.uint64_t
-		var raw *C.engine_error
-		status := C.engine_tokenize(t.handle, data, size, flags,
-			(*C.int32_t)(unsafe.Pointer(&ids[0])), C.uint64_t(len(ids)), &length, &raw)
-		if Status(status) == StatusBufferTooSmall && int(length) > len(ids) {
-			C.engine_error_release(raw)
-			ids = make([]int32, length)
-			continue
-		}
-		if err := newError(status, raw); err != nil {
-			return nil, err
-		}
-		return ids[:length], nil
-	}
+	return fillIDs(len(text)+16, func(ids *C.int32_t, capacity C.uint64_t, length *C.uint64_t, raw **C.engine_error) C.engine_status {
+		return C.engine_tokenize(t.handle, data, size, flags, ids, capacity, length, raw)
+	})
 }
 
 // Decode gives the text of ids.
@@ -77,23 +64,46 @@ func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) (string, error) {
 	})
 }
 
-// ApplyChatTemplate gives the prompt of a conversation; more holds tools, add_generation_prompt and the
-// template's own variables.
+// ApplyChatTemplate gives the prompt of a conversation as text; more holds tools, add_generation_prompt and the
+// template's own variables. Encoded, what messages wrote could become control tokens: EncodeChat keeps it text.
 func (t *Tokenizer) ApplyChatTemplate(messages any, more Params) (string, error) {
 	t.mutex.RLock()
 	defer t.mutex.RUnlock()
+	encoded, err := chatBody(messages, more)
+	if err != nil {
+		return "", err
+	}
+	data, size := bytesOf(encoded)
+	return fillText(func(buffer *C.char, capacity C.uint64_t, length *C.uint64_t, raw **C.engine_error) C.engine_status {
+		return C.engine_chat_template_apply(t.handle, data, size, buffer, capacity, length, raw)
+	})
+}
+
+// EncodeChat gives the ids of a conversation's prompt, for Request.Tokens; more is as for ApplyChatTemplate. Control
+// tokens are the template's alone: what messages spell stays text, unless more says allow_control_tokens.
+func (t *Tokenizer) EncodeChat(messages any, more Params) ([]int32, error) {
+	t.mutex.RLock()
+	defer t.mutex.RUnlock()
+	encoded, err := chatBody(messages, more)
+	if err != nil {
+		return nil, err
+	}
+	data, size := bytesOf(encoded)
+	return fillIDs(2048, func(ids *C.int32_t, capacity C.uint64_t, length *C.uint64_t, raw **C.engine_error) C.engine_status {
+		return C.engine_chat_tokenize(t.handle, data, size, ids, capacity, length, raw)
+	})
+}
+
+func chatBody(messages any, more Params) ([]byte, error) {
 	body := Params{"messages": messages}
 	for key, value := range more {
 		body[key] = value
 	}
 	encoded, err := json.Marshal(body)
 	if err != nil {
-		return "", &Error{Status: StatusInvalidArgument, Message: err.Error()}
+		return nil, &Error{Status: StatusInvalidArgument, Message: err.Error()}
 	}
-	data, size := bytesOf(encoded)
-	return fillText(func(buffer *C.char, capacity C.uint64_t, length *C.uint64_t, raw **C.engine_error) C.engine_status {
-		return C.engine_chat_template_apply(t.handle, data, size, buffer, capacity, length, raw)
-	})
+	return encoded, nil
 }
 
 // VocabSize is the largest id + 1.
@@ -137,5 +147,25 @@ func fillText(fill fillFunc) (string, error) {
 			return "", err
 		}
 		return string(buffer[:length]), nil
+	}
+}
+
+type fillIDsFunc func(ids *C.int32_t, capacity C.uint64_t, length *C.uint64_t, raw **C.engine_error) C.engine_status
+
+func fillIDs(guess int, fill fillIDsFunc) ([]int32, error) {
+	ids := make([]int32, guess)
+	for {
+		var length C.uint64_t
+		var raw *C.engine_error
+		status := fill((*C.int32_t)(unsafe.Pointer(&ids[0])), C.uint64_t(len(ids)), &length, &raw)
+		if Status(status) == StatusBufferTooSmall && int(length) > len(ids) {
+			C.engine_error_release(raw)
+			ids = make([]int32, length)
+			continue
+		}
+		if err := newError(status, raw); err != nil {
+			return nil, err
+		}
+		return ids[:length], nil
 	}
 }

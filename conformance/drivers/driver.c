@@ -187,8 +187,8 @@ static void take_event(result *r, const engine_event *e)
     }
 }
 
-static void submit(const char *body, uint64_t tag, int flags, const char *prompt, engine_request **request,
-                   result *r)
+static void submit(const char *body, uint64_t tag, int flags, const int32_t *tokens, uint64_t count,
+                   engine_request **request, result *r)
 {
     engine_submit_args args;
     memset(&args, 0, sizeof args);
@@ -197,10 +197,8 @@ static void submit(const char *body, uint64_t tag, int flags, const char *prompt
     args.user_tag = tag;
     args.json = body;
     args.json_len = strlen(body);
-    if (prompt) {
-        args.prompt = prompt;
-        args.prompt_len = strlen(prompt);
-    }
+    args.tokens = tokens;
+    args.tokens_len = count;
     engine_error *err = NULL;
     r->status = engine_submit(engine, &args, NULL, request, &err);
     if (r->status < 0) {
@@ -301,6 +299,7 @@ static void free_result(result *r)
     }
 }
 
+#include "driver_pool.h"
 #include "driver_ops.h"
 
 int main(void)
@@ -319,6 +318,7 @@ int main(void)
         fflush(stdout);
     }
     free(line);
+    close_pooler();
     close_engine();
     return 0;
 }

@@ -1,6 +1,7 @@
 // The C++ driver, over engine.hpp: reads steps from stdin, writes what happened to stdout. See ../README.md.
 #include <cstdio>
 #include <iostream>
+#include <list>
 #include <memory>
 #include <sstream>
 
@@ -168,14 +169,18 @@ std::string many(engine::llm &target, const std::string &body, int count) {
     return results[0].json() + ",\"count\":" + std::to_string(count) + ",\"same\":" + (same ? "true" : "false");
 }
 
+std::string bytes(const std::string &hex) {
+    std::string text;
+    for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+        text += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+    }
+    return text;
+}
+
 std::string texts(const step &s) {
     engine::tokenizer tokenizer(s.model);
     if (s.op == "tokenize") {
-        std::string text;
-        for (std::size_t i = 2; i + 1 < s.data.size(); i += 2) {
-            text += static_cast<char>(std::stoi(s.data.substr(i, 2), nullptr, 16));
-        }
-        return ",\"tokens\":" + list(tokenizer.encode(text, s.data[0] == '1'));
+        return ",\"tokens\":" + list(tokenizer.encode(bytes(s.data.substr(2)), s.data[0] == '1'));
     }
     if (s.op == "detokenize") {
         ids tokens;
@@ -188,14 +193,82 @@ std::string texts(const step &s) {
     return ",\"text\":" + quoted(tokenizer.apply_chat_template(s.body));
 }
 
+std::string numbers(const engine::pooling_result &r) {
+    std::string values = list(r.values, [](float value) {
+        std::ostringstream text;
+        text.precision(7);
+        text << value;
+        return text.str();
+    });
+    return "{\"rows\":" + std::to_string(r.rows) + ",\"columns\":" + std::to_string(r.columns)
+           + ",\"tokens\":" + list(r.tokens) + ",\"values\":" + values + "}";
+}
+
+std::string pool(const step &s) {
+    static std::string opened;
+    static std::unique_ptr<engine::pooler> pooler;
+    if (opened != s.model + "\t" + s.limits) {
+        opened.clear();
+        engine::params limits = engine::params::from_json(ENGINE_PARAMS_ENGINE, s.limits);
+        pooler = std::make_unique<engine::pooler>(engine::model(s.model), &limits);
+        opened = s.model + "\t" + s.limits;
+    }
+    std::istringstream fields(s.data);
+    std::string task, field;
+    fields >> task;
+    std::list<std::string> texts; // what the inputs look at
+    std::list<ids> tokens;
+    std::vector<engine::pooling_input> inputs;
+    while (fields >> field) {
+        engine::pooling_input input;
+        std::string rest = field.substr(1);
+        std::size_t comma = rest.find(',');
+        if (field[0] == 'i') {
+            std::istringstream parts(rest);
+            tokens.emplace_back();
+            for (std::string part; std::getline(parts, part, ',');) {
+                tokens.back().push_back(std::stoi(part));
+            }
+            input.tokens = &tokens.back();
+        } else {
+            input.text = texts.emplace_back(bytes(rest.substr(0, comma)));
+            if (comma != std::string::npos) {
+                input.pair = texts.emplace_back(bytes(rest.substr(comma + 1)));
+            }
+        }
+        inputs.push_back(input);
+    }
+    engine::pooling pooling = pooler->submit(
+        task == "classify"      ? ENGINE_POOLING_CLASSIFY
+        : task == "score"       ? ENGINE_POOLING_SCORE
+        : task == "token_embed" ? ENGINE_POOLING_TOKEN_EMBED
+                                : ENGINE_POOLING_EMBED,
+        inputs, s.body);
+    if (s.op == "pool_cancel") {
+        pooling.cancel();
+        pooling.cancel();
+        return ",\"ended\":" + std::to_string(pooling.wait());
+    }
+    pooling.wait();
+    std::string results;
+    for (std::size_t i = 0; i < pooling.size(); i++) {
+        try {
+            results += (i ? "," : "") + numbers(pooling.get(i));
+        } catch (const engine::error &e) {
+            if (pooling.size() == 1) {
+                throw;
+            }
+            results += (i ? ",{\"error\":" : "{\"error\":") + quoted(engine_status_name(e.status())) + "}";
+        }
+    }
+    return ",\"results\":[" + results + "]";
+}
+
 std::string parse(const step &s) {
     engine::chat_parser parser(s.body);
     std::size_t space = s.data.find(' ');
     std::size_t size = std::stoul(s.data.substr(0, space));
-    std::string text, deltas;
-    for (std::size_t i = space + 1; i + 1 < s.data.size(); i += 2) {
-        text += static_cast<char>(std::stoi(s.data.substr(i, 2), nullptr, 16));
-    }
+    std::string text = bytes(s.data.substr(space + 1)), deltas;
     for (std::size_t at = 0; at < text.size(); at += size) {
         deltas += parser.feed(std::string_view(text).substr(at, size)) + ",";
     }
@@ -252,6 +325,12 @@ std::string run(const step &s) {
     if (s.op == "chat_parse") {
         return parse(s);
     }
+    if (s.op == "chat_tokenize") {
+        return ",\"tokens\":" + list(engine::tokenizer(s.model).encode_chat(s.body));
+    }
+    if (s.op.rfind("pool", 0) == 0) {
+        return pool(s);
+    }
     for (const char *op : {"double_release", "use_after_release", "model_first", "two_engines", "reload",
                            "oversized_struct", "zero_buffers"}) {
         if (s.op == op) {
@@ -269,9 +348,9 @@ std::string run(const step &s) {
         return many(target, s.body, std::stoi(s.data));
     }
     if (s.op == "chat") {
-        std::string prompt = engine::tokenizer(s.model).apply_chat_template(s.body);
+        ids prompt = engine::tokenizer(s.model).encode_chat(s.body);
         engine::request request = request_of(s.data);
-        request.prompt = prompt;
+        request.tokens = &prompt;
         return generate(target, request);
     }
     return generate(target, request_of(s.body));

@@ -27,7 +27,8 @@ class Server:
     """One server; limits become flags of the same name."""
 
     def __init__(self, model: str, limits: dict):
-        flags = [text for key, value in limits.items() for text in (f"--{key.replace('_', '-')}", str(value))]
+        flags = [text for key, value in limits.items() for text in (
+            f"--{key.replace('_', '-')}", value if isinstance(value, str) else json.dumps(value))]
         # The other doors give the model's text as it is: so does this one.
         flags += ["--tool-call-parser", "none", "--reasoning-parser", "none"]
         self.process = subprocess.Popen(
@@ -139,6 +140,28 @@ def many(server: Server, body: dict, count: int) -> dict:
     return {**results[0], "count": count, "same": same}
 
 
+def pool(server: Server, body: dict, data: str) -> dict:
+    """Whoever is asked for texts gives their numbers alone: no tokens, one list for each."""
+    task, *fields = data.split(" ")
+    parts = [field[1:].split(",") for field in fields]
+    if task == "score":
+        pairs = [[bytes.fromhex(part).decode() for part in row] for row in parts]
+        body = {**body, "text_1": [p[0] for p in pairs], "text_2": [p[1] for p in pairs]}
+        rows = [[item["score"]] for item in server.post("/v1/score", body)["data"]]
+        return {"results": [{"values": row} for row in rows]}
+    body = {**body, "input": [
+        [int(i) for i in row] if field[0] == "i" else bytes.fromhex(row[0]).decode()
+        for field, row in zip(fields, parts)]}
+    if task == "embed":
+        rows = [item["embedding"] for item in server.post("/v1/embeddings", body)["data"]]
+    elif task == "classify":
+        rows = [item["probs"] for item in server.post("/classify", body)["data"]]
+    else:
+        items = server.post("/pooling", {**body, "task": task})["data"]
+        rows = [[value for row in item["data"] for value in row] for item in items]
+    return {"results": [{"values": row} for row in rows]}
+
+
 def run_step(server: Server, op: str, body: dict, data: str) -> dict:
     if op == "tokenize":
         special, _, text = data.partition(" ")
@@ -150,10 +173,14 @@ def run_step(server: Server, op: str, body: dict, data: str) -> dict:
             "tokens": [int(i) for i in data.split(",")], "skip_special_tokens": False})
         return {"text": answer["prompt"]}
     if op == "chat":
-        sampling = {k: v for k, v in json.loads(data).items() if k != "add_special_tokens"}
-        answer = server.post("/v1/chat/completions", {**body, **sampling})
+        answer = server.post("/v1/chat/completions", {**body, **json.loads(data), "return_token_ids": True})
         choice = answer["choices"][0]
-        return {"outputs": [{"text": choice["message"]["content"], "finish": choice["finish_reason"]}]}
+        return {"prompt_tokens": answer["prompt_token_ids"], "outputs": [{
+            "text": choice["message"]["content"], "finish": choice["finish_reason"]}]}
+    if op == "chat_tokenize":
+        return {"tokens": server.post("/tokenize", {"add_generation_prompt": False, **body})["tokens"]}
+    if op == "pool":
+        return pool(server, body, data)
     if op == "stream":
         return stream(server, body)
     if op == "cancel":

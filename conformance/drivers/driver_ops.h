@@ -4,7 +4,7 @@ static void op_generate(const char *body, int own_queue)
 {
     result r = {0};
     engine_request *request = NULL;
-    submit(body, 0, own_queue ? ENGINE_SUBMIT_OWN_QUEUE : 0, NULL, own_queue ? &request : NULL, &r);
+    submit(body, 0, own_queue ? ENGINE_SUBMIT_OWN_QUEUE : 0, NULL, 0, own_queue ? &request : NULL, &r);
     if (!r.done && own_queue) {
         collect_own(&r, request);
     } else if (!r.done) {
@@ -19,7 +19,7 @@ static void op_cancel(const char *body, int after)
 {
     result r = {0};
     engine_request *request = NULL;
-    submit(body, 0, 0, NULL, &request, &r);
+    submit(body, 0, 0, NULL, 0, &request, &r);
     if (!r.done && after == 0) {
         engine_request_cancel(request, NULL);
     }
@@ -37,7 +37,7 @@ static void op_cancel_finished(const char *body)
 {
     result r = {0};
     engine_request *request = NULL;
-    submit(body, 0, 0, NULL, &request, &r);
+    submit(body, 0, 0, NULL, 0, &request, &r);
     collect(&r, 1, NULL, 0);
     engine_status first = engine_request_cancel(request, NULL);
     engine_status second = engine_request_cancel(request, NULL);
@@ -53,7 +53,7 @@ static void op_many(const char *body, int count)
     static result results[MAX_REQUESTS];
     memset(results, 0, sizeof results);
     for (int i = 0; i < count; i++) {
-        submit(body, (uint64_t)i, 0, NULL, NULL, &results[i]);
+        submit(body, (uint64_t)i, 0, NULL, 0, NULL, &results[i]);
     }
     collect(results, count, NULL, 0);
     int same = 1;
@@ -178,42 +178,64 @@ static void op_chat_parse(const char *body, const char *data)
     free(parameter.data);
 }
 
-static engine_status render(const char *name, const char *body, char *buffer, uint64_t capacity, text *parameter)
-{
-    engine_tokenizer *tokenizer = NULL;
-    engine_status status = open_tokenizer(name, &tokenizer, parameter);
-    uint64_t length = 0;
-    engine_error *err = NULL;
-    if (status >= 0) {
-        status = engine_chat_template_apply(tokenizer, body, strlen(body), buffer, capacity - 1, &length, &err);
-        status = status < 0 ? fail(status, err, parameter) : status;
-    }
-    buffer[status < 0 ? 0 : length] = 0;
-    engine_tokenizer_release(tokenizer);
-    return status;
-}
-
 static void op_chat_template(const char *name, const char *body)
 {
     char buffer[8192];
     text parameter = {0};
-    engine_status status = render(name, body, buffer, sizeof buffer, &parameter);
+    engine_tokenizer *tokenizer = NULL;
+    engine_status status = open_tokenizer(name, &tokenizer, &parameter);
+    uint64_t length = 0;
+    engine_error *err = NULL;
+    if (status >= 0) {
+        status = engine_chat_template_apply(tokenizer, body, strlen(body), buffer, sizeof buffer, &length, &err);
+        status = status < 0 ? fail(status, err, &parameter) : status;
+    }
     print_status(status, &parameter);
     if (status >= 0) {
         printf(",\"text\":");
-        print_string(buffer, strlen(buffer));
+        print_string(buffer, length);
     }
+    engine_tokenizer_release(tokenizer);
+    free(parameter.data);
+}
+
+static engine_status chat_tokens(const char *name, const char *body, int32_t *tokens, uint64_t capacity,
+                                 uint64_t *length, text *parameter)
+{
+    engine_tokenizer *tokenizer = NULL;
+    engine_status status = open_tokenizer(name, &tokenizer, parameter);
+    engine_error *err = NULL;
+    if (status >= 0) {
+        status = engine_chat_tokenize(tokenizer, body, strlen(body), tokens, capacity, length, &err);
+        status = status < 0 ? fail(status, err, parameter) : status;
+    }
+    engine_tokenizer_release(tokenizer);
+    return status;
+}
+
+static void op_chat_tokenize(const char *name, const char *body)
+{
+    int32_t tokens[4096];
+    uint64_t length = 0;
+    text parameter = {0};
+    engine_status status = chat_tokens(name, body, tokens, 4096, &length, &parameter);
+    print_status(status, &parameter);
+    for (uint64_t i = 0; status >= 0 && i < length; i++) {
+        printf("%s%d", i ? "," : ",\"tokens\":[", tokens[i]);
+    }
+    printf("%s", status >= 0 ? "]" : "");
     free(parameter.data);
 }
 
 /* data holds the sampling settings; the body is the conversation. */
 static void op_chat(const char *name, const char *body, const char *sampling)
 {
-    char buffer[8192];
+    int32_t tokens[4096];
+    uint64_t length = 0;
     result r = {0};
-    r.status = render(name, body, buffer, sizeof buffer, &r.parameter);
+    r.status = chat_tokens(name, body, tokens, 4096, &length, &r.parameter);
     if (r.status >= 0) {
-        submit(sampling, 0, 0, buffer, NULL, &r);
+        submit(sampling, 0, 0, tokens, length, NULL, &r);
     }
     if (r.status >= 0) {
         collect(&r, 1, NULL, 0);
@@ -307,6 +329,10 @@ static void run_step(const char *op, const char *name, const char *limits, const
         op_detokenize(name, data);
     } else if (strcmp(op, "chat_template") == 0) {
         op_chat_template(name, body);
+    } else if (strcmp(op, "chat_tokenize") == 0) {
+        op_chat_tokenize(name, body);
+    } else if (strncmp(op, "pool", 4) == 0) {
+        op_pool(op, name, limits, body, data);
     } else if (strcmp(op, "chat_parse") == 0) {
         op_chat_parse(body, data);
     } else if (is_lifecycle(op)) {

@@ -9,8 +9,9 @@ import sys
 
 import libengine
 from libengine import AsyncLLM, ChatParser, SamplingParams, Tokenizer, _abi, errors
-from libengine._engine import Collector, Engine, Prompt
+from libengine._engine import Collector, Engine, Prompt, open_model
 from libengine._lib import lib
+from libengine._pooler import TASKS, PoolingText
 
 STATUS = {value: f"ENGINE_{name}" for name, value in vars(_abi).items()
           if isinstance(value, int) and name.startswith("E_")}
@@ -24,7 +25,7 @@ def open_engine(model: str, limits: str) -> Engine:
         if engine is not None:
             engine.close()
         current, engine = None, None
-        engine = Engine(model, False, **json.loads(limits))
+        engine = open_model(model, False, **json.loads(limits))
         current = (model, limits)
     return engine
 
@@ -126,7 +127,7 @@ def cancel(target: Engine, body: dict, after: int | None) -> dict:
 
 
 def lifecycle(op: str, model: str, body: dict) -> dict:
-    target = Engine(model, False)
+    target = open_model(model, False)
     if op == "double_release":
         value = target._engine.value
         target._model.close()
@@ -138,9 +139,44 @@ def lifecycle(op: str, model: str, body: dict) -> dict:
         return {"status": STATUS[lib.engine_health(ctypes.c_void_p(value), None)]}
     if op == "reload":
         target.close()
-        target = Engine(model, False)
+        target = open_model(model, False)
     target._model.close()
     return generate(target, body)[0].result()
+
+
+def pool(op: str, target: libengine._pooler.Pooler, body: dict, data: str) -> dict:
+    if isinstance(target, Engine):
+        raise errors.UnsupportedError("the model writes", "model")
+    task, *fields = data.split(" ")
+    texts = []
+    for field in fields:
+        parts = field[1:].split(",")
+        if field[0] == "i":
+            texts.append(PoolingText(None, [int(part) for part in parts if part]))
+        else:
+            texts.append(PoolingText(None, None))
+            first, *second = [bytes.fromhex(part).decode() for part in parts]
+            texts[-1].text, texts[-1].pair = first, second[0] if second else None
+    pooling = target.submit(TASKS[task], texts, body)
+    try:
+        if op == "pool_cancel":
+            pooling.cancel()
+            pooling.cancel()
+            return {"ended": pooling.wait(30000)}
+        pooling.wait(30000)
+        rows = []
+        for i in range(len(texts)):
+            try:
+                values, ids = pooling.result(i)
+                rows.append({"rows": values.shape[0], "columns": values.shape[1], "tokens": ids,
+                             "values": [value for row in values.tolist() for value in row]})
+            except errors.EngineError as error:
+                if len(texts) == 1:
+                    raise
+                rows.append({"error": STATUS[error.status]})
+        return {"results": rows}
+    finally:
+        pooling.close()
 
 
 def run_step(op: str, model: str, limits: str, text: str, data: str) -> dict:
@@ -153,6 +189,10 @@ def run_step(op: str, model: str, limits: str, text: str, data: str) -> dict:
     if op == "chat_template":
         return {"text": Tokenizer(model).apply_chat_template(
             body.pop("messages"), tokenize=False, **body)}
+    if op == "chat_tokenize":
+        return {"tokens": Tokenizer(model).apply_chat_template(body.pop("messages"), **body)}
+    if op.startswith("pool"):
+        return pool(op, open_engine(model, limits), body, data)
     if op == "chat_parse":
         size, _, hexadecimal = data.partition(" ")
         pieces, step = bytes.fromhex(hexadecimal), int(size)
@@ -166,6 +206,8 @@ def run_step(op: str, model: str, limits: str, text: str, data: str) -> dict:
     target = open_engine(model, limits)
     if op == "load":
         return {}
+    if not isinstance(target, Engine):
+        raise errors.UnsupportedError("the model does not write", "model")
     if op == "cancel":
         return cancel(target, body, int(data))
     if op == "cancel_finished":
@@ -175,8 +217,8 @@ def run_step(op: str, model: str, limits: str, text: str, data: str) -> dict:
         texts = {r["outputs"][0]["text"] for r in results}
         return {**results[0], "count": len(results), "same": len(texts) == 1}
     if op == "chat":
-        prompt = target.tokenizer.apply_chat_template(body.pop("messages"), tokenize=False, **body)
-        return generate(target, {**json.loads(data), "prompt": prompt})[0].result()
+        prompt = target.tokenizer.apply_chat_template(body.pop("messages"), **body)
+        return generate(target, {**json.loads(data), "prompt_token_ids": prompt})[0].result()
     return generate(target, body)[0].result()
 
 

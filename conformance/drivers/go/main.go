@@ -37,6 +37,7 @@ var statusNames = map[error]string{
 	engine.ErrInvalidArgument: "ENGINE_E_INVALID_ARGUMENT", engine.ErrInvalidHandle: "ENGINE_E_INVALID_HANDLE",
 	engine.ErrNotFound: "ENGINE_E_NOT_FOUND", engine.ErrWouldBlock: "ENGINE_E_WOULD_BLOCK",
 	engine.ErrShuttingDown: "ENGINE_E_SHUTTING_DOWN", engine.ErrEngineFailed: "ENGINE_E_ENGINE_FAILED",
+	engine.ErrUnsupported: "ENGINE_E_UNSUPPORTED", engine.ErrCancelled: "ENGINE_E_CANCELLED",
 }
 
 var (
@@ -52,6 +53,14 @@ func params(text string) engine.Params {
 	p := engine.Params{}
 	if err := decoder.Decode(&p); err != nil {
 		panic(err)
+	}
+	// A map forgets the order of a schema's properties.
+	raw := map[string]json.RawMessage{}
+	if err := json.Unmarshal([]byte(text), &raw); err != nil {
+		panic(err)
+	}
+	if outputs, ok := raw["structured_outputs"]; ok {
+		p["structured_outputs"] = outputs
 	}
 	return p
 }
@@ -262,7 +271,11 @@ func texts(op, name, body, data string, out row) error {
 		p := params(body)
 		messages := p["messages"]
 		delete(p, "messages")
-		out["text"], err = t.ApplyChatTemplate(messages, p)
+		if op == "chat_tokenize" {
+			out["tokens"], err = t.EncodeChat(messages, p)
+		} else {
+			out["text"], err = t.ApplyChatTemplate(messages, p)
+		}
 	}
 	return err
 }
@@ -295,10 +308,12 @@ func parse(body, data string, out row) error {
 
 func runStep(op, name, limits, body, data string, out row) error {
 	switch op {
-	case "tokenize", "detokenize", "chat_template":
+	case "tokenize", "detokenize", "chat_template", "chat_tokenize":
 		return texts(op, name, body, data, out)
 	case "chat_parse":
 		return parse(body, data, out)
+	case "pool", "pool_cancel":
+		return pool(op, name, limits, body, data, out)
 	case "double_release", "use_after_release", "model_first", "two_engines", "reload":
 		return lifecycle(op, name, body, out)
 	}
@@ -316,13 +331,18 @@ func runStep(op, name, limits, body, data string, out row) error {
 		return many(e, body, number, out)
 	case "chat":
 		rendered := row{}
-		if err := texts("chat_template", name, body, "", rendered); err != nil {
+		if err := texts("chat_tokenize", name, body, "", rendered); err != nil {
 			return err
 		}
-		p := params(data)
-		p["prompt"] = rendered["text"]
-		encoded, _ := json.Marshal(p)
-		return generate(e, string(encoded), out)
+		s, err := e.Generate(background, engine.Request{Tokens: rendered["tokens"].([]int32)}, params(data))
+		if err != nil {
+			return err
+		}
+		r, err := collect(s, nil)
+		if err == nil {
+			r.fill(out)
+		}
+		return err
 	}
 	return generate(e, body, out)
 }

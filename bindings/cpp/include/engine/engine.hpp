@@ -236,12 +236,21 @@ public:
             });
     }
 
-    /// The prompt of a conversation: json is {"messages": [...], "add_generation_prompt": true, ...}.
+    /// The prompt of a conversation as text: json is {"messages": [...], "add_generation_prompt": true, ...}.
+    /// Encoded, what messages wrote could become control tokens: encode_chat keeps it text.
     std::string apply_chat_template(std::string_view json) const {
         return detail::fill<std::string>(
             4096, [&](char *buffer, std::uint64_t capacity, std::uint64_t *length, engine_error **err) {
                 return engine_chat_template_apply(get(), json.data(), json.size(), buffer, capacity, length,
                                                   err);
+            });
+    }
+
+    /// The ids of a conversation's prompt, for request::tokens; control tokens are the template's alone.
+    std::vector<std::int32_t> encode_chat(std::string_view json) const {
+        return detail::fill<std::vector<std::int32_t>>(
+            2048, [&](std::int32_t *tokens, std::uint64_t capacity, std::uint64_t *length, engine_error **err) {
+                return engine_chat_tokenize(get(), json.data(), json.size(), tokens, capacity, length, err);
             });
     }
 
@@ -305,6 +314,7 @@ private:
 } // namespace engine
 
 #include <engine/chat.hpp>
+#include <engine/pooling.hpp>
 #include <engine/stream.hpp>
 
 #endif
