@@ -102,6 +102,13 @@ public sealed class PoolingWorker : IDisposable
     internal void Submit(IReadOnlyList<PoolingRequest> requests, IPoolingSink sink)
     {
         long arrived = Stopwatch.GetTimestamp();
+        List<Job> cancelled = [];
+        lock (_queue)
+        {
+            if (_queue.Count >= _maxQueueSize) RemoveCancelled(cancelled);
+        }
+
+        Drop(cancelled);
         lock (_queue)
         {
             if (_isStopping) throw new EngineException(EngineStatus.ShuttingDown, "the engine takes no new requests");
@@ -186,9 +193,32 @@ public sealed class PoolingWorker : IDisposable
             goesOn = _batch.Count > 0 || !_isStopping || _queue.Count > 0;
         }
 
+        Drop(cancelled);
+        return goesOn;
+    }
+
+    private void RemoveCancelled(List<Job> removed)
+    {
+        for (int i = _queue.Count; i > 0; i--)
+        {
+            Job job = _queue.Dequeue();
+            if (job.Sink.IsCancelled)
+            {
+                removed.Add(job);
+            }
+            else
+            {
+                _queue.Enqueue(job);
+            }
+        }
+    }
+
+    // Without the lock: sinks are others' code.
+    private static void Drop(List<Job> cancelled)
+    {
+        if (cancelled.Count == 0) return;
         var error = new EngineException(EngineStatus.Cancelled, "the text was cancelled");
         cancelled.ForEach(job => job.Sink.OnFailed(job.Index, error));
-        return goesOn;
     }
 
     private sealed record Job(PoolingRequest Request, IPoolingSink Sink, int Index, long Arrived);

@@ -15,6 +15,7 @@ public sealed class ConsumerTests
     [TestCase("shutdown")]
     [TestCase("exit")]
     [TestCase("dlclose")]
+    [TestCase("pooling")]
     public void TheLibraryIsAPoliteGuest(string check)
     {
         string folder = Tree.Scratch("guest");

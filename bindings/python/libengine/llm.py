@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 from typing import Any, Sequence
 
 from . import errors
@@ -266,8 +267,8 @@ class LLM:
         under_way: list[tuple[Pooling, list[int]]] = []
         try:
             for body_text, members in groups.items():
-                under_way.append((self._pooler.submit(
-                    TASKS[task], [texts[i] for i in members], json.loads(body_text)), members))
+                under_way.append((
+                    self._submit_texts(task, [texts[i] for i in members], json.loads(body_text)), members))
             done = 0
             for pooling_handle, members in under_way:
                 while (ended := pooling_handle.wait(SLICE_MS)) < len(members):
@@ -281,6 +282,13 @@ class LLM:
             for pooling_handle, _ in under_way:
                 pooling_handle.close()
         return results
+
+    def _submit_texts(self, task: str, texts: list[PoolingText], settings: dict[str, Any]) -> Pooling:
+        while True:
+            try:
+                return self._pooler.submit(TASKS[task], texts, settings)
+            except errors.QueueFullError:
+                time.sleep(0.01)  # Other threads' texts go first.
 
 
 def _texts(prompts: Any) -> list[PoolingText]:

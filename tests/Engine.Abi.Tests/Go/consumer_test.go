@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -170,5 +171,85 @@ func TestDroppedEnginesAreFinalized(t *testing.T) {
 		collect(s)
 		e = nil
 		runtime.GC()
+	}
+}
+
+func startPooler(t *testing.T, name string, settings engine.Params) *engine.Pooler {
+	t.Helper()
+	m, err := engine.LoadModel(context.Background(), os.Getenv("ROOT")+"/tests/data/encoders/"+name, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	p, err := engine.NewPooler(m, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestPoolingOfManyTextsFromManyGoroutines(t *testing.T) {
+	p := startPooler(t, "qwen3-embed", nil)
+	defer p.Close()
+	alone, err := p.Embed(context.Background(), []string{"city"}, nil)
+	if err != nil || len(alone[0]) != p.Info().Dimensions {
+		t.Fatal(err, len(alone))
+	}
+	var group sync.WaitGroup
+	for g := 0; g < 8; g++ {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			texts := make([]string, 100)
+			for i := range texts {
+				texts[i] = fmt.Sprintf("text %d", i)
+			}
+			texts[50] = "city"
+			rows, err := p.Embed(context.Background(), texts, nil)
+			if err != nil || len(rows) != 100 {
+				t.Error(err)
+				return
+			}
+			for i, value := range rows[50] {
+				if value != alone[0][i] {
+					t.Error("a vector depends on what is beside it")
+					return
+				}
+			}
+		}()
+	}
+	group.Wait()
+}
+
+func TestPoolingFailures(t *testing.T) {
+	p := startPooler(t, "bert-classify3", nil)
+	results, err := p.Run(context.Background(), engine.TaskClassify,
+		[]engine.PoolingInput{{Tokens: []int32{2, 5, 3}}, {Tokens: []int32{99999}}, {Text: "no tokenizer"}}, nil)
+	if err != nil || results[0].Err != nil || results[0].Columns != len(p.Info().Labels) {
+		t.Fatal(err, results)
+	}
+	if !errors.Is(results[1].Err, engine.ErrInvalidArgument) || !errors.Is(results[2].Err, engine.ErrInvalidArgument) {
+		t.Fatal(results)
+	}
+	if _, err := p.Embed(context.Background(), []string{"x"}, nil); !errors.Is(err, engine.ErrUnsupported) {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := p.Score(ctx, "a", []string{"b"}, nil); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if p.Close() != nil || !errors.Is(p.Close(), engine.ErrInvalidHandle) {
+		t.Fatal("close")
+	}
+}
+
+func TestAGeneratorAsARerankerByOverrides(t *testing.T) {
+	p := startPooler(t, "qwen3-reranker", engine.Params{"runner": "pooling", "hf_overrides": engine.Params{
+		"architectures": []string{"Qwen3ForSequenceClassification"}, "classifier_from_token": []string{"no", "yes"}}})
+	defer p.Close()
+	scores, err := p.Score(context.Background(), "a", []string{"b", "c"}, nil)
+	if err != nil || len(scores) != 2 || scores[0] < 0 || scores[0] > 1 {
+		t.Fatal(err, scores)
 	}
 }

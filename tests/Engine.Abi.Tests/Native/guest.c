@@ -284,6 +284,8 @@ static void check_dlclose(void)
     CHECK(engine_release(engine) == ENGINE_OK);
 }
 
+#include "guest_pooling.h"
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -293,7 +295,7 @@ int main(int argc, char **argv)
         {"signals", check_signals}, {"fork", check_fork}, {"release", check_release},
         {"structs", check_structs}, {"buffers", check_buffers}, {"fd", check_fd},
         {"release-while-polling", check_release_while_polling}, {"shutdown", check_shutdown},
-        {"exit", check_exit}, {"dlclose", check_dlclose},
+        {"exit", check_exit}, {"dlclose", check_dlclose}, {"pooling", check_pooling},
     };
     for (size_t i = 0; argc > 1 && i < sizeof checks / sizeof checks[0]; i++) {
         if (strcmp(argv[1], checks[i].name) == 0) {
