@@ -25,6 +25,8 @@ internal sealed class EngineMetrics(int maxModelLen)
     private static readonly double[] StepBounds =
         [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
 
+    private static readonly double[] OutputBounds = [1, 2, 5, 10, 20];
+
     private readonly Lock _lock = new();
     private readonly long[] _outputsByReason = new long[Enum.GetValues<FinishReason>().Length];
     private readonly Histogram _timeToFirstToken = new(FirstTokenBounds);
@@ -38,6 +40,9 @@ internal sealed class EngineMetrics(int maxModelLen)
     private readonly Histogram _stepTokens = new(StepBounds);
     private readonly Histogram _promptTokens = new(LengthBounds(maxModelLen));
     private readonly Histogram _generationTokens = new(LengthBounds(maxModelLen));
+    private readonly Histogram _longestOutput = new(LengthBounds(maxModelLen));
+    private readonly Histogram _maxTokens = new(LengthBounds(maxModelLen));
+    private readonly Histogram _numOutputs = new(OutputBounds);
     private EngineGauges _gauges;
     private long[] _acceptedPerPosition = [];
     private long _numDrafts;
@@ -123,13 +128,20 @@ internal sealed class EngineMetrics(int maxModelLen)
     }
 
     /// <summary>A request ended.</summary>
-    public void ObserveRequest(in RequestTimes times, bool failed)
+    public void ObserveRequest(RequestTimes times, bool failed)
     {
         lock (_lock)
         {
             _numFailed += failed ? 1 : 0;
             _promptTokens.Observe(times.NumPromptTokens);
             _e2e.Observe(times.EndSeconds);
+            _numOutputs.Observe(times.NumOutputs);
+            _longestOutput.Observe(times.LongestOutput);
+            if (times.MaxTokens is int maxTokens)
+            {
+                _maxTokens.Observe(maxTokens);
+            }
+
             if (times.ScheduledSeconds is not double scheduled)
             {
                 return;
@@ -185,6 +197,9 @@ internal sealed class EngineMetrics(int maxModelLen)
                 IterationTokens = _stepTokens.Snapshot(),
                 RequestPromptTokens = _promptTokens.Snapshot(),
                 RequestGenerationTokens = _generationTokens.Snapshot(),
+                RequestLongestOutput = _longestOutput.Snapshot(),
+                RequestMaxTokens = _maxTokens.Snapshot(),
+                RequestNumOutputs = _numOutputs.Snapshot(),
             };
         }
     }
@@ -232,20 +247,4 @@ internal readonly record struct EngineGauges
     public double StepSeconds { get; init; }
 
     public double KernelSeconds { get; init; }
-}
-
-/// <summary>When things happened to a request, in seconds after its arrival; null if they never did.</summary>
-internal readonly record struct RequestTimes
-{
-    public int NumPromptTokens { get; init; }
-
-    public int NumOutputTokens { get; init; }
-
-    public double? ScheduledSeconds { get; init; }
-
-    public double? FirstTokenSeconds { get; init; }
-
-    public double? LastTokenSeconds { get; init; }
-
-    public double EndSeconds { get; init; }
 }

@@ -95,6 +95,15 @@ public sealed class EngineMetricsSnapshot
     /// <summary>request_generation_tokens.</summary>
     public required HistogramSnapshot RequestGenerationTokens { get; init; }
 
+    /// <summary>Tokens of each request's longest output.</summary>
+    public required HistogramSnapshot RequestLongestOutput { get; init; }
+
+    /// <summary>max_tokens of the requests that said it.</summary>
+    public required HistogramSnapshot RequestMaxTokens { get; init; }
+
+    /// <summary>n of each request.</summary>
+    public required HistogramSnapshot RequestNumOutputs { get; init; }
+
     /// <summary>Outputs that ended for a reason.</summary>
     public long OutputsFinished(FinishReason reason) => OutputsByReason[(int)reason];
 }

@@ -1,3 +1,4 @@
+using Engine.Diagnostics;
 using Engine.Sampling;
 
 namespace Engine.Hosting;
@@ -115,6 +116,9 @@ public sealed class RequestEvent
 
     /// <summary>Failed: the error.</summary>
     public EngineException? Error { get; init; }
+
+    /// <summary>Terminal events: how long what took.</summary>
+    public RequestTimes? Times { get; init; }
 }
 
 /// <summary>Takes a request's events, in order, on the engine's thread; must not block or throw.</summary>

@@ -167,7 +167,8 @@ internal sealed class OutputProcessor(InferenceEngine engine, EngineMetrics metr
     private void FinishRequest(RequestRecord record, long now)
     {
         record.Handle.MarkFinished();
-        metrics.ObserveRequest(TimesOf(record, now), record.Error != null);
+        RequestTimes times = TimesOf(record, now);
+        metrics.ObserveRequest(times, record.Error != null);
         Ended?.Invoke(record);
         Send(record, new RequestEvent
         {
@@ -177,6 +178,7 @@ internal sealed class OutputProcessor(InferenceEngine engine, EngineMetrics metr
             FinishReason = record.Error == null ? FinishReason.None : FinishReason.Error,
             NumCachedTokens = record.Request.Sequences[0].NumCachedTokens,
             Error = record.Error,
+            Times = times,
         });
     }
 
@@ -235,6 +237,9 @@ internal sealed class OutputProcessor(InferenceEngine engine, EngineMetrics metr
         {
             NumPromptTokens = record.PromptTokens.Length,
             NumOutputTokens = record.NumOutputTokens,
+            NumOutputs = record.Outputs.Length,
+            LongestOutput = record.NumTokens.Max(),
+            MaxTokens = record.Request.Sampling.MaxTokens,
             ScheduledSeconds = After(record.Request.ScheduledTimestamp),
             FirstTokenSeconds = After(record.FirstTokenTimestamp),
             LastTokenSeconds = record.FirstTokenTimestamp == null

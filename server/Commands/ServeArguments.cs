@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Engine.Server.Http;
+using Engine.Server.Http.Tracing;
 
 namespace Engine.Server.Commands;
 
@@ -62,6 +63,12 @@ internal sealed class ServeArguments
             + "VLLM_SERVER_DEV_MODE=1 does so, too.",
     };
 
+    private readonly Option<string?> _traces = new("--otlp-traces-endpoint")
+    {
+        Description = "Collector of OpenTelemetry spans: grpc://host:4317, or http://host:4318/v1/traces with "
+            + "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf.",
+    };
+
     private readonly ListenArguments _listen = new();
 
     // Flags of vLLM whose being ignored would be noticed too late.
@@ -75,6 +82,7 @@ internal sealed class ServeArguments
         [new Option<string>("--tool-server") { Hidden = true }] = "the server calls no tools itself",
         [new Option<string>("--log-config-file") { Hidden = true }] = "the log has one form",
         [new Option<string>("--config") { Hidden = true }] = "flags come from the command line alone",
+        [new Option<string>("--collect-detailed-traces") { Hidden = true }] = "a request has one span",
         [new Option<bool>("--headless") { Hidden = true }] = "an engine without its server is the library",
     };
 
@@ -110,7 +118,7 @@ internal sealed class ServeArguments
         Option[] own =
         [
             _apiKey, _managementKey, _maxBodyBytes, _maxHeaderBytes, _maxHeaders, _shutdownTimeout, _forceUsage,
-            _noAccessLog, _noPage, _sleepMode, .. _tolerated, .. _refused.Keys,
+            _noAccessLog, _noPage, _sleepMode, _traces, .. _tolerated, .. _refused.Keys,
         ];
         foreach (Option option in own)
         {
@@ -119,6 +127,10 @@ internal sealed class ServeArguments
 
         _listen.AddTo(command);
     }
+
+    /// <summary>Begins to send spans, or null if nobody collects them.</summary>
+    public IDisposable? StartTraces(ParseResult result) =>
+        result.GetValue(_traces) is { } endpoint ? TraceExport.Start(endpoint) : null;
 
     /// <summary>What these arguments say, over options that others have set.</summary>
     public ServerOptions ToOptions(ParseResult result, ServerOptions options)

@@ -26,6 +26,7 @@ internal sealed class ServeCommand : Command
     {
         long started = Stopwatch.GetTimestamp();
         ServerOptions options = _serve.ToOptions(result, _serving.ToOptions(result));
+        using IDisposable? traces = _serve.StartTraces(result);
         using var signals = new Interrupt(cancellation);
         using ServingSession session = _serving.Open(result, options, engine => engine, signals.Token);
         return await ServeAsync(session.Model, session.DeviceName, options, started, signals.Token);

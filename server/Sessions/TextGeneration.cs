@@ -46,7 +46,7 @@ internal static class TextGeneration
         FinishReason reason = FinishReason.None;
         while (true)
         {
-            await events.Queue.WaitAsync(TimeSpan.FromMinutes(1), CancellationToken.None);
+            await events.Queue.WaitAsync();
             while (events.Queue.TryRead(out RequestEvent e))
             {
                 switch (e.Kind)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
@@ -56,6 +57,15 @@ internal sealed class HttpLoadTarget : LoadTarget
         }
 
         return record;
+    }
+
+    public override async Task<double?> CpuSecondsAsync(CancellationToken cancellation)
+    {
+        const string name = "process_cpu_seconds_total ";
+        using HttpResponseMessage response = await _client.GetAsync("metrics", cancellation);
+        string text = response.IsSuccessStatusCode ? await response.Content.ReadAsStringAsync(cancellation) : "";
+        string? line = text.Split('\n').FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
+        return line is null ? null : double.Parse(line[name.Length..], CultureInfo.InvariantCulture);
     }
 
     public override void Dispose() => _client.Dispose();

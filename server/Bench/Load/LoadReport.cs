@@ -18,6 +18,12 @@ internal sealed class LoadReport(string name, IReadOnlyList<LoadRun> runs)
     public double TokensPerS =>
         Statistics.Median([.. runs.Select(run => run.Good.Sum(record => record.NumTokens) / run.Seconds)]);
 
+    /// <summary>CPU time of the answerer for a thousand tokens, median over runs; null where it does not tell.</summary>
+    public double? CpuMsPerThousandTokens => runs.Any(run => run.CpuSeconds is null)
+        ? null
+        : Statistics.Median(
+            [.. runs.Select(run => 1e6 * run.CpuSeconds!.Value / run.Good.Sum(record => record.NumTokens))]);
+
     public int NumFailed => runs.Sum(run => run.NumFailed);
 
     public string? FirstFailure =>
@@ -28,15 +34,16 @@ internal sealed class LoadReport(string name, IReadOnlyList<LoadRun> runs)
         var text = new StringBuilder();
         text.AppendLine(
             "| target | requests/s | tokens/s | failed | TTFT p50 ms | p99 | TPOT p50 ms | p99 | ITL p50 ms | p99 "
-            + "| first's tokens/s to it |");
-        text.AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+            + "| CPU ms per 1000 tokens | first's tokens/s to it |");
+        text.AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
         foreach (LoadReport report in reports)
         {
             double ratio = reports[0].TokensPerS / report.TokensPerS;
             text.AppendLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"| {report.Name} | {report.RequestsPerS:F2} | {report.TokensPerS:F1} | {report.NumFailed} "
-                + $"| {Row(report._ttftMs)} | {Row(report._tpotMs)} | {Row(report._itlMs)} | {ratio:F2} |"));
+                + $"| {Row(report._ttftMs)} | {Row(report._tpotMs)} | {Row(report._itlMs)} | {report.CpuMsPerThousandTokens:F1} "
+                + $"| {ratio:F2} |"));
         }
 
         foreach (LoadReport report in reports.Where(report => report.NumFailed > 0))
@@ -56,6 +63,11 @@ internal sealed class LoadReport(string name, IReadOnlyList<LoadRun> runs)
         json.WriteNumber("request_throughput", RequestsPerS);
         json.WriteNumber("output_throughput", TokensPerS);
         json.WriteNumber("failed", NumFailed);
+        if (CpuMsPerThousandTokens is { } cpu)
+        {
+            json.WriteNumber("cpu_ms_per_1000_tokens", cpu);
+        }
+
         Write(json, "ttft", _ttftMs);
         Write(json, "tpot", _tpotMs);
         Write(json, "itl", _itlMs);

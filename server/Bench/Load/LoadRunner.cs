@@ -19,7 +19,10 @@ internal sealed record LoadShape
 }
 
 /// <summary>One run of a load.</summary>
-internal sealed record LoadRun(IReadOnlyList<LoadRecord> Records, double Seconds)
+/// <param name="Records">What became of each request.</param>
+/// <param name="Seconds">Wall clock.</param>
+/// <param name="CpuSeconds">CPU time of the answerer's process; null where it does not tell.</param>
+internal sealed record LoadRun(IReadOnlyList<LoadRecord> Records, double Seconds, double? CpuSeconds)
 {
     public IEnumerable<LoadRecord> Good => Records.Where(record => record.Failure is null);
 
@@ -38,6 +41,7 @@ internal static class LoadRunner
         LoadRequest[] requests = Requests(shape, run);
         var records = new LoadRecord[requests.Length];
         int next = -1;
+        double? cpuBefore = await target.CpuSecondsAsync(cancellation);
         long started = Stopwatch.GetTimestamp();
         await Task.WhenAll(Enumerable.Range(0, Math.Min(shape.MaxConcurrency, requests.Length)).Select(async _ =>
         {
@@ -47,7 +51,8 @@ internal static class LoadRunner
             }
         }));
         cancellation.ThrowIfCancellationRequested();
-        return new LoadRun(records, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        return new LoadRun(records, seconds, await target.CpuSecondsAsync(cancellation) - cpuBefore);
     }
 
     // A run's prompts differ from every other run's, so that no prefix cache helps; targets get the same ones.

@@ -40,5 +40,8 @@ internal abstract class LoadTarget : IDisposable
     /// <summary>Answers one request; a failure is in the record.</summary>
     public abstract Task<LoadRecord> AskAsync(LoadRequest request, CancellationToken cancellation);
 
+    /// <summary>CPU time that the answerer's process has spent so far; null where it does not tell.</summary>
+    public abstract Task<double?> CpuSecondsAsync(CancellationToken cancellation);
+
     public abstract void Dispose();
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Engine.Diagnostics;
@@ -9,7 +10,15 @@ namespace Engine.Server.Http.Endpoints;
 /// <summary>GET /metrics, under vLLM's names with its labels, so that its dashboards work unchanged.</summary>
 internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
 {
+    private static readonly double _startedS = StartTimeS();
+
     private readonly string _labels = PrometheusWriter.Labels(("engine", "0"), ("model_name", model.Name));
+
+    private static double StartTimeS()
+    {
+        using var process = Process.GetCurrentProcess();
+        return new DateTimeOffset(process.StartTime).ToUnixTimeMilliseconds() / 1000.0;
+    }
 
     public async Task HandleAsync(HttpContext context)
     {
@@ -30,6 +39,7 @@ internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
         WriteTimes(text, m);
         WriteInfo(text, m);
         WriteHttp(text);
+        WriteProcess(text);
         return text.ToString();
     }
 
@@ -133,6 +143,9 @@ internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
         Write("iteration_tokens_total", "Number of tokens per engine step.", m.IterationTokens);
         Write("request_prompt_tokens", "Number of prefill tokens of a request.", m.RequestPromptTokens);
         Write("request_generation_tokens", "Number of generation tokens of a request.", m.RequestGenerationTokens);
+        Write("request_max_num_generation_tokens", "Tokens of a request's longest output.", m.RequestLongestOutput);
+        Write("request_params_max_tokens", "The max_tokens request parameter.", m.RequestMaxTokens);
+        Write("request_params_n", "The n request parameter.", m.RequestNumOutputs);
     }
 
     private void WriteInfo(PrometheusWriter text, EngineMetricsSnapshot m)
@@ -147,6 +160,17 @@ internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
         text.One("vllm:lora_requests_info", "gauge", "Running stats on lora requests.", PrometheusWriter.Labels(
             ("max_lora", "0"), ("running_lora_adapters", ""), ("waiting_lora_adapters", "")),
             DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1000.0);
+    }
+
+    // As Python's client names them.
+    private static void WriteProcess(PrometheusWriter text)
+    {
+        text.One("process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.", "",
+            Environment.CpuUsage.TotalTime.TotalSeconds);
+        text.One("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", "",
+            Environment.WorkingSet);
+        text.One("process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.", "",
+            _startedS);
     }
 
     private void WriteHttp(PrometheusWriter text)

@@ -63,13 +63,28 @@ internal sealed class ChatFormat : ResponseFormat
             return;
         }
 
+        if (HasPlainChunks && !isEnd && deltas is [{ Kind: ChatDeltaKind.Content } delta])
+        {
+            output.TextChunk ??= TextTemplate.Create((other, mark) =>
+                WriteChunk(other, output, [delta with { Text = mark }], null, -1));
+            sse.Text(output.TextChunk, delta.Text);
+        }
+        else
+        {
+            WriteChunk(sse, output, deltas, hasLogprobs ? e : null, hasToken ? e.TokenId : -1);
+        }
+    }
+
+    private void WriteChunk(
+        SseWriter sse, OutputState output, IReadOnlyList<ChatDelta> deltas, RequestEvent? logprobs, int tokenId)
+    {
         Utf8JsonWriter json = BeginChunk(sse);
         json.WriteStartObject();
         json.WriteNumber("index", output.Index);
         json.WriteStartObject("delta");
         _reading.WriteDelta(json, deltas);
         json.WriteEndObject();
-        if (hasLogprobs)
+        if (logprobs is { } e)
         {
             json.WritePropertyName("logprobs");
             _logprobs.WriteChat(json, [e.Logprobs!], Job.Fields.NumLogprobs!.Value);
@@ -82,7 +97,7 @@ internal sealed class ChatFormat : ResponseFormat
         WriteFinish(json, output, _parsers[output.Index]!.NumToolCalls > 0);
         if (Job.Fields.ReturnTokenIds)
         {
-            WriteIds(json, "token_ids", hasToken ? [e.TokenId] : []);
+            WriteIds(json, "token_ids", tokenId >= 0 ? [tokenId] : []);
         }
 
         json.WriteEndObject();

@@ -74,11 +74,24 @@ internal sealed class CompletionFormat : ResponseFormat
             return;
         }
 
+        if (HasPlainChunks && !isEnd)
+        {
+            output.TextChunk ??= TextTemplate.Create((other, mark) => WriteChunk(other, output, mark, null, -1));
+            sse.Text(output.TextChunk, text);
+        }
+        else
+        {
+            WriteChunk(sse, output, text, hasLogprobs ? e : null, hasToken ? e.TokenId : -1);
+        }
+    }
+
+    private void WriteChunk(SseWriter sse, OutputState output, string text, RequestEvent? logprobs, int tokenId)
+    {
         Utf8JsonWriter json = BeginChunk(sse);
         json.WriteStartObject();
         json.WriteNumber("index", output.Index);
         json.WriteString("text", text);
-        if (hasLogprobs)
+        if (logprobs is { } e)
         {
             int offset = output.TextOffset;
             json.WritePropertyName("logprobs");
@@ -93,7 +106,7 @@ internal sealed class CompletionFormat : ResponseFormat
         WriteFinish(json, output);
         if (Job.Fields.ReturnTokenIds)
         {
-            WriteIds(json, "token_ids", hasToken ? [e.TokenId] : []);
+            WriteIds(json, "token_ids", tokenId >= 0 ? [tokenId] : []);
         }
 
         json.WriteEndObject();

@@ -1,4 +1,4 @@
-using System.Threading.Channels;
+using System.Threading.Tasks.Sources;
 using Engine.Hosting;
 
 namespace Engine.Server.Http.Generation;
@@ -7,16 +7,20 @@ namespace Engine.Server.Http.Generation;
 /// Carries events from the engine's thread to the request's. Never blocks the engine: a client
 /// that does not read while its stream goes on loses the request, not the server its memory.
 /// </summary>
-internal sealed class EventQueue : IRequestSink
+internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>
 {
-    private readonly Channel<RequestEvent> _channel = Channel.CreateUnbounded<RequestEvent>(
-        new UnboundedChannelOptions { SingleReader = true });
-
+    private readonly Lock _lock = new();
     private readonly int _maxBacklog;
-    private int _backlog;
+    private List<RequestEvent> _incoming = [];
+    private List<RequestEvent> _taken = [];
+    private int _numRead;
+    private ManualResetValueTaskSourceCore<bool> _wait;
+    private bool _isWaiting;
+    private bool _isPingDue;
+    private bool _hasNews;
+    private bool _isCancelled;
     private volatile bool _isReaderBlocked;
     private int _hasOverflowed;
-    private Task<bool>? _pendingWait;
 
     /// <param name="maxBacklog">Events that may wait while the client does not read; 0 is no limit.</param>
     public EventQueue(int maxBacklog = 0) => _maxBacklog = maxBacklog;
@@ -35,51 +39,131 @@ internal sealed class EventQueue : IRequestSink
 
     public void OnEvent(RequestEvent e)
     {
-        int backlog = Interlocked.Increment(ref _backlog);
+        int backlog;
+        bool wakes;
+        lock (_lock)
+        {
+            _incoming.Add(e);
+            _hasNews = true;
+            backlog = _incoming.Count;
+            wakes = TakeWaiter();
+        }
+
+        if (wakes)
+        {
+            EventWaker.Wake(this);
+        }
+
         if (_maxBacklog > 0 && backlog > _maxBacklog && _isReaderBlocked
             && Interlocked.Exchange(ref _hasOverflowed, 1) == 0 && OnOverflow is { } onOverflow)
         {
             ThreadPool.UnsafeQueueUserWorkItem(static state => state(), onOverflow, preferLocal: false);
         }
-
-        _channel.Writer.TryWrite(e);
     }
 
+    /// <summary>The next event, if one is there.</summary>
     public bool TryRead(out RequestEvent e)
     {
-        if (!_channel.Reader.TryRead(out e!))
+        if (_numRead == _taken.Count)
         {
-            return false;
+            _taken.Clear();
+            _numRead = 0;
+            lock (_lock)
+            {
+                (_incoming, _taken) = (_taken, _incoming);
+            }
+
+            if (_taken.Count == 0)
+            {
+                e = null!;
+                return false;
+            }
         }
 
-        Interlocked.Decrement(ref _backlog);
+        e = _taken[_numRead++];
         return true;
     }
 
-    /// <summary>True when an event is there, false after the timeout.</summary>
-    public async ValueTask<bool> WaitAsync(TimeSpan timeout, CancellationToken cancellation)
+    /// <summary>True when an event is there, false when a ping is due. One caller at a time.</summary>
+    /// <exception cref="OperationCanceledException">Cancel was called.</exception>
+    public ValueTask<bool> WaitAsync()
     {
-        if (_pendingWait is null)
+        lock (_lock)
         {
-            ValueTask<bool> ready = _channel.Reader.WaitToReadAsync(CancellationToken.None);
-            if (ready.IsCompletedSuccessfully)
+            if (IsReady())
             {
-                return true;
+                return new ValueTask<bool>(Outcome());
             }
 
-            _pendingWait = ready.AsTask();
+            _wait.Reset();
+            _isWaiting = true;
+            return new ValueTask<bool>(this, _wait.Version);
+        }
+    }
+
+    /// <summary>A wait under way, or the next one, returns false, if nothing has come since the last call.</summary>
+    public void Ping()
+    {
+        if (!Interlocked.Exchange(ref _hasNews, false))
+        {
+            Signal(ref _isPingDue);
+        }
+    }
+
+    /// <summary>All waits throw from now on.</summary>
+    public void Cancel() => Signal(ref _isCancelled);
+
+    bool IValueTaskSource<bool>.GetResult(short token)
+    {
+        _wait.GetResult(token);
+        lock (_lock)
+        {
+            return Outcome();
+        }
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _wait.GetStatus(token);
+
+    void IValueTaskSource<bool>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _wait.OnCompleted(continuation, state, token, flags);
+
+    /// <summary>Runs what waits, on this thread.</summary>
+    internal void Complete() => _wait.SetResult(true);
+
+    private void Signal(ref bool flag)
+    {
+        bool wakes;
+        lock (_lock)
+        {
+            flag = true;
+            wakes = TakeWaiter();
         }
 
-        try
+        if (wakes)
         {
-            // A wait that timed out is taken up again: the channel allows one at a time.
-            await _pendingWait.WaitAsync(timeout, cancellation);
-            _pendingWait = null;
-            return true;
+            EventWaker.Wake(this);
         }
-        catch (TimeoutException)
+    }
+
+    private bool TakeWaiter()
+    {
+        bool wasWaiting = _isWaiting;
+        _isWaiting = false;
+        return wasWaiting;
+    }
+
+    private bool IsReady() => _isCancelled || _isPingDue || _incoming.Count > 0 || _numRead < _taken.Count;
+
+    private bool Outcome()
+    {
+        if (_isCancelled)
         {
-            return false;
+            throw new OperationCanceledException();
         }
+
+        bool isPing = _isPingDue && _incoming.Count == 0 && _numRead == _taken.Count;
+        _isPingDue = false;
+        return !isPing;
     }
 }

@@ -41,6 +41,9 @@ internal sealed class GenerationJob
 
     public EventQueue Events => _events;
 
+    /// <summary>When the engine got it.</summary>
+    public DateTimeOffset SubmittedAt { get; private set; }
+
     /// <summary>True when every engine request has ended.</summary>
     public bool IsFinished => _numEnded == _numSubmitted;
 
@@ -92,6 +95,7 @@ internal sealed class GenerationJob
     /// <summary>Hands all prompts to the engine, or none.</summary>
     public void Submit()
     {
+        SubmittedAt = DateTimeOffset.UtcNow;
         try
         {
             for (int i = 0; i < Prompts.Count; i++)
@@ -128,9 +132,11 @@ internal sealed class GenerationJob
                 Prompts[prompt].Logprobs = e.PromptLogprobs;
                 return null;
             case RequestEventKind.Finished:
+                Prompts[prompt].Times = e.Times;
                 _numEnded++;
                 return null;
             case RequestEventKind.Failed:
+                Prompts[prompt].Times = e.Times;
                 _numEnded++;
                 Error ??= e.Error is null
                     ? new ApiException(StatusCodes.Status500InternalServerError, "The request failed.")

@@ -1,5 +1,6 @@
 using Engine.Hosting;
 using Engine.Server.Http.Json;
+using Engine.Server.Http.Tracing;
 
 namespace Engine.Server.Http.Generation;
 
@@ -15,12 +16,20 @@ internal static class GenerationRunner
             job.Cancel();
             context.Abort();
         };
+        using CancellationTokenRegistration left = context.RequestAborted.UnsafeRegister(
+            static events => ((EventQueue)events!).Cancel(), job.Events);
+
+        // Two ticks without an event between them are one interval at the least.
+        TimeSpan tick = options.PingInterval / 2;
+        await using Timer? pings = job.Fields.Stream
+            ? new Timer(static events => ((EventQueue)events!).Ping(), job.Events, tick, tick)
+            : null;
         job.Submit();
         try
         {
             await (job.Fields.Stream
-                ? StreamAsync(context, format, options)
-                : WholeAsync(context, format, options));
+                ? StreamAsync(context, format)
+                : WholeAsync(context, format));
         }
         finally
         {
@@ -28,15 +37,20 @@ internal static class GenerationRunner
             {
                 job.Cancel();
             }
+
+            if (RequestTrace.IsOn)
+            {
+                RequestTrace.Write(context, job, format.Id, format.Model);
+            }
         }
     }
 
-    private static async Task WholeAsync(HttpContext context, ResponseFormat format, ServerOptions options)
+    private static async Task WholeAsync(HttpContext context, ResponseFormat format)
     {
         GenerationJob job = format.Job;
         while (!job.IsFinished && job.Error is null)
         {
-            await job.Events.WaitAsync(options.PingInterval, context.RequestAborted);
+            await job.Events.WaitAsync();
             while (job.Events.TryRead(out RequestEvent e))
             {
                 job.Apply(e);
@@ -51,14 +65,14 @@ internal static class GenerationRunner
         await JsonResponse.WriteAsync(context, format.WriteWhole);
     }
 
-    private static async Task StreamAsync(HttpContext context, ResponseFormat format, ServerOptions options)
+    private static async Task StreamAsync(HttpContext context, ResponseFormat format)
     {
         GenerationJob job = format.Job;
         SseWriter.SetHeaders(context.Response);
         using var sse = new SseWriter(context.Response.BodyWriter);
         while (!job.IsFinished && job.Error is null)
         {
-            if (!await job.Events.WaitAsync(options.PingInterval, context.RequestAborted))
+            if (!await job.Events.WaitAsync())
             {
                 sse.Ping();
             }

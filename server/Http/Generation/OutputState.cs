@@ -1,4 +1,5 @@
 using System.Text;
+using Engine.Diagnostics;
 using Engine.Hosting;
 
 namespace Engine.Server.Http.Generation;
@@ -25,6 +26,9 @@ internal sealed class OutputState(int index, PromptState prompt)
     public int TextOffset { get; set; }
 
     public bool HasStarted { get; set; }
+
+    /// <summary>A chunk of this output with nothing but text; null until there was one.</summary>
+    public TextTemplate? TextChunk { get; set; }
 
     public FinishReason FinishReason { get; set; }
 
@@ -69,6 +73,9 @@ internal sealed class PromptState
     public required IReadOnlyList<int> TokenIds { get; init; }
 
     public int NumCachedTokens { get; set; }
+
+    /// <summary>How long what took, once it has ended.</summary>
+    public RequestTimes? Times { get; set; }
 
     public IReadOnlyList<IReadOnlyList<TokenLogprob>?>? Logprobs { get; set; }
 }

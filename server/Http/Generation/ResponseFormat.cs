@@ -72,6 +72,9 @@ internal abstract class ResponseFormat(GenerationJob job, string id, string mode
         sse.End();
     }
 
+    /// <summary>True if a chunk of text is the same as the last one but for the text.</summary>
+    protected bool HasPlainChunks => Job.Fields is { NumLogprobs: null, ReturnTokenIds: false, ContinuousUsage: false };
+
     protected Utf8JsonWriter BeginChunk(SseWriter sse)
     {
         Utf8JsonWriter json = sse.Begin();

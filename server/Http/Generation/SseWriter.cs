@@ -49,6 +49,9 @@ internal sealed class SseWriter : IDisposable
         _pipe.Write("\n\n"u8);
     }
 
+    /// <summary>Writes an event that has been worded before.</summary>
+    public void Text(TextTemplate template, string text) => template.Write(_pipe, text);
+
     public void Done() => _pipe.Write("data: [DONE]\n\n"u8);
 
     public void Ping() => _pipe.Write(": ping\n\n"u8);

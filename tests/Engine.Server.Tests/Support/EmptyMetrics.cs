@@ -35,6 +35,9 @@ internal static class EmptyMetrics
         IterationTokens = Histogram([1, 8], [1, 0, 0], 1),
         RequestPromptTokens = Histogram([1, 2, 5], [1, 0, 0, 0], 1),
         RequestGenerationTokens = Histogram([1, 2, 5], [1, 0, 0, 0], 1),
+        RequestLongestOutput = Histogram([1, 2, 5], [1, 0, 0, 0], 1),
+        RequestMaxTokens = Histogram([1, 2, 5], [1, 0, 0, 0], 1),
+        RequestNumOutputs = Histogram([1, 2, 5], [1, 0, 0, 0], 1),
     };
 
     private static HistogramSnapshot Histogram(double[] bounds, long[] counts, double sum) =>
