@@ -7,7 +7,9 @@ internal static class NodeScript
 {
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);
     private static readonly SemaphoreSlim _installing = new(1);
-    private static readonly string _folder = Path.Combine(TestData.Root, "tests", "clients", "node");
+
+    /// <summary>Where the scripts and their packages are.</summary>
+    public static string Folder { get; } = Path.Combine(TestData.Root, "tests", "clients", "node");
 
     public static async Task<(int Status, string Output)> RunAsync(string script, params string[] arguments)
     {
@@ -15,11 +17,12 @@ internal static class NodeScript
         return await RunProgramAsync("node", [script, .. arguments]);
     }
 
-    private static async Task InstallAsync()
+    /// <summary>Installs the packages, once.</summary>
+    public static async Task InstallAsync()
     {
         // npm writes this file last: it is older than the list only if packages were added since.
-        var installed = new FileInfo(Path.Combine(_folder, "node_modules", ".package-lock.json"));
-        var wanted = new FileInfo(Path.Combine(_folder, "package-lock.json"));
+        var installed = new FileInfo(Path.Combine(Folder, "node_modules", ".package-lock.json"));
+        var wanted = new FileInfo(Path.Combine(Folder, "package-lock.json"));
         await _installing.WaitAsync();
         try
         {
@@ -38,7 +41,7 @@ internal static class NodeScript
     {
         var start = new ProcessStartInfo(command, arguments)
         {
-            WorkingDirectory = _folder,
+            WorkingDirectory = Folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
