@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text.Json;
 using Engine.Loading;
 using Engine.Memory;
@@ -23,7 +24,16 @@ internal sealed class BitsAndBytesMatrix : WeightMatrix
         _map = map;
         _absmax = absmax;
         _blockSize = blockSize;
+        CodeValues? values = Is(map, SmallFloats.Nf4) ? CodeValues.Nf4 : Is(map, SmallFloats.Fp4) ? CodeValues.Fp4 : null;
+        // Blocks run over the flattened matrix; a group of inputs must lie in one of them in every row.
+        int group = (int)BigInteger.GreatestCommonDivisor(blockSize, k);
+        if (values is CodeValues known && k % 2 == 0 && group % 32 == 0)
+            Codes = new WeightCodes(4, group, CodeScales.Plain, CodeScaleType.F32, known);
     }
+
+    public override WeightCodes? Codes { get; }
+
+    private static bool Is(float[] map, float[] table) => map.AsSpan().SequenceEqual(table);
 
     /// <summary>Name of the tensor with the quantization's facts, or null if the layer has none.</summary>
     public static string? StateName(StoredTensors tensors, string module)
@@ -104,5 +114,19 @@ internal sealed class BitsAndBytesMatrix : WeightMatrix
             int code = (at & 1) == 0 ? pair >> 4 : pair & 15;
             destination[i] = _map[code] * _absmax[at / _blockSize];
         }
+    }
+
+    public override void ReadCodes(int row, in CodeRow target)
+    {
+        long start = (long)row * K;
+        ReadOnlySpan<byte> pairs = StoredTensors.Bytes(_codes).Slice((int)(start / 2), K / 2);
+        for (int i = 0; i < pairs.Length; i++)
+        {
+            target.Codes[2 * i] = (byte)(pairs[i] >> 4);
+            target.Codes[(2 * i) + 1] = (byte)(pairs[i] & 15);
+        }
+
+        int group = Codes!.GroupSize;
+        for (int g = 0; g < K / group; g++) target.Scales[g] = _absmax[(start + ((long)g * group)) / _blockSize];
     }
 }

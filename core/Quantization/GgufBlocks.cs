@@ -31,13 +31,6 @@ internal static class GgufBlocks
         "Q8_0" => Q8,
         "IQ4_NL" => NonLinear4,
         "IQ4_XS" => NonLinear4Super,
-        "IQ1_S" => GgufGridBlocks.Iq1S,
-        "IQ1_M" => GgufGridBlocks.Iq1M,
-        "IQ2_XXS" => GgufGridBlocks.Iq2Xxs,
-        "IQ2_XS" => GgufGridBlocks.Iq2Xs,
-        "IQ2_S" => GgufGridBlocks.Iq2S,
-        "IQ3_XXS" => GgufGridBlocks.Iq3Xxs,
-        "IQ3_S" => GgufGridBlocks.Iq3S,
         "MXFP4" => Mxfp4,
         "NVFP4" => Nvfp4,
         "Q1_0" => Q1,
@@ -49,7 +42,7 @@ internal static class GgufBlocks
         "Q4_K" => GgufSuperBlocks.Q4,
         "Q5_K" => GgufSuperBlocks.Q5,
         "Q6_K" => GgufSuperBlocks.Q6,
-        _ => null,
+        _ => GgufGridBlocks.Find(type),
     };
 
     public static float Half(ReadOnlySpan<byte> b, int at) => (float)BinaryPrimitives.ReadHalfLittleEndian(b[at..]);

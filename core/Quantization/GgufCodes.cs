@@ -23,7 +23,7 @@ internal static class GgufCodes
         "Q4_K" => new(4, 32, CodeScales.SuperMin, CodeScaleType.F16),
         "Q5_K" => new(5, 32, CodeScales.SuperMin, CodeScaleType.F16),
         "Q6_K" => new(6, 16, CodeScales.Super, CodeScaleType.F16, Zero: 32),
-        _ => null,
+        _ => GgufGridBlocks.Codes(type),
     };
 
     private static WeightCodes Plain(int bits, int group) =>
@@ -115,8 +115,11 @@ internal static class GgufCodes
             case "IQ4_XS":
                 ReadIq4(b, codes, i, target);
                 break;
-            default:
+            case "Q4_K" or "Q5_K":
                 ReadQ4Or5(b, type == "Q5_K", codes, i, target);
+                break;
+            default:
+                GgufGridBlocks.Read(type, b, codes, i, target);
                 break;
         }
     }

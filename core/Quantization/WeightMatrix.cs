@@ -71,6 +71,23 @@ public enum CodeValues
 
     /// <summary>An e4m3 float.</summary>
     E4M3,
+
+    /// <summary>bitsandbytes' nf4 table: 16 quantiles of a normal distribution from -1 to 1.</summary>
+    Nf4,
+
+    /// <summary>bitsandbytes' fp4 table: 0, 1/192, 1/6, 1/4, 1/3, 1/2, 2/3, 1 in an order of its own, and their
+    /// negatives.</summary>
+    Fp4,
+
+    /// <summary>A coordinate of the codebooks of GGUF's IQ2 types, or in eighths of IQ1's, shifted; bit 3 is the
+    /// sign: 8, 25, 43, 1, 7, 9.</summary>
+    Grid2,
+
+    /// <summary>The same of IQ3_XXS: 4, 12, 20, 28, 36, 44, 52, 62.</summary>
+    Grid3,
+
+    /// <summary>The same of IQ3_S: 1, 3, 5, 7, 9, 11, 13, 15.</summary>
+    Grid3S,
 }
 
 /// <summary>Types that scales are held in without loss.</summary>

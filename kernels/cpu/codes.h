@@ -49,11 +49,34 @@ alignas(16) static const uint8_t kIq4Table[16] = {1,   24,  45,  63,  79,  93,  
 alignas(16) static const uint8_t kE2m1Table[16] = {128, 129, 130, 131, 132, 134, 136, 140,
                                                    128, 127, 126, 125, 124, 122, 120, 116};
 
+// What codes of bitsandbytes stand for.
+alignas(64) static const float kNf4Table[16] = {
+    -1, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f,
+    -0.09105003625154495f, 0, 0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f,
+    0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1};
+alignas(64) static const float kFp4Table[16] = {
+    0, 0.0052083334885537624f, 0.6666666865348816f, 1, 0.3333333432674408f, 0.5f, 0.1666666716337204f, 0.25f,
+    0, -0.0052083334885537624f, -0.6666666865348816f, -1, -0.3333333432674408f, -0.5f, -0.1666666716337204f, -0.25f};
+
 template <bool IQ4>
 struct CodeTable {
   static constexpr int kBits = 8, kOffset = 128;
   static constexpr int64_t kLines = 4;
   static MEMBER vb step(const char* w, int s) { return btable(IQ4 ? kIq4Table : kE2m1Table, Code4::step(w, s)); }
+};
+
+// Coordinates of the points of GGUF's codebooks, plus 128; the fourth bit is the sign. IQ2 and, in eighths, IQ1; IQ3_XXS;
+// IQ3_S.
+alignas(16) static const uint8_t kGridTables[3][16] = {
+    {136, 153, 171, 129, 135, 137, 128, 128, 120, 103, 85, 127, 121, 119, 128, 128},
+    {132, 140, 148, 156, 164, 172, 180, 190, 124, 116, 108, 100, 92, 84, 76, 66},
+    {129, 131, 133, 135, 137, 139, 141, 143, 127, 125, 123, 121, 119, 117, 115, 113}};
+
+template <int TABLE>
+struct GridTable {
+  static constexpr int kBits = 8, kOffset = 128;
+  static constexpr int64_t kLines = 4;
+  static MEMBER vb step(const char* w, int s) { return btable(kGridTables[TABLE], Code4::step(w, s)); }
 };
 
 INLINE vf e4m3_floats(const int8_t* p) {

@@ -23,6 +23,14 @@ static CodedKernel coded_kernel(const CodesFormat& f, int32_t activation) {
   (void)f;
   (void)activation;
   return {};
+#elif defined(EK_GRID_CODES)
+  // Codebooks have a translation unit of their own.
+  if (activation != EK_ACTIVATION_8 || f.scale < EK_CODES_SCALE_SUPER) return {};
+  switch (f.codes) {
+    case EK_CODES_GRID2: return f.group == 16 ? coded<GridTable<0>, 16, true>() : coded<GridTable<0>, 32, true>();
+    case EK_CODES_GRID3: return f.group == 32 ? coded<GridTable<1>, 32, true>() : CodedKernel{};
+    default: return f.group == 32 ? coded<GridTable<2>, 32, true>() : CodedKernel{};
+  }
 #else
   const bool super = f.scale >= EK_CODES_SCALE_SUPER, fine = activation == EK_ACTIVATION_15;
   if (activation == EK_ACTIVATION_FLOAT) return {};

@@ -47,16 +47,20 @@ INLINE CodesFormat codes_format(int32_t format) {
   return f;
 }
 
+INLINE bool is_float_codes(const CodesFormat& f) { return f.codes >= EK_CODES_E4M3 && f.codes <= EK_CODES_FP4; }
+INLINE bool is_grid_codes(const CodesFormat& f) { return f.codes >= EK_CODES_GRID2; }
+
 // What is taken from a stored code where there are no zeros: codes are unsigned on their way through the products.
 INLINE int codes_offset(const CodesFormat& f) {
-  if (f.min != EK_CODES_NO_MIN || f.codes == EK_CODES_E4M3) return 0;
-  return f.codes == EK_CODES_IQ4 || f.codes == EK_CODES_E2M1 ? 128 : 1 << (f.bits - 1);
+  if (f.min != EK_CODES_NO_MIN || is_float_codes(f)) return 0;
+  return f.codes == EK_CODES_IQ4 || f.codes == EK_CODES_E2M1 || is_grid_codes(f) ? 128 : 1 << (f.bits - 1);
 }
 
 INLINE bool known_codes(int32_t format) {
   if (format < EK_FORMAT_CODES || format >= 2 * EK_FORMAT_CODES) return false;
   const int32_t codes = format & 15, group = format >> 4 & 15, scale = format >> 8 & 15, min = format >> 12 & 15;
-  if (codes > EK_CODES_E4M3 || group < 4 || group > 7 || scale > EK_CODES_SCALE_SUPER_E4M3) return false;
+  if (codes > EK_CODES_GRID3S || group < 4 || group > 7 || scale > EK_CODES_SCALE_SUPER_E4M3) return false;
+  if (codes >= EK_CODES_E4M3 && codes <= EK_CODES_FP4 && group < 5) return false;
   const bool super = scale >= EK_CODES_SCALE_SUPER;
   if (super) return min == EK_CODES_NO_MIN || (min == EK_CODES_SUPER_MIN && codes <= EK_CODES_8);
   const bool values = codes >= EK_CODES_IQ4;

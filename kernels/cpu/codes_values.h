@@ -1,6 +1,8 @@
 // Coded weights as floats, and activations for their products. Included inside the namespace of one ISA level.
 #pragma once
 
+#include "codes_gather.h"
+
 // Bytes of step s of 32 k as they are stored.
 INLINE void coded_bytes(const CodesFormat& f, const char* w, int s, uint8_t (&bytes)[64]) {
   for (int part = 0; part < 64; part += kByteVector) {
@@ -12,6 +14,9 @@ INLINE void coded_bytes(const CodesFormat& f, const char* w, int s, uint8_t (&by
       case EK_CODES_E4M3: x = Code8::step(w + part, s); break;
       case EK_CODES_IQ4: x = CodeTable<true>::step(w + part, s); break;
       case EK_CODES_E2M1: x = CodeTable<false>::step(w + part, s); break;
+      case EK_CODES_GRID2: x = GridTable<0>::step(w + part, s); break;
+      case EK_CODES_GRID3: x = GridTable<1>::step(w + part, s); break;
+      case EK_CODES_GRID3S: x = GridTable<2>::step(w + part, s); break;
       default: x = Code4::step(w + part, s); break;
     }
     __builtin_memcpy(bytes + part, &x, sizeof x);
@@ -30,10 +35,17 @@ INLINE vf e4m3_lane(const uint8_t (&bytes)[64], int i) {
   return vmul(vload(f), vset(bits_float(0x7b800000)));
 }
 
+// Byte i of every lane as the float that a code of a table stands for.
+INLINE vf table_lane(const float* table, const uint8_t (&bytes)[64], int i) {
+  alignas(64) float f[16];
+  for (int j = 0; j < 16; j++) f[j] = table[bytes[j * 4 + i] & 15];
+  return vload(f);
+}
+
 // 16 columns x 32 k of a superblock as f32 [k][16].
 INLINE void coded_floats(const CodesFormat& f, const char* super, int64_t k, float* out) {
   const int offset = codes_offset(f);
-  const bool real = f.codes == EK_CODES_E4M3;
+  const bool real = is_float_codes(f);
   const char* w = super + f.header + k / 32 * f.group_lines * 64;
   vf scale = vzero(), other = vzero();
   for (int s = 0; s < 8; s++) {
@@ -52,7 +64,9 @@ INLINE void coded_floats(const CodesFormat& f, const char* super, int64_t k, flo
     coded_bytes(f, w, s, bytes);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
-      const vf code = real ? e4m3_lane(bytes, i) : vi_float(vi_extract(reinterpret_cast<char*>(bytes), 8 * i, 255));
+      const vf code = f.codes == EK_CODES_E4M3 ? e4m3_lane(bytes, i)
+                      : real ? table_lane(f.codes == EK_CODES_NF4 ? kNf4Table : kFp4Table, bytes, i)
+                             : vi_float(vi_extract(reinterpret_cast<char*>(bytes), 8 * i, 255));
       const bool first = f.min == EK_CODES_NO_MIN || f.min == EK_CODES_ZERO;
       const vf value = first ? vmul(vsub(code, other), scale) : vsub(vmul(code, scale), other);
       vstore(out + (s * 4 + i) * 16, real ? vmul(code, scale) : value);
@@ -80,19 +94,6 @@ static void embed_coded(const EmbedJob& job, int64_t row) {
       y[job.order == nullptr ? i : job.order[i]] = block[(i - k) * 16 + id % 16] * job.scale;
     }
   }
-}
-
-// 128 activations of one row, where there are so many; zeros behind them.
-static void gather_block(const PackActivationsJob& job, int64_t row, int64_t k, float (&x)[128]) {
-  const float* p = job.x + row * job.x_stride;
-  const int64_t count = job.k - k < 128 ? (job.k > k ? job.k - k : 0) : 128;
-  int64_t i = 0;
-  if (job.order != nullptr) {
-    for (; i < count; i++) x[i] = p[job.order[k + i]];
-  } else {
-    for (; i < count; i++) x[i] = p[k + i];
-  }
-  for (; i < 128; i++) x[i] = 0;
 }
 
 // 16 values as whole multiples; the sum of all.

@@ -82,6 +82,9 @@ extern "C" int32_t ek_context_create(const ek_options* options, ek_context** res
   context->per_thread = context->shared + kSharedScratch;
   const int32_t best = best_isa();
   context->isa = options->isa == EK_ISA_AUTO || options->isa > best ? best : options->isa;
+#if defined(__x86_64__)
+  context->has_vbmi = __builtin_cpu_supports("avx512vbmi");
+#endif
   choose_table(context, options->isa == EK_ISA_AMX_EMULATED);
   context->first_cpu = cpus[0];
   // More threads than CPUs: pinning two to one CPU would serialize them for good. Fewer than the mask has: which of

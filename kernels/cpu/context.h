@@ -14,12 +14,12 @@ struct ek_context {
   int64_t mapped_bytes;
   int32_t first_cpu;
   bool pinned;
+  bool has_vbmi;           // AVX512_VBMI, which no level stands for
 };
 
 namespace engine {
 
 static constexpr int64_t kSharedScratch = 16 << 20;
-static constexpr int64_t kThreadScratch = 4 << 20;
 
 inline const CodesTable* codes_table(const ek_context* context) {
 #if defined(__x86_64__)
@@ -29,6 +29,22 @@ inline const CodesTable* codes_table(const ek_context* context) {
   (void)context;
 #endif
   return &kBaselineCodes;
+}
+
+// Who multiplies weights of a form.
+inline const CodesTable* product_table(const ek_context* context, const CodesFormat& f) {
+#if defined(__x86_64__)
+  if (is_float_codes(f) && context->table->isa >= EK_ISA_AVX2) {
+    if (context->table->isa < EK_ISA_AVX512) return &kAvx2FloatCodes;
+    return context->table->isa < EK_ISA_AVX512_BF16 || !context->has_vbmi ? &kAvx512FloatCodes : &kBf16FloatCodes;
+  }
+  if (is_grid_codes(f) && context->table->isa >= EK_ISA_AVX2) {
+    return context->table->isa >= EK_ISA_AVX512_VNNI ? &kAvx512VnniGridCodes : &kAvx2GridCodes;
+  }
+#else
+  (void)f;
+#endif
+  return codes_table(context);
 }
 
 inline char* thread_scratch(const ek_context* context, int thread) {

@@ -14,6 +14,8 @@
 
 namespace engine {
 
+static constexpr int64_t kThreadScratch = 4 << 20;
+
 struct GemmJob {
   const char* w;       // panels
   const void* a;       // packed activations of all rows
@@ -161,6 +163,12 @@ extern const CodesTable kBaselineCodes;
 #if defined(__x86_64__)
 extern const CodesTable kAvx2Codes;
 extern const CodesTable kAvx512VnniCodes;
+extern const CodesTable kAvx2GridCodes;
+extern const CodesTable kAvx512VnniGridCodes;
+// Products alone, of codes of floats. kBf16FloatCodes needs AVX512_VBMI too.
+extern const CodesTable kAvx2FloatCodes;
+extern const CodesTable kAvx512FloatCodes;
+extern const CodesTable kBf16FloatCodes;
 #endif
 
 extern const IsaTable kBaselineTable;

@@ -34,7 +34,10 @@ int64_t panel_bytes(const ek_linear_weight& w) {
 // Bytes of one packed row of activations.
 int64_t activation_bytes(const ek_context* context, const ek_linear_weight& w) {
   const int64_t chunks = chunks_of(w.k, w.format);
-  if (is_codes(w.format)) return codes_table(context)->row_bytes(codes_format(w.format), w.activation, chunks);
+  if (is_codes(w.format)) {
+    const CodesFormat f = codes_format(w.format);
+    return product_table(context, f)->row_bytes(f, w.activation, chunks);
+  }
   if (w.format == EK_FORMAT_BF16_DP) return chunks * 64;
   if (!quantized(w.format) || w.activation == EK_ACTIVATION_FLOAT) return chunks * 128;
   return chunks * (w.activation == EK_ACTIVATION_15 ? 72 : 40);
@@ -99,7 +102,7 @@ void multiply_block(
                           job.activation, job.codes, order};
   const IsaTable* table = context->table;
   const auto pack_activations =
-      job.codes != nullptr ? codes_table(context)->pack_activations : table->pack_activations;
+      job.codes != nullptr ? product_table(context, *job.codes)->pack_activations : table->pack_activations;
   if (job.rows == 1 && row_bytes == job.k * 4 && order == nullptr) {
     job.a = x;
   } else {
@@ -113,7 +116,7 @@ void multiply_block(
       parallel(context->pool, tiles, [&](int64_t t, int) { pack_activations(pack, t); });
     }
   }
-  const auto gemm = job.codes != nullptr ? codes_table(context)->gemm : table->gemm;
+  const auto gemm = job.codes != nullptr ? product_table(context, *job.codes)->gemm : table->gemm;
   const int64_t group = job.codes != nullptr ? 4 : table->gemm_group(job);
   const int64_t panels = (job.n + 15) / 16, groups = (panels + group - 1) / group;
   GemmRun run{context, gemm, job, panels, group, groups, Shares(context->pool.threads(), groups)};

@@ -80,7 +80,14 @@ enum {
   EK_CODES_8 = 3,
   EK_CODES_IQ4 = 4,   /* 4 bits, through the table of GGUF's IQ4 types */
   EK_CODES_E2M1 = 5,  /* 4 bits, twice the value of an e2m1 float */
-  EK_CODES_E4M3 = 6,  /* 8 bits, an e4m3 float; activations are then never rounded */
+  EK_CODES_E4M3 = 6,  /* 8 bits, an e4m3 float */
+  EK_CODES_NF4 = 7,   /* 4 bits, through the table of bitsandbytes' nf4 */
+  EK_CODES_FP4 = 8,   /* 4 bits, through the table of bitsandbytes' fp4 */
+  /* 4 bits, sign and number of a coordinate in GGUF's codebooks: of IQ2 (and 8 times those of IQ1, shifted), IQ3_XXS,
+   * IQ3_S */
+  EK_CODES_GRID2 = 9,
+  EK_CODES_GRID3 = 10,
+  EK_CODES_GRID3S = 11,
 };
 enum {
   EK_CODES_SCALE_F16 = 0,
@@ -92,7 +99,9 @@ enum {
 };
 enum { EK_CODES_NO_MIN = 0, EK_CODES_ZERO = 1, EK_CODES_MIN = 2, EK_CODES_SUPER_MIN = 3 };
 
-/* How activations meet quantized weights: rounded to 8 or 15 bits per 32 values, or not at all. */
+/* How activations meet quantized weights: rounded to 8 or 15 bits per 32 values, or not at all. With codes of floats
+ * (E4M3, NF4, FP4) 8 rounds them to bf16 where AVX512_BF16 multiplies that (and NF4 and FP4 tables with them); nothing
+ * else is rounded. */
 enum { EK_ACTIVATION_8 = 0, EK_ACTIVATION_15 = 1, EK_ACTIVATION_FLOAT = 2 };
 
 typedef struct ek_context ek_context;

@@ -18,7 +18,8 @@ internal static class CpuFormat
     /// <summary>The packed form that holds codes without loss, or 0 if there is none.</summary>
     public static int OfCodes(WeightCodes codes, int k)
     {
-        if (Bits(codes) is not int kind || Group(codes, k) is not int group) return 0;
+        int kind = Bits(codes);
+        if (Group(codes, k) is not int group) return 0;
         (int Scale, int Min)? facts = (codes.Scales, codes.ScaleType) switch
         {
             (CodeScales.Plain, CodeScaleType type) => ((int)type, 0),
@@ -31,6 +32,8 @@ internal static class CpuFormat
             _ => null,
         };
         bool hasMin = facts is (_, > 0);
+        bool isFloat = codes.Values is CodeValues.E4M3 or CodeValues.Nf4 or CodeValues.Fp4;
+        if (isFloat && (group < 5 || codes.Scales != CodeScales.Plain)) return 0;
         if (facts is not (int scale, int min) || (hasMin && codes.Values != CodeValues.Integer)) return 0;
         return Codes + kind + (16 * group) + (256 * scale) + (4096 * min);
     }
@@ -41,11 +44,16 @@ internal static class CpuFormat
             ? (1 << (Math.Max(codes.Bits, 4) is var bits and <= 6 ? bits - 1 : 7)) - codes.Zero
             : 0;
 
-    private static int? Bits(WeightCodes codes) => codes.Values switch
+    private static int Bits(WeightCodes codes) => codes.Values switch
     {
         CodeValues.Iq4 => 4,
         CodeValues.DoubledE2M1 => 5,
-        CodeValues.E4M3 => codes.Scales == CodeScales.Plain ? 6 : null,
+        CodeValues.E4M3 => 6,
+        CodeValues.Nf4 => 7,
+        CodeValues.Fp4 => 8,
+        CodeValues.Grid2 => 9,
+        CodeValues.Grid3 => 10,
+        CodeValues.Grid3S => 11,
         _ => codes.Bits switch
         {
             <= 4 => 0,

@@ -24,12 +24,15 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
         ("w8a16", new(8, 100_000, CodeScales.Plain, CodeScaleType.F32, Zero: 128)),
         ("gptq 8 bits", new(8, 128, CodeScales.Zero, CodeScaleType.F16)),
         ("8 bits g32", new(8, 32, CodeScales.Plain, CodeScaleType.F16, Zero: 128)),
-        ("fp8 blocks", new(8, 128, CodeScales.Plain, CodeScaleType.F32, CodeValues.E4M3)),
         ("Q4_1", new(4, 32, CodeScales.Min, CodeScaleType.F16)),
         ("Q5_0", new(5, 32, CodeScales.Plain, CodeScaleType.F16, Zero: 16)),
         ("Q5_1", new(5, 32, CodeScales.Min, CodeScaleType.F16)),
         ("IQ4_NL", new(4, 32, CodeScales.Plain, CodeScaleType.F16, CodeValues.Iq4)),
         ("IQ4_XS", new(4, 32, CodeScales.Super, CodeScaleType.F16, CodeValues.Iq4)),
+        ("IQ2_XXS", new(4, 32, CodeScales.Super, CodeScaleType.F32, CodeValues.Grid2)),
+        ("IQ2_S", new(4, 16, CodeScales.Super, CodeScaleType.F32, CodeValues.Grid2)),
+        ("IQ3_XXS", new(4, 32, CodeScales.Super, CodeScaleType.F32, CodeValues.Grid3)),
+        ("IQ3_S", new(4, 32, CodeScales.Super, CodeScaleType.F32, CodeValues.Grid3S)),
         ("MXFP4", new(4, 32, CodeScales.Plain, CodeScaleType.BF16, CodeValues.DoubledE2M1)),
         ("NVFP4", new(4, 16, CodeScales.SuperE4M3, CodeScaleType.F32, CodeValues.DoubledE2M1)),
         ("Q2_K", new(2, 16, CodeScales.SuperMin, CodeScaleType.F16)),
@@ -154,7 +157,6 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
         bool hasFine = form.Values == CodeValues.Integer
             && (form.GroupSize == 16 ? bits == 6 : bits is 4 or 8);
         bool isKept = isa == CpuIsa.Baseline || precision == ActivationPrecision.Float
-            || form.Values == CodeValues.E4M3
             || (precision == ActivationPrecision.Bits15 && !hasFine);
         bool isWide = precision == ActivationPrecision.Bits15 || IsWide(form);
         var result = new double[x.Length];

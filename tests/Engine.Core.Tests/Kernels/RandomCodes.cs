@@ -52,6 +52,9 @@ internal sealed class RandomCodes : WeightMatrix
         }
     }
 
+    /// <summary>Weights as products of bf16 see them.</summary>
+    public bool RoundsTables { get; set; }
+
     public override WeightCodes? Codes { get; }
 
     public override int[]? InputOrder { get; }
@@ -91,6 +94,12 @@ internal sealed class RandomCodes : WeightMatrix
                 CodeValues.Iq4 => Iq4[code],
                 CodeValues.DoubledE2M1 => Doubled[code],
                 CodeValues.E4M3 => SmallFloats.E4M3[code],
+                CodeValues.Nf4 when RoundsTables =>
+                    KernelData.Round(SmallFloats.Nf4[code] * 1.43701172f, DType.BF16) / 1.43701172f,
+                CodeValues.Nf4 => SmallFloats.Nf4[code],
+                CodeValues.Fp4 => SmallFloats.Fp4[code],
+                CodeValues.Grid2 or CodeValues.Grid3 or CodeValues.Grid3S =>
+                    GgufGridBlocks.Coordinates(Codes.Values)[code],
                 _ => code,
             };
             (float a, float b) = Codes.Scales switch
