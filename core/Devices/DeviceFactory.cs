@@ -84,11 +84,12 @@ internal static class DeviceFactory
         },
         ActivationPrecision = options.ActivationPrecision switch
         {
+            "auto" => ActivationPrecision.Auto,
             "8" => ActivationPrecision.Bits8,
             "15" => ActivationPrecision.Bits15,
             "float" => ActivationPrecision.Float,
             var other => throw EngineException.Invalid(
-                "activation_precision", $"expected 8, 15 or float, found \"{other}\""),
+                "activation_precision", $"expected auto, 8, 15 or float, found \"{other}\""),
         },
     };
 

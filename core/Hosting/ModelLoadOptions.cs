@@ -34,8 +34,9 @@ public sealed class ModelLoadOptions
     /// <summary>"none", "int8" or "int4": weights are rounded in groups of 32 as they are packed (CPU).</summary>
     public string Quantization { get; init; } = "none";
 
-    /// <summary>"8", "15" or "float": bits of activations that meet rounded weights (CPU).</summary>
-    public string ActivationPrecision { get; init; } = "8";
+    /// <summary>"8", "15" or "float": bits of activations that meet rounded weights; "auto": as the checkpoint rounds
+    /// them, and 8 where it does not (CPU).</summary>
+    public string ActivationPrecision { get; init; } = "auto";
 
     /// <summary>A JSON object whose members replace those of config.json; null is none.</summary>
     public string? HfOverrides { get; init; }

@@ -178,13 +178,21 @@ internal static class GgufBlocks
     /// <summary>Five ternary digits in a byte, as a fraction of 256.</summary>
     private static void Ternary1(ReadOnlySpan<byte> b, Span<float> y)
     {
+        Span<byte> digits = stackalloc byte[256];
+        TernaryDigits(b, digits);
         float d = Half(b, 52);
-        int at = Digits(b[..32], 5, d, y, 0);
-        at = Digits(b.Slice(32, 16), 5, d, y, at);
-        Digits(b.Slice(48, 4), 4, d, y, at);
+        for (int i = 0; i < 256; i++) y[i] = (digits[i] - 1) * d;
     }
 
-    private static int Digits(ReadOnlySpan<byte> b, int count, float d, Span<float> y, int at)
+    /// <summary>The digits 0 to 2 of a block of TQ1_0.</summary>
+    public static void TernaryDigits(ReadOnlySpan<byte> b, Span<byte> digits)
+    {
+        int at = Digits(b[..32], 5, digits, 0);
+        at = Digits(b.Slice(32, 16), 5, digits, at);
+        Digits(b.Slice(48, 4), 4, digits, at);
+    }
+
+    private static int Digits(ReadOnlySpan<byte> b, int count, Span<byte> digits, int at)
     {
         int power = 1;
         for (int n = 0; n < count; n++, power *= 3)
@@ -192,7 +200,7 @@ internal static class GgufBlocks
             foreach (byte packed in b)
             {
                 int fraction = (packed * power) & 255;
-                y[at++] = (((fraction * 3) >> 8) - 1) * d;
+                digits[at++] = (byte)((fraction * 3) >> 8);
             }
         }
 

@@ -17,6 +17,7 @@ internal static class GgufCodes
         "IQ4_NL" => new(4, 32, CodeScales.Plain, CodeScaleType.F16, CodeValues.Iq4),
         "IQ4_XS" => new(4, 32, CodeScales.Super, CodeScaleType.F16, CodeValues.Iq4),
         "MXFP4" => new(4, 32, CodeScales.Plain, CodeScaleType.BF16, CodeValues.DoubledE2M1),
+        "TQ1_0" => new(2, 256, CodeScales.Plain, CodeScaleType.F16, Zero: 1),
         "TQ2_0" => new(2, 256, CodeScales.Plain, CodeScaleType.F16, Zero: 1),
         "Q2_K" => new(2, 16, CodeScales.SuperMin, CodeScaleType.F16),
         "Q3_K" => new(3, 16, CodeScales.Super, CodeScaleType.F16, Zero: 4),
@@ -99,6 +100,10 @@ internal static class GgufCodes
     {
         switch (type)
         {
+            case "TQ1_0":
+                target.Scales[i] = GgufBlocks.Half(b, 52);
+                GgufBlocks.TernaryDigits(b, codes);
+                break;
             case "TQ2_0":
                 target.Scales[i] = GgufBlocks.Half(b, 64);
                 TwoBits(b[..64], codes);

@@ -22,6 +22,9 @@ internal sealed record QuantizationSettings
     /// <summary>Rows and columns of a block of scales.</summary>
     public (int Rows, int Columns) Block { get; init; } = (128, 128);
 
+    /// <summary>How inputs of quantized layers are rounded.</summary>
+    public IReadOnlyList<InputGroup> Inputs { get; init; } = [];
+
     /// <summary>F8E4M3 if K and V are to be stored in 8-bit floats, else null.</summary>
     public DType? KvCacheType { get; init; }
 
@@ -88,6 +91,7 @@ internal sealed record QuantizationSettings
             StoresZeros = Text(e, "checkpoint_format") == "gptq_v2",
             Block = BlockOf(e) ?? (128, 128),
             KvCacheType = KvCacheTypeOf(e),
+            Inputs = InputGroups.Read(method, e, BlockOf(e) is not null),
         };
     }
 

@@ -15,6 +15,14 @@ internal static class WeightFormats
     public static WeightMatrix Open(
         StoredTensors tensors, string module, int n, int k, QuantizationSettings settings)
     {
+        WeightMatrix matrix = OpenWeight(tensors, module, n, k, settings);
+        matrix.Inputs = InputGroup.Of(tensors, module, settings.Inputs);
+        return matrix;
+    }
+
+    private static WeightMatrix OpenWeight(
+        StoredTensors tensors, string module, int n, int k, QuantizationSettings settings)
+    {
         tensors.Skip(
             module + ".input_scale", module + ".input_zero_point", module + ".input_global_scale",
             module + ".k_scale", module + ".v_scale");

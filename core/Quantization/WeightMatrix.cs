@@ -22,6 +22,9 @@ public abstract class WeightMatrix(int n, int k)
     /// <summary>What the codes are like, or null if there are only floats. Known from headers alone.</summary>
     public virtual WeightCodes? Codes => null;
 
+    /// <summary>How the checkpoint rounds what is multiplied by this matrix.</summary>
+    public InputScheme Inputs { get; internal set; }
+
     /// <summary>
     /// Input of every position that codes are read in, so that groups are runs; null if that is their own order.
     /// </summary>

@@ -48,6 +48,10 @@ INLINE CodesFormat codes_format(int32_t format) {
 }
 
 INLINE bool is_float_codes(const CodesFormat& f) { return f.codes >= EK_CODES_E4M3 && f.codes <= EK_CODES_FP4; }
+// Inputs that are small floats meet codes that are, exactly, in bf16.
+INLINE bool takes_float_codes(const CodesFormat& f, const ek_input_rounding& inputs) {
+  return inputs.kind >= EK_INPUTS_E4M3_TENSOR && (is_float_codes(f) || f.codes == EK_CODES_E2M1);
+}
 INLINE bool is_grid_codes(const CodesFormat& f) { return f.codes >= EK_CODES_GRID2; }
 
 // What is taken from a stored code where there are no zeros: codes are unsigned on their way through the products.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codes_gather.h"
+#include "input_rounding.h"
 
 // Bytes of step s of 32 k as they are stored.
 INLINE void coded_bytes(const CodesFormat& f, const char* w, int s, uint8_t (&bytes)[64]) {
@@ -110,9 +111,11 @@ INLINE int32_t round_values(const float* x, vf inverse, bool usable, int8_t* hig
   return vi_sum(p);
 }
 
-// WIDE: one scale for 128 values.
+// WIDE: one scale for 128 values. GIVEN: values are whole already and this is their scale.
 template <bool FINE>
-INLINE void round_block(const float (&x)[128], bool wide, int8_t* high, int8_t* low, int64_t step, BlockFacts& facts) {
+INLINE void round_block(
+    const float (&x)[128], bool wide, const float* given, int8_t* high, int8_t* low, int64_t step,
+    BlockFacts& facts) {
   constexpr float kMost = FINE ? 16256.0f : 127.0f;
   float largest[4], broken[4];
   for (int g = 0; g < 4; g++) {
@@ -136,8 +139,8 @@ INLINE void round_block(const float (&x)[128], bool wide, int8_t* high, int8_t* 
   facts.scaled = 0;
   for (int g = 0; g < 4; g++, high += step, low += step) {
     const bool usable = broken[g] == 0 && largest[g] > 1e-30f;
-    const vf inverse = vset(usable ? kMost / largest[g] : 0.0f);
-    facts.scale[g] = usable ? largest[g] / kMost : broken[g];
+    const vf inverse = vset(given != nullptr ? 1.0f : usable ? kMost / largest[g] : 0.0f);
+    facts.scale[g] = given != nullptr ? *given : usable ? largest[g] / kMost : broken[g];
     int32_t sum = 0;
     for (int half = 0; half < 2; half++) {
       facts.sum16[g * 2 + half] =
@@ -152,24 +155,32 @@ INLINE void round_block(const float (&x)[128], bool wide, int8_t* high, int8_t* 
 
 template <bool FINE>
 static void round_tile(const PackActivationsJob& job, int64_t row, int rows, bool wide, int8_t* out) {
+  const bool given = job.inputs.kind != EK_INPUTS_OWN;
+  RowRounding how[8];
+  for (int m = 0; m < rows; m++) how[m] = row_rounding(job, row + m);
   for (int64_t k = 0; k < job.chunks * 32; k += 128, out += coded_block_bytes<FINE>(rows)) {
     auto facts = reinterpret_cast<BlockFacts*>(out + rows * (FINE ? 256 : 128));
     for (int m = 0; m < rows; m++) {
       float x[128];
       gather_block(job, row + m, k, x);
+      const float scale = given ? round_inputs(job.inputs, how[m], x) : 0.0f;
       int8_t* high = out + m * 32;
-      round_block<FINE>(x, wide, high, high + rows * 128, rows * 32, facts[m]);
+      round_block<FINE>(x, wide, given ? &scale : nullptr, high, high + rows * 128, rows * 32, facts[m]);
     }
   }
 }
 
-// Activations that are not rounded, per 32 k [rows][32].
+// Activations that are not rounded, or as a checkpoint says, per 32 k [rows][32].
 static void order_tile(const PackActivationsJob& job, int64_t row, int rows, float* out) {
+  const bool given = job.inputs.kind != EK_INPUTS_OWN;
+  RowRounding how[8];
+  for (int m = 0; m < rows; m++) how[m] = row_rounding(job, row + m);
   for (int64_t k = 0; k < job.chunks * 32; k += 128) {
     for (int m = 0; m < rows; m++) {
       float x[128];
       gather_block(job, row + m, k, x);
-      for (int i = 0; i < 128; i++) out[i / 32 * rows * 32 + m * 32 + i % 32] = x[i];
+      const float scale = given ? round_inputs(job.inputs, how[m], x) : 1.0f;
+      for (int i = 0; i < 128; i++) out[i / 32 * rows * 32 + m * 32 + i % 32] = x[i] * scale;
     }
     out += rows * 128;
   }

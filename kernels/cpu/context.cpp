@@ -32,9 +32,11 @@ void choose_table(ek_context* context, bool emulated) {
     context->isa = EK_ISA_AMX_BF16;
   }
 #if defined(__x86_64__)
+  if (emulated && best_isa() >= EK_ISA_AVX512_VNNI) context->int_tiles = &kEmulatedIntTiles;
   if (context->isa != EK_ISA_AMX_BF16 || emulated) return;
   if (allow_tiles()) {
     use_tiles(context->tiles);
+    context->int_tiles = &kRealIntTiles;
     context->table = &context->tiles;
   } else {
     context->isa = EK_ISA_AVX512_BF16;

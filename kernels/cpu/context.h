@@ -1,6 +1,7 @@
 // The context: pool, ISA level, scratch.
 #pragma once
 
+#include "amx_table.h"
 #include "jobs.h"
 #include "pool.h"
 
@@ -8,6 +9,7 @@ struct ek_context {
   engine::Pool pool;
   const engine::IsaTable* table;
   engine::IsaTable tiles;  // what table points to where products are by tiles
+  const engine::IntTiles* int_tiles; // or null
   int32_t isa;             // the level; table->isa is what everything but products has
   char* shared;            // packed activations
   char* per_thread;        // kThreadScratch each
@@ -32,17 +34,22 @@ inline const CodesTable* codes_table(const ek_context* context) {
 }
 
 // Who multiplies weights of a form.
-inline const CodesTable* product_table(const ek_context* context, const CodesFormat& f) {
+inline const CodesTable* product_table(
+    const ek_context* context, const CodesFormat& f, int32_t activation, const ek_input_rounding& inputs) {
 #if defined(__x86_64__)
-  if (is_float_codes(f) && context->table->isa >= EK_ISA_AVX2) {
+  const bool wide_inputs = activation == EK_ACTIVATION_FLOAT || inputs.kind >= EK_INPUTS_E4M3_TENSOR;
+  if ((is_float_codes(f) || (f.codes == EK_CODES_E2M1 && wide_inputs)) && context->table->isa >= EK_ISA_AVX2) {
     if (context->table->isa < EK_ISA_AVX512) return &kAvx2FloatCodes;
     return context->table->isa < EK_ISA_AVX512_BF16 || !context->has_vbmi ? &kAvx512FloatCodes : &kBf16FloatCodes;
   }
+  if (context->int_tiles != nullptr && f.codes <= EK_CODES_8) return &context->int_tiles->codes;
   if (is_grid_codes(f) && context->table->isa >= EK_ISA_AVX2) {
     return context->table->isa >= EK_ISA_AVX512_VNNI ? &kAvx512VnniGridCodes : &kAvx2GridCodes;
   }
 #else
   (void)f;
+  (void)activation;
+  (void)inputs;
 #endif
   return codes_table(context);
 }

@@ -1,9 +1,9 @@
-// Products of weights whose codes are floats (e4m3, nf4, fp4). Codes become vectors in registers; scales are applied to
+// Products of weights whose codes are floats (e4m3, nf4, fp4, and e2m1 where inputs are not rounded to integers). Codes become vectors in registers; scales are applied to
 // the sums of a group. Activations are f32 or, where the level multiplies pairs of them, bf16. Included inside the
 // namespace of one ISA level.
 //
 // Activations of one tile of rows lie per 128 k: [rows][128] f32, or [rows][32][2] pairs of bf16 (of four k the first
-// and the third, then the other two).
+// and the third, then the other two); then [rows] f32 factors of their sums.
 #pragma once
 
 // How codes become vectors: line s of 8 in 32 k holds 16 columns x 4 k, and vector i of it what meets activation
@@ -26,6 +26,12 @@ struct E4m3Unit : Floats {
 };
 static constexpr uint32_t kE4m3ActivationUnit = 0x5f800000; // 2^64
 
+alignas(64) static const float kE2m1Floats[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+INLINE const float* float_table(int32_t codes) {
+  return codes == EK_CODES_NF4 ? kNf4Table : codes == EK_CODES_FP4 ? kFp4Table : kE2m1Floats;
+}
+
 #if defined(__AVX512F__)
 struct E4m3Floats : E4m3Unit {
   template <int I>
@@ -36,14 +42,14 @@ struct E4m3Floats : E4m3Unit {
   }
 };
 
-template <bool NF4>
+template <int32_t CODES>
 struct TableFloats : Floats {
   static constexpr int64_t kLines = 4;
   template <int I>
   static MEMBER vf vector(const char* w, int s) {
     // The permutation looks at the low four bits alone.
     const __m512i x = _mm512_srli_epi32(_mm512_loadu_si512(w + s % 4 * 64), 8 * I + s / 4 * 4);
-    return _mm512_permutexvar_ps(x, vload(NF4 ? kNf4Table : kFp4Table));
+    return _mm512_permutexvar_ps(x, vload(float_table(CODES)));
   }
 };
 #else
@@ -65,12 +71,12 @@ INLINE __m256 table_half(const float* table, __m256i x) {
   return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(x, 28)));
 }
 
-template <bool NF4>
+template <int32_t CODES>
 struct TableFloats : Floats {
   static constexpr int64_t kLines = 4;
   template <int I>
   static MEMBER vf vector(const char* w, int s) {
-    const float* table = NF4 ? kNf4Table : kFp4Table;
+    const float* table = float_table(CODES);
     const int shift = 8 * I + s / 4 * 4;
     w += s % 4 * 64;
     return {table_half(table, _mm256_srli_epi32(half_line(w), shift)),
@@ -102,7 +108,7 @@ struct Pairs {
 // Halves of the bf16 value of every magnitude, and of the codes of a table: high bytes, then low ones.
 struct ByteTables {
   alignas(64) uint8_t e4m3[2][128];
-  alignas(16) uint8_t nf4[2][16], fp4[2][16];
+  alignas(16) uint8_t nf4[2][16], fp4[2][16], e2m1[2][16];
 };
 
 constexpr uint32_t e4m3_bf16(uint32_t code) {
@@ -122,6 +128,11 @@ constexpr uint8_t kFp4Bf16[2][16] = {
     {0x00, 0x3c, 0x3f, 0x3f, 0x3f, 0x3f, 0x3e, 0x3e, 0x00, 0xbc, 0xbf, 0xbf, 0xbf, 0xbf, 0xbe, 0xbe},
     {0x00, 0x00, 0x80, 0xc0, 0x00, 0x40, 0x80, 0xc0, 0x00, 0x00, 0x80, 0xc0, 0x00, 0x40, 0x80, 0xc0}};
 
+// Doubled, as integers: exact.
+constexpr uint8_t kE2m1Bf16[2][16] = {
+    {0x00, 0x3f, 0x40, 0x40, 0x40, 0x40, 0x41, 0x41, 0x00, 0xbf, 0xc0, 0xc0, 0xc0, 0xc0, 0xc1, 0xc1},
+    {0x00, 0x80, 0x00, 0x40, 0x80, 0xc0, 0x00, 0x40, 0x00, 0x80, 0x00, 0x40, 0x80, 0xc0, 0x00, 0x40}};
+
 constexpr ByteTables byte_tables() {
   ByteTables t{};
   for (uint32_t i = 0; i < 128; i++) {
@@ -132,6 +143,7 @@ constexpr ByteTables byte_tables() {
     for (int i = 0; i < 16; i++) {
       t.nf4[half][i] = kNf4Bf16[half][i];
       t.fp4[half][i] = kFp4Bf16[half][i];
+      t.e2m1[half][i] = kE2m1Bf16[half][i];
     }
   }
   return t;
@@ -154,14 +166,18 @@ struct E4m3Pairs : Pairs {
   }
 };
 
-template <bool NF4>
+template <int32_t CODES>
 struct TablePairs : Pairs {
   static constexpr int64_t kLines = 4;
-  static constexpr uint32_t kUnit = NF4 ? 0x3f3225c0 : 0x3f2aaaab; // 1 / 1.437, 2 / 3
+  static constexpr uint32_t kUnit = CODES == EK_CODES_NF4   ? 0x3f3225c0  // 1 / 1.437
+                                    : CODES == EK_CODES_FP4 ? 0x3f2aaaab  // 2 / 3
+                                                            : 0x3f800000;
   template <int I>
   static MEMBER W vector(const char* w, int s) {
     const vb codes = Code4::step(w, s);
-    const auto& table = NF4 ? kByteTables.nf4 : kByteTables.fp4;
+    const auto& table = CODES == EK_CODES_NF4   ? kByteTables.nf4
+                        : CODES == EK_CODES_FP4 ? kByteTables.fp4
+                                                : kByteTables.e2m1;
     return merge<I>((__m512i)btable(table[0], codes), (__m512i)btable(table[1], codes));
   }
 };
@@ -179,7 +195,7 @@ struct Expanded : V {
 
 template <class V>
 INLINE int64_t float_block_bytes() {
-  return 128 / 4 * V::kVectors * sizeof(typename V::A);
+  return 128 / 4 * V::kVectors * sizeof(typename V::A) + sizeof(float);
 }
 
 // c += what vectors I and behind it of step s give.
@@ -205,8 +221,7 @@ static void float_tile(
     int64_t lines) {
   const CodesFormat& f = *job.codes;
   alignas(64) float sums[MR][NV][16] = {};
-  auto a = reinterpret_cast<const typename V::A*>(
-      static_cast<const char*>(job.a) + row * job.chunks / 4 * float_block_bytes<V>());
+  auto a = static_cast<const char*>(job.a) + row * job.chunks / 4 * float_block_bytes<V>();
   for (int64_t k = 0; k < job.chunks * 32; k += f.group) {
     if (k % 128 == 0) {
       for (int64_t i = 0; i < 4 * lines; i++, ahead += 64) __builtin_prefetch(ahead, 0, 2);
@@ -221,19 +236,24 @@ static void float_tile(
 #pragma GCC unroll 8
       for (int m = 0; m < MR; m++) c[m][v] = vzero();
     }
-    const typename V::A* x = a;
+    auto x = reinterpret_cast<const typename V::A*>(a) + k % 128 / 4 * V::kVectors;
+    // A group of 16 is the first or the second half of the steps of 32.
+    const int from = static_cast<int>(k % 32 / 4), to = f.group < 32 ? from + 4 : 8;
     for (int64_t i = 0; i < f.group; i += 32) {
-      for (int s = 0; s < 8; s++, x += V::kVectors) dot_vectors<V, 0, MR, NV>(c, line, s, x);
+      for (int s = from; s < to; s++, x += V::kVectors) dot_vectors<V, 0, MR, NV>(c, line, s, x);
 #pragma GCC unroll 4
       for (int v = 0; v < NV; v++) line[v] += V::kLines * 64;
     }
-    a = (k + f.group) % 128 == 0 ? x + (MR - 1) * (32 * V::kVectors) : x;
+    auto factor = reinterpret_cast<const float*>(a + MR * (float_block_bytes<V>() - sizeof(float)));
 #pragma GCC unroll 4
     for (int v = 0; v < NV; v++) {
       const vf scale = vmul(set_scale(f, header[v], k % f.super >> f.group_shift), vset(bits_float(V::kUnit)));
 #pragma GCC unroll 8
-      for (int m = 0; m < MR; m++) vstore(sums[m][v], vfma(c[m][v], scale, vload(sums[m][v])));
+      for (int m = 0; m < MR; m++) {
+        vstore(sums[m][v], vfma(c[m][v], vmul(scale, vset(factor[m])), vload(sums[m][v])));
+      }
     }
+    if ((k + f.group) % 128 == 0) a += MR * float_block_bytes<V>();
   }
   for (int m = 0; m < MR; m++) {
     for (int v = 0; v < NV; v++) finish(job, vload(sums[m][v]), row + m, (panel + v) * 16);
@@ -329,23 +349,29 @@ INLINE bool float_pairs(int32_t activation) {
 #endif
 }
 
+template <class E4m3, template <int32_t> class Table>
+static void float_gemm_as(
+    const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes, char* scratch) {
+  switch (job.codes->codes) {
+    case EK_CODES_NF4: return float_panels<Table<EK_CODES_NF4>>(job, first, last, next, next_bytes, scratch);
+    case EK_CODES_FP4: return float_panels<Table<EK_CODES_FP4>>(job, first, last, next, next_bytes, scratch);
+    case EK_CODES_E2M1: return float_panels<Table<EK_CODES_E2M1>>(job, first, last, next, next_bytes, scratch);
+    default: return float_panels<E4m3>(job, first, last, next, next_bytes, scratch);
+  }
+}
+
 static void float_gemm(
     const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes, char* scratch) {
-  const int32_t codes = job.codes->codes;
 #if defined(__AVX512BF16__) && defined(__AVX512VBMI__)
   if (float_pairs(job.activation)) {
-    if (codes == EK_CODES_NF4) return float_panels<TablePairs<true>>(job, first, last, next, next_bytes, scratch);
-    if (codes == EK_CODES_FP4) return float_panels<TablePairs<false>>(job, first, last, next, next_bytes, scratch);
-    return float_panels<E4m3Pairs>(job, first, last, next, next_bytes, scratch);
+    return float_gemm_as<E4m3Pairs, TablePairs>(job, first, last, next, next_bytes, scratch);
   }
 #endif
-  if (codes == EK_CODES_NF4) return float_panels<TableFloats<true>>(job, first, last, next, next_bytes, scratch);
-  if (codes == EK_CODES_FP4) return float_panels<TableFloats<false>>(job, first, last, next, next_bytes, scratch);
-  return float_panels<E4m3Floats>(job, first, last, next, next_bytes, scratch);
+  float_gemm_as<E4m3Floats, TableFloats>(job, first, last, next, next_bytes, scratch);
 }
 
 static int64_t float_row_bytes(const CodesFormat&, int32_t activation, int64_t chunks) {
-  return chunks * (float_pairs(activation) ? 64 : 128);
+  return chunks * (float_pairs(activation) ? 65 : 129);
 }
 
 #if defined(__AVX512BF16__) && defined(__AVX512VBMI__)
@@ -360,12 +386,17 @@ static int64_t pack_float_activations(const PackActivationsJob& job, int64_t til
   const RowTiles tiles(job.rows, kFloatRows);
   if (job.x == nullptr) return tiles.count;
   const int64_t row = tiles.start(tile);
+  const int rows = tiles.rows(tile);
   char* a = static_cast<char*>(job.a) + row * job.row_bytes;
   const vf unit = vset(job.codes->codes == EK_CODES_E4M3 ? bits_float(kE4m3ActivationUnit) : 1.0f);
+  RowRounding how[kFloatRows];
+  float factor[kFloatRows];
+  for (int m = 0; m < rows; m++) how[m] = row_rounding(job, row + m);
   for (int64_t k = 0; k < job.chunks * 32; k += 128) {
-    for (int m = 0; m < tiles.rows(tile); m++) {
+    for (int m = 0; m < rows; m++) {
       float x[128];
       gather_block(job, row + m, k, x);
+      factor[m] = job.inputs.kind == EK_INPUTS_OWN ? 1.0f : round_inputs(job.inputs, how[m], x);
 #if defined(__AVX512BF16__) && defined(__AVX512VBMI__)
       if (float_pairs(job.activation)) {
         for (int i = 0; i < 128; i += 16, a += 32) store_pairs(a, vload(x + i));
@@ -374,6 +405,7 @@ static int64_t pack_float_activations(const PackActivationsJob& job, int64_t til
 #endif
       for (int i = 0; i < 128; i += 16, a += 64) vstore(reinterpret_cast<float*>(a), vmul(vload(x + i), unit));
     }
+    for (int m = 0; m < rows; m++, a += sizeof(float)) __builtin_memcpy(a, &factor[m], sizeof(float));
   }
   return tiles.count;
 }

@@ -19,6 +19,7 @@ namespace {
 #include "gemm.h"
 #include "codes.h"
 #include "codes_gather.h"
+#include "input_rounding.h"
 #include "float_codes.h"
 
 }  // namespace

@@ -33,6 +33,7 @@ struct PackActivationsJob {
   int32_t format, activation;
   const CodesFormat* codes; // of a coded format
   const int32_t* order;     // of a coded format: where each value lies in x, or null
+  ek_input_rounding inputs; // of a coded format: instead of what activation says
 };
 
 struct PackWeightJob {

@@ -31,12 +31,25 @@ int64_t panel_bytes(const ek_linear_weight& w) {
   }
 }
 
+// How activations meet a weight: inputs that a checkpoint rounds fit products of one kind without another rounding.
+int32_t activation_of(const ek_linear_weight& w) {
+  if (!is_codes(w.format)) return w.activation;
+  switch (w.inputs.kind) {
+    case EK_INPUTS_OWN: return w.activation;
+    case EK_INPUTS_I8_TENSOR: return w.inputs.zero == 0 ? EK_ACTIVATION_8 : EK_ACTIVATION_15;
+    case EK_INPUTS_I8_TOKEN: return is_float_codes(codes_format(w.format)) ? EK_ACTIVATION_FLOAT : EK_ACTIVATION_8;
+    case EK_INPUTS_I8_TOKEN_ZERO: return EK_ACTIVATION_15;
+    default: return takes_float_codes(codes_format(w.format), w.inputs) ? EK_ACTIVATION_8 : EK_ACTIVATION_FLOAT;
+  }
+}
+
 // Bytes of one packed row of activations.
 int64_t activation_bytes(const ek_context* context, const ek_linear_weight& w) {
   const int64_t chunks = chunks_of(w.k, w.format);
   if (is_codes(w.format)) {
     const CodesFormat f = codes_format(w.format);
-    return product_table(context, f)->row_bytes(f, w.activation, chunks);
+    const int32_t activation = activation_of(w);
+    return product_table(context, f, activation, w.inputs)->row_bytes(f, activation, chunks);
   }
   if (w.format == EK_FORMAT_BF16_DP) return chunks * 64;
   if (!quantized(w.format) || w.activation == EK_ACTIVATION_FLOAT) return chunks * 128;
@@ -50,7 +63,9 @@ bool known_format(int32_t format) {
 bool valid_weight(const ek_linear_weight* w) {
   return w != nullptr && w->data != nullptr && (reinterpret_cast<uintptr_t>(w->data) & 63) == 0 && w->n > 0 &&
          w->k > 0 && w->n < (1LL << 32) && w->k < (1LL << 24) && known_format(w->format) &&
-         w->activation >= EK_ACTIVATION_8 && w->activation <= EK_ACTIVATION_FLOAT;
+         w->activation >= EK_ACTIVATION_8 && w->activation <= EK_ACTIVATION_FLOAT &&
+         w->inputs.kind >= EK_INPUTS_OWN && w->inputs.kind <= EK_INPUTS_E2M1_16 &&
+         (w->inputs.kind == EK_INPUTS_OWN || w->inputs.scale > 0) && w->inputs.zero >= -128 && w->inputs.zero <= 127;
 }
 
 bool runs_here(const ek_context* context, int32_t format) {
@@ -97,13 +112,17 @@ void gemm_thread(void* argument, int thread) {
 }
 
 void multiply_block(
-    ek_context* context, GemmJob job, const float* x, int64_t x_stride, int64_t row_bytes, const int32_t* order) {
+    ek_context* context, GemmJob job, const float* x, int64_t x_stride, int64_t row_bytes, const ek_linear_weight& w) {
+  const int32_t* order = w.order;
   PackActivationsJob pack{x, context->shared, job.rows, job.k, job.chunks, x_stride, row_bytes, job.format,
-                          job.activation, job.codes, order};
+                          job.activation, job.codes, order, is_codes(job.format) ? w.inputs : ek_input_rounding{}};
   const IsaTable* table = context->table;
+  const bool tiled = context->int_tiles != nullptr && quantized(job.format);
   const auto pack_activations =
-      job.codes != nullptr ? product_table(context, *job.codes)->pack_activations : table->pack_activations;
-  if (job.rows == 1 && row_bytes == job.k * 4 && order == nullptr) {
+      job.codes != nullptr ? product_table(context, *job.codes, job.activation, w.inputs)->pack_activations
+      : tiled              ? context->int_tiles->pack_activations
+                           : table->pack_activations;
+  if (job.rows == 1 && pack.inputs.kind == EK_INPUTS_OWN && row_bytes == job.k * 4 && order == nullptr) {
     job.a = x;
   } else {
     job.a = context->shared;
@@ -116,7 +135,9 @@ void multiply_block(
       parallel(context->pool, tiles, [&](int64_t t, int) { pack_activations(pack, t); });
     }
   }
-  const auto gemm = job.codes != nullptr ? product_table(context, *job.codes)->gemm : table->gemm;
+  const auto gemm = job.codes != nullptr ? product_table(context, *job.codes, job.activation, w.inputs)->gemm
+                    : tiled              ? context->int_tiles->gemm
+                                         : table->gemm;
   const int64_t group = job.codes != nullptr ? 4 : table->gemm_group(job);
   const int64_t panels = (job.n + 15) / 16, groups = (panels + group - 1) / group;
   GemmRun run{context, gemm, job, panels, group, groups, Shares(context->pool.threads(), groups)};
@@ -136,7 +157,7 @@ extern "C" int64_t ek_linear_bytes(int64_t n, int64_t k, int32_t format) {
   if (n <= 0 || k <= 0 || n >= (1LL << 32) || k >= (1LL << 24) || !known_format(format)) {
     return EK_INVALID_ARGUMENT;
   }
-  const ek_linear_weight w{nullptr, n, k, format, 0, nullptr};
+  const ek_linear_weight w{nullptr, n, k, format, 0, nullptr, {}};
   return (n + 15) / 16 * panel_bytes(w);
 }
 
@@ -177,9 +198,9 @@ extern "C" int32_t ek_linear(
   for (int64_t b = 0; b < blocks; b++) {
     const int64_t first = x->rows * b / blocks, last = x->rows * (b + 1) / blocks;
     GemmJob job{static_cast<const char*>(w->data), nullptr, y->data + first * y->row_stride, bias, last - first,
-                w->n, w->k, chunks, panel_bytes(*w), y->row_stride, w->format, w->activation, accumulate,
+                w->n, w->k, chunks, panel_bytes(*w), y->row_stride, w->format, activation_of(*w), accumulate,
                 is_codes(w->format) ? &codes : nullptr};
-    multiply_block(context, job, x->data + first * x->row_stride, x->row_stride, row_bytes, w->order);
+    multiply_block(context, job, x->data + first * x->row_stride, x->row_stride, row_bytes, *w);
   }
   return EK_OK;
 }

@@ -30,8 +30,8 @@ internal sealed class ModelArguments
 
     public Option<string> ActivationPrecision { get; } = new("--activation-precision")
     {
-        Description = "Bits of the activations that meet rounded weights: 8, 15 or float.",
-        DefaultValueFactory = _ => "8",
+        Description = "Bits of the activations that meet rounded weights: 8, 15 or float; auto: as the checkpoint says.",
+        DefaultValueFactory = _ => "auto",
     };
 
     public Option<string> LoadFormat { get; } = new("--load-format")
@@ -83,7 +83,7 @@ internal sealed class ModelArguments
         Numa.AcceptOnlyFromAmong("local", "interleave");
         Dtype.AcceptOnlyFromAmong("auto", "float32", "float", "bfloat16", "float16", "half");
         Quantization.AcceptOnlyFromAmong("none", "int8", "int4");
-        ActivationPrecision.AcceptOnlyFromAmong("8", "15", "float");
+        ActivationPrecision.AcceptOnlyFromAmong("auto", "8", "15", "float");
         LoadFormat.AcceptOnlyFromAmong("auto", "safetensors", "dummy", "hf", "gguf");
     }
 

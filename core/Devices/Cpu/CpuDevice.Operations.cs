@@ -252,7 +252,12 @@ public sealed unsafe partial class CpuDevice
         N = segment.N,
         K = weight.K,
         Format = segment.Format,
-        Activation = (int)ActivationPrecision,
+        Activation = ActivationPrecision == ActivationPrecision.Auto
+            ? (int)ActivationPrecision.Bits8
+            : (int)ActivationPrecision,
+        InputKind = (int)segment.Inputs.Rounding,
+        InputZero = segment.Inputs.Zero,
+        InputScale = segment.Inputs.Scale,
         Order = segment.OrderOffset < 0 ? null : (int*)(weight.Address + (nint)segment.OrderOffset),
     };
 

@@ -25,7 +25,9 @@ public sealed unsafe partial class CpuDevice
             long panels = CpuKernels.LinearBytes(run.N, run.K, format);
             if (panels <= 0) throw EngineException.Invalid("weight", $"[{run.N}, {run.K}] is out of range");
             bool isOrdered = format >= CpuFormat.Codes && run.Parts[0].Matrix!.InputOrder is not null;
-            segments.Add((new CpuSegment(format, row, run.N, bytes, isOrdered ? bytes + panels : -1), run));
+            bool isFollowed = format >= CpuFormat.Codes && ActivationPrecision == ActivationPrecision.Auto;
+            InputScheme inputs = isFollowed ? run.Parts[0].Matrix!.Inputs : default;
+            segments.Add((new CpuSegment(format, row, run.N, bytes, isOrdered ? bytes + panels : -1, inputs), run));
             bytes += panels + (isOrdered ? (((long)run.K * sizeof(int)) + 63) / 64 * 64 : 0);
             row += run.N;
         }
@@ -66,8 +68,8 @@ public sealed unsafe partial class CpuDevice
         })];
     }
 
-    private static bool SameCodes(WeightMatrix a, WeightMatrix b) =>
-        a.Codes == b.Codes && (a.InputOrder ?? []).AsSpan().SequenceEqual(b.InputOrder ?? []);
+    private bool SameCodes(WeightMatrix a, WeightMatrix b) =>
+        a.Codes == b.Codes && (a.Inputs == b.Inputs || ActivationPrecision != ActivationPrecision.Auto) && (a.InputOrder ?? []).AsSpan().SequenceEqual(b.InputOrder ?? []);
 
     private WeightQuantization RoundingOf(LinearSource source) =>
         source.Quantization != WeightQuantization.None ? source.Quantization

@@ -146,6 +146,9 @@ internal static unsafe partial class CpuKernels
         public int Format;
         public int Activation;
         public int* Order;
+        public int InputKind;
+        public int InputZero;
+        public float InputScale;
     }
 
     [StructLayout(LayoutKind.Sequential)]

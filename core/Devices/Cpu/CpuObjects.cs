@@ -1,4 +1,5 @@
 using Engine.Memory;
+using Engine.Quantization;
 
 namespace Engine.Devices.Cpu;
 
@@ -38,6 +39,9 @@ public enum ActivationPrecision
 
     /// <summary>Not rounded: weights are widened to floats.</summary>
     Float = 2,
+
+    /// <summary>As the checkpoint says; 8 bits where it says nothing.</summary>
+    Auto = 3,
 }
 
 /// <summary>How a CPU device uses the machine.</summary>
@@ -87,7 +91,9 @@ internal sealed class CpuBuffer(NativeArena.Piece piece, long bytes) : DeviceBuf
 /// <param name="N">Rows.</param>
 /// <param name="Offset">First byte of its panels in the weight's memory.</param>
 /// <param name="OrderOffset">First byte of the order of its inputs there, or -1 if it has none.</param>
-internal readonly record struct CpuSegment(int Format, int FirstRow, int N, long Offset, long OrderOffset);
+/// <param name="Inputs">How the checkpoint rounds inputs, where it is followed.</param>
+internal readonly record struct CpuSegment(
+    int Format, int FirstRow, int N, long Offset, long OrderOffset, InputScheme Inputs = default);
 
 /// <summary>A packed weight, or with IsTable an embedding table of plain rows.</summary>
 internal sealed class CpuWeight(NativeArena.Piece piece) : LinearWeight

@@ -46,6 +46,7 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
         from isa in KernelData.Isas
         where isa != CpuIsa.Avx512Bf16
         from precision in Enum.GetValues<ActivationPrecision>()
+        where precision != ActivationPrecision.Auto
         select new TestFixtureData(isa, precision);
 
     internal static IEnumerable<string> Names => Forms.Select(f => f.Name);

@@ -55,6 +55,8 @@ public sealed class FloatCodeKernelTests(CpuIsa isa, ActivationPrecision precisi
         for (int n = 1; n <= 257; n += 1 + (n % 7))
             AssertProduct(new RandomCodes(form, n, 1 + (n * 37 % 67), n), 1 + (n % 26));
         AssertProduct(new RandomCodes(form, 50, 1100, 3), 9);
+        // Rows that fill their blocks.
+        for (int m = 1; m <= 20; m++) AssertProduct(new RandomCodes(form, 50, 128 * (1 + (m % 3)), m), m);
     }
 
     [Test]
@@ -88,7 +90,7 @@ public sealed class FloatCodeKernelTests(CpuIsa isa, ActivationPrecision precisi
     {
         using LinearWeight weight = _device.PackLinear(Source(new EveryCode()));
         float[] y = Multiply(weight, [1e15f, 0, 0, 0], 1);
-        Assert.That(y[4], Is.EqualTo(1e15f * EveryCode.Value(4)).Within(0.01).Percent);
+        Assert.That(y[4], Is.EqualTo(1e15f * EveryCode.Value(4)).Within(0.5).Percent);
     }
 
     [Test]

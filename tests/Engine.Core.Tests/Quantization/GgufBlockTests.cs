@@ -58,4 +58,37 @@ internal sealed class GgufBlockTests
             Assert.That(same, Is.True, $"element {i}: expected {wanted[i]:R}, found {found[i]:R}");
         }
     }
+
+    [TestCase("TQ1_0", 34u)]
+    [TestCase("TQ2_0", 35u)]
+    [TestCase("IQ1_S", 19u)]
+    [TestCase("IQ1_M", 29u)]
+    [TestCase("IQ2_XXS", 16u)]
+    [TestCase("IQ2_XS", 17u)]
+    [TestCase("IQ2_S", 22u)]
+    [TestCase("IQ3_XXS", 18u)]
+    [TestCase("IQ3_S", 21u)]
+    public void CodesAndScalesAreTheWeights(string name, uint type)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(Vectors);
+        SafetensorsTensor packed = file.Tensors[name + ".bytes"];
+        var matrix = new GgufMatrix(name, GgufType.Find(type)!.Value, packed.Address, (int)packed.Shape[0], 256);
+        WeightCodes form = matrix.Codes!;
+        float[] expected = new float[256], scales = new float[1];
+        byte[] codes = new byte[256];
+        sbyte[] subs = new sbyte[16];
+        for (int row = 0; row < matrix.N; row++)
+        {
+            matrix.Dequantize(row, expected);
+            if (!expected.All(float.IsFinite)) continue;
+            matrix.ReadCodes(row, new CodeRow { Codes = codes, Scales = scales, Subs = subs });
+            for (int i = 0; i < 256; i++)
+            {
+                float value = form.Scales == CodeScales.Plain
+                    ? scales[0] * (codes[i] - form.Zero)
+                    : scales[0] * subs[i / form.GroupSize] * GgufGridBlocks.Coordinates(form.Values)[codes[i]];
+                Assert.That(value, Is.EqualTo(expected[i]), $"row {row}, element {i}");
+            }
+        }
+    }
 }

@@ -1,0 +1,96 @@
+using System.Text.Json;
+
+namespace Engine.Quantization;
+
+/// <summary>Reads what a configuration says of the inputs of quantized layers.</summary>
+internal static class InputGroups
+{
+    /// <param name="method">quant_method.</param>
+    /// <param name="e">The quantization's configuration.</param>
+    /// <param name="hasBlocks">Weights have scales per block of rows and columns.</param>
+    public static IReadOnlyList<InputGroup> Read(string method, JsonElement e, bool hasBlocks) => method switch
+    {
+        "fp8" => [All(Fp8(e, hasBlocks))],
+        "modelopt" => [All(ModelOpt(e))],
+        "compressed-tensors" => CompressedTensors(e),
+        _ => [],
+    };
+
+    private static InputGroup All(InputRounding rounding) => new("", 0, [], rounding);
+
+    private static InputRounding Fp8(JsonElement e, bool hasBlocks) => Text(e, "activation_scheme") switch
+    {
+        "static" => InputRounding.E4M3Tensor,
+        "dynamic" => hasBlocks ? InputRounding.E4M3Group : InputRounding.E4M3Token,
+        _ => InputRounding.Own,
+    };
+
+    private static InputRounding ModelOpt(JsonElement e)
+    {
+        if (e.TryGetProperty("quantization", out JsonElement inner) && inner.ValueKind == JsonValueKind.Object)
+            e = inner;
+        return Text(e, "quant_algo") switch
+        {
+            "FP8" => InputRounding.E4M3Tensor,
+            "NVFP4" => InputRounding.NvFp4,
+            _ => InputRounding.Own,
+        };
+    }
+
+    private static List<InputGroup> CompressedTensors(JsonElement e)
+    {
+        List<InputGroup> groups = [];
+        if (!e.TryGetProperty("config_groups", out JsonElement all) || all.ValueKind != JsonValueKind.Object)
+            return groups;
+        foreach (JsonProperty group in all.EnumerateObject())
+        {
+            if (group.Value.ValueKind != JsonValueKind.Object
+                || !group.Value.TryGetProperty("weights", out JsonElement weights)
+                || weights.ValueKind != JsonValueKind.Object)
+            {
+                continue;
+            }
+
+            bool hasInputs = group.Value.TryGetProperty("input_activations", out JsonElement inputs)
+                && inputs.ValueKind == JsonValueKind.Object;
+            groups.Add(new InputGroup(
+                Text(weights, "type") ?? "int", Number(weights, "num_bits"), Targets(group.Value),
+                hasInputs ? Rounding(inputs) : InputRounding.Own));
+        }
+
+        return groups;
+    }
+
+    private static string[] Targets(JsonElement group) =>
+        group.TryGetProperty("targets", out JsonElement targets) && targets.ValueKind == JsonValueKind.Array
+            ? [.. targets.EnumerateArray().Where(t => t.ValueKind == JsonValueKind.String).Select(t => t.GetString()!)]
+            : [];
+
+    // A scale of the whole batch would make a row's result depend on the others: it is that of each row here.
+    private static InputRounding Rounding(JsonElement inputs)
+    {
+        bool isStatic = inputs.TryGetProperty("dynamic", out JsonElement dynamic)
+            && dynamic.ValueKind == JsonValueKind.False;
+        bool isSymmetric = !inputs.TryGetProperty("symmetric", out JsonElement symmetric)
+            || symmetric.ValueKind != JsonValueKind.False;
+        int size = Number(inputs, "group_size");
+        return (Text(inputs, "type") ?? "int", Number(inputs, "num_bits")) switch
+        {
+            ("int", 8) when size > 0 => InputRounding.Own,
+            ("int", 8) when isStatic => InputRounding.Int8Tensor,
+            ("int", 8) => isSymmetric ? InputRounding.Int8Token : InputRounding.Int8TokenZero,
+            ("float", 8) when size > 0 => size == 128 ? InputRounding.E4M3Group : InputRounding.Own,
+            ("float", 8) => isStatic ? InputRounding.E4M3Tensor : InputRounding.E4M3Token,
+            ("float", 4) when size == 16 => InputRounding.NvFp4,
+            _ => InputRounding.Own,
+        };
+    }
+
+    private static string? Text(JsonElement e, string name) =>
+        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.String ? v.GetString() : null;
+
+    private static int Number(JsonElement e, string name) =>
+        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int n)
+            ? n
+            : 0;
+}

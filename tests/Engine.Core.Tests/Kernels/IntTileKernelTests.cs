@@ -1,0 +1,122 @@
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Memory;
+using Engine.Quantization;
+
+namespace Engine.Tests.Kernels;
+
+/// <summary>
+/// Products of integers by tiles (AMX) against those of AVX-512 VNNI, which must be the same bits: with tiles in scalar
+/// code, and with the processor's own where it has them.
+/// </summary>
+[TestFixture(false)]
+[TestFixture(true)]
+public sealed class IntTileKernelTests(bool real)
+{
+    private CpuDevice _tiles = null!;
+    private CpuDevice _vnni = null!;
+
+    private static readonly (string Name, WeightCodes Codes)[] _forms =
+    [
+        ("gptq g128", new(4, 128, CodeScales.Zero, CodeScaleType.F16)),
+        ("gptq g32", new(4, 32, CodeScales.Zero, CodeScaleType.BF16)),
+        ("w4a16 g128", new(4, 128, CodeScales.Plain, CodeScaleType.BF16, Zero: 8)),
+        ("w8a16", new(8, 100_000, CodeScales.Plain, CodeScaleType.F32, Zero: 128)),
+        ("8 bits g32", new(8, 32, CodeScales.Plain, CodeScaleType.F16, Zero: 128)),
+        ("Q4_1", new(4, 32, CodeScales.Min, CodeScaleType.F16)),
+        ("Q4_K", new(4, 32, CodeScales.SuperMin, CodeScaleType.F16)),
+        ("Q6_K", new(6, 16, CodeScales.Super, CodeScaleType.F16, Zero: 32)),
+    ];
+
+    private static IEnumerable<string> Names => _forms.Select(f => f.Name);
+
+    private static RandomCodes Matrix(string name, int n, int k, InputScheme inputs = default) =>
+        new(_forms.First(f => f.Name == name).Codes, n, k, n + k) { Inputs = inputs };
+
+    [OneTimeSetUp]
+    public void Start()
+    {
+        if (CpuDevice.BestIsa < (real ? CpuIsa.AmxBf16 : CpuIsa.Avx512Vnni))
+            Assert.Ignore("this machine has not what these tiles stand on");
+        CpuDeviceOptions options = new()
+        {
+            NumThreads = 3,
+            PinWorkers = false,
+            ActivationPrecision = ActivationPrecision.Auto,
+        };
+        _tiles = new CpuDevice(real
+            ? options with { Isa = CpuIsa.AmxBf16 }
+            : options with { EmulatesTiles = true });
+        _vnni = new CpuDevice(options with { Isa = CpuIsa.Avx512Vnni });
+    }
+
+    [OneTimeTearDown]
+    public void Stop()
+    {
+        _tiles?.Dispose();
+        _vnni?.Dispose();
+    }
+
+    [Test]
+    public void EveryNumberOfRowsGivesTheBitsOfVnni([ValueSource(nameof(Names))] string name)
+    {
+        for (int m = 1; m <= 40; m++) AssertSame(Source(Matrix(name, 1 + (m * 37 % 83), 1 + (m * 71 % 300))), m, m % 3);
+    }
+
+    [Test]
+    public void RoundedInputsGiveTheBitsOfVnni()
+    {
+        InputScheme token = new(InputRounding.Int8Token), tensor = new(InputRounding.Int8Tensor, 0.02f);
+        for (int m = 7; m <= 35; m += 7)
+        {
+            AssertSame(Source(Matrix("w8a16", 40, 300, token)), m, 0);
+            AssertSame(Source(Matrix("w8a16", 40, 300, tensor)), m, 0);
+        }
+    }
+
+    [Test]
+    public unsafe void WeightsRoundedAtLoadGiveTheBitsOfVnni(
+        [Values(WeightQuantization.Int8, WeightQuantization.Int4)] WeightQuantization quantization)
+    {
+        for (int m = 1; m <= 40; m++)
+        {
+            int n = 1 + (m * 37 % 83), k = 1 + (m * 71 % 300);
+            fixed (float* values = KernelData.Random(n * k, m))
+            {
+                AssertSame(
+                    new LinearSource
+                    {
+                        Parts = [new LinearPart(n, k, DType.F32, (nint)values, k)],
+                        ComputeType = DType.F32,
+                        Quantization = quantization,
+                    },
+                    m, m % 3);
+            }
+        }
+    }
+
+    // extra: 0 nothing, 1 a bias, 2 accumulation.
+    private void AssertSame(LinearSource source, int m, int extra)
+    {
+        float[] x = KernelData.Random(m * source.K, m + 1);
+        float[] expected = Multiply(_vnni, source, x, m, extra), found = Multiply(_tiles, source, x, m, extra);
+        if (!KernelData.SameBits(found, expected)) Assert.Fail($"[{source.N}, {source.K}] x {m}: bits differ");
+    }
+
+    private static float[] Multiply(CpuDevice device, LinearSource source, float[] x, int m, int extra)
+    {
+        using LinearWeight weight = device.PackLinear(source);
+        using DeviceBuffer bias = device.Upload(KernelData.Random(source.N, 5));
+        using var gx = GuardedMemory.OfFloats(x);
+        using var gy = GuardedMemory.OfFloats(KernelData.Random(m * source.N, 6));
+        device.Linear(
+            gy.View(m, source.N, source.N), gx.View(m, source.K, source.K), weight, extra == 1 ? bias : null, extra == 2);
+        return gy.Floats(m * source.N).ToArray();
+    }
+
+    private static LinearSource Source(RandomCodes matrix) => new()
+    {
+        Parts = [new LinearPart(matrix.N, matrix.K, DType.F32, 0, matrix.K, Matrix: matrix)],
+        ComputeType = DType.F32,
+    };
+}
