@@ -24,7 +24,8 @@ internal sealed class BitsAndBytesMatrix : WeightMatrix
         _map = map;
         _absmax = absmax;
         _blockSize = blockSize;
-        CodeValues? values = Is(map, SmallFloats.Nf4) ? CodeValues.Nf4 : Is(map, SmallFloats.Fp4) ? CodeValues.Fp4 : null;
+        CodeValues? values = Is(map, SmallFloats.Nf4) ? CodeValues.Nf4
+            : Is(map, SmallFloats.Fp4) ? CodeValues.Fp4 : null;
         // Blocks run over the flattened matrix; a group of inputs must lie in one of them in every row.
         int group = (int)BigInteger.GreatestCommonDivisor(blockSize, k);
         if (values is CodeValues known && k % 2 == 0 && group % 32 == 0)

@@ -33,7 +33,7 @@ public enum InputRounding
 
 /// <summary>How inputs of a layer are rounded.</summary>
 /// <param name="Rounding">The scheme.</param>
-/// <param name="Scale">Of Int8Tensor and E4M3Tensor what is divided by, of NvFp4 what is multiplied by; above 0.</param>
+/// <param name="Scale">What Int8Tensor and E4M3Tensor divide by, what NvFp4 multiplies by; above 0.</param>
 /// <param name="Zero">Of Int8Tensor: -128 to 127.</param>
 public readonly record struct InputScheme(InputRounding Rounding, float Scale = 1, int Zero = 0);
 

@@ -65,8 +65,8 @@ struct CodeTable {
   static MEMBER vb step(const char* w, int s) { return btable(IQ4 ? kIq4Table : kE2m1Table, Code4::step(w, s)); }
 };
 
-// Coordinates of the points of GGUF's codebooks, plus 128; the fourth bit is the sign. IQ2 and, in eighths, IQ1; IQ3_XXS;
-// IQ3_S.
+// Coordinates of the points of GGUF's codebooks, plus 128; the fourth bit is the sign. IQ2 and, in eighths, IQ1;
+// IQ3_XXS; IQ3_S.
 alignas(16) static const uint8_t kGridTables[3][16] = {
     {136, 153, 171, 129, 135, 137, 128, 128, 120, 103, 85, 127, 121, 119, 128, 128},
     {132, 140, 148, 156, 164, 172, 180, 190, 124, 116, 108, 100, 92, 84, 76, 66},

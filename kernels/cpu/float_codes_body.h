@@ -20,6 +20,7 @@ namespace {
 #include "codes.h"
 #include "codes_gather.h"
 #include "input_rounding.h"
+#include "float_vectors.h"
 #include "float_codes.h"
 
 }  // namespace

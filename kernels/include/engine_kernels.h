@@ -159,16 +159,16 @@ typedef struct ek_linear_part {
   int32_t transposed;
 } ek_linear_part;
 
-/* How a checkpoint rounds the inputs of a weight of codes. A scale is the one given (TENSOR; E2M1_16) or that of a row. */
+/* How a checkpoint rounds the inputs of a weight of codes. Scales are given (TENSOR; E2M1_16) or those of a row. */
 enum {
   EK_INPUTS_OWN = 0,           /* as `activation` says */
   EK_INPUTS_I8_TENSOR = 1,     /* q = clamp(round(x / scale) + zero, -128, 127), (q - zero) * scale */
   EK_INPUTS_I8_TOKEN = 2,      /* scale = largest magnitude / 127, zero = 0 */
-  EK_INPUTS_I8_TOKEN_ZERO = 3, /* scale = (max(x, 0) - min(x, 0)) / 255, zero = clamp(round(-128 - min(x, 0) / scale)) */
+  EK_INPUTS_I8_TOKEN_ZERO = 3, /* scale = (max(x, 0) - min(x, 0)) / 255, zero = round(-128 - min(x, 0) / scale) */
   EK_INPUTS_E4M3_TENSOR = 4,   /* e4m3(x / scale) * scale, saturating */
   EK_INPUTS_E4M3_TOKEN = 5,    /* scale = largest magnitude / 448, at least 1 / (448 * 512) */
   EK_INPUTS_E4M3_128 = 6,      /* of 128 values: largest magnitude, at least 1e-10, / 448 */
-  EK_INPUTS_E2M1_16 = 7,       /* of 16 values: s = e4m3(scale * largest / 6), 1/8 for 0: e2m1(x / (s / scale)) * s / scale */
+  EK_INPUTS_E2M1_16 = 7,       /* of 16: s = e4m3(scale * largest / 6), 1/8 for 0: e2m1(x / (s / scale)) * s / scale */
 };
 
 typedef struct ek_input_rounding {

@@ -30,7 +30,7 @@ internal sealed class ModelArguments
 
     public Option<string> ActivationPrecision { get; } = new("--activation-precision")
     {
-        Description = "Bits of the activations that meet rounded weights: 8, 15 or float; auto: as the checkpoint says.",
+        Description = "Bits of activations that meet rounded weights: 8, 15 or float; auto: as the checkpoint says.",
         DefaultValueFactory = _ => "auto",
     };
 

@@ -69,7 +69,8 @@ public sealed unsafe partial class CpuDevice
     }
 
     private bool SameCodes(WeightMatrix a, WeightMatrix b) =>
-        a.Codes == b.Codes && (a.Inputs == b.Inputs || ActivationPrecision != ActivationPrecision.Auto) && (a.InputOrder ?? []).AsSpan().SequenceEqual(b.InputOrder ?? []);
+        a.Codes == b.Codes && (a.Inputs == b.Inputs || ActivationPrecision != ActivationPrecision.Auto)
+        && (a.InputOrder ?? []).AsSpan().SequenceEqual(b.InputOrder ?? []);
 
     private WeightQuantization RoundingOf(LinearSource source) =>
         source.Quantization != WeightQuantization.None ? source.Quantization

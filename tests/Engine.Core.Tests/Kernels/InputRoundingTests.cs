@@ -114,7 +114,7 @@ public sealed class InputRoundingTests(CpuIsa isa)
             InputRounding.Int8Token => Integers(y, largest / 127, 0),
             InputRounding.Int8TokenZero => Integers(
                 y, range, Math.Clamp(MathF.Round(-128 - (least / range), MidpointRounding.ToEven), -128, 127)),
-            InputRounding.E4M3Tensor => Array.ConvertAll(y, v => SmallFloats.RoundE4M3(v / scheme.Scale) * scheme.Scale),
+            InputRounding.E4M3Tensor => E4M3(y, scheme.Scale),
             InputRounding.E4M3Token => E4M3(y, MathF.Max(largest / 448, 1 / (448f * 512f))),
             InputRounding.E4M3Group =>
                 [.. y.Chunk(128).SelectMany(g => E4M3(g, MathF.Max(g.Max(MathF.Abs), 1e-10f) / 448))],

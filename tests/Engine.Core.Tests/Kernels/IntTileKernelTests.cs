@@ -110,7 +110,8 @@ public sealed class IntTileKernelTests(bool real)
         using var gx = GuardedMemory.OfFloats(x);
         using var gy = GuardedMemory.OfFloats(KernelData.Random(m * source.N, 6));
         device.Linear(
-            gy.View(m, source.N, source.N), gx.View(m, source.K, source.K), weight, extra == 1 ? bias : null, extra == 2);
+            gy.View(m, source.N, source.N), gx.View(m, source.K, source.K), weight, extra == 1 ? bias : null,
+            accumulate: extra == 2);
         return gy.Floats(m * source.N).ToArray();
     }
 

@@ -30,7 +30,8 @@ internal sealed class InputSchemeTests
         using CpuDevice device = Device(CpuIsa.Auto);
         using WeightSource weights = ModelResolver.OpenSafetensors(new ModelFolder(folder));
         using SafetensorsFile golden = SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors"));
-        string[] modules = [.. golden.Tensors.Keys.Where(n => n.EndsWith(".in", StringComparison.Ordinal)).Select(n => n[..^3])];
+        IEnumerable<string> inputs = golden.Tensors.Keys.Where(n => n.EndsWith(".in", StringComparison.Ordinal));
+        string[] modules = [.. inputs.Select(n => n[..^3])];
         Assert.Multiple(() =>
         {
             foreach (string module in modules)
