@@ -12,6 +12,7 @@ internal sealed class ChatFormat : ResponseFormat
     private readonly string _echoText;
     private readonly ChatReading _reading;
     private readonly ChatOutputParser?[] _parsers;
+    private readonly ReasoningCounter[] _thoughts;
 
     /// <param name="job">The generation.</param>
     /// <param name="id">The answer's id.</param>
@@ -25,11 +26,23 @@ internal sealed class ChatFormat : ResponseFormat
         _echoText = echoText;
         _reading = reading;
         _parsers = new ChatOutputParser?[job.Outputs.Length];
+        _thoughts = [.. job.Outputs.Select(_ => new ReasoningCounter())];
     }
 
     protected override string WholeObject => "chat.completion";
 
     protected override string ChunkObject => "chat.completion.chunk";
+
+    protected override int? NumReasoningTokens =>
+        _reading.Options.ReasoningParser is null ? null : _thoughts.Sum(thoughts => thoughts.Count);
+
+    public override void Observe(OutputState output, RequestEvent e)
+    {
+        if (_reading.Options.ReasoningParser is not null)
+        {
+            Read(output, e);
+        }
+    }
 
     public override void WriteFirst(SseWriter sse, OutputState output)
     {
@@ -57,7 +70,7 @@ internal sealed class ChatFormat : ResponseFormat
         bool isEnd = e.Kind == RequestEventKind.OutputFinished;
         bool hasToken = e.TokenId >= 0;
         bool hasLogprobs = hasToken && Job.Fields.NumLogprobs is not null && e.Logprobs is not null;
-        IReadOnlyList<ChatDelta> deltas = Read(output, e.Text, isEnd);
+        IReadOnlyList<ChatDelta> deltas = _reading.Wanted(Read(output, e));
         if (!isEnd && deltas.Count == 0 && !hasLogprobs && !(hasToken && Job.Fields.ReturnTokenIds))
         {
             return;
@@ -150,11 +163,13 @@ internal sealed class ChatFormat : ResponseFormat
         }
     }
 
-    private IReadOnlyList<ChatDelta> Read(OutputState output, string text, bool isEnd)
+    private IReadOnlyList<ChatDelta> Read(OutputState output, RequestEvent e)
     {
         ChatOutputParser parser = _parsers[output.Index] ??= new ChatOutputParser(_reading.Options);
-        IReadOnlyList<ChatDelta> deltas = parser.Feed(text);
-        return _reading.Wanted(isEnd ? [.. deltas, .. parser.Finish()] : deltas);
+        IReadOnlyList<ChatDelta> deltas = parser.Feed(e.Text);
+        deltas = e.Kind == RequestEventKind.OutputFinished ? [.. deltas, .. parser.Finish()] : deltas;
+        _thoughts[output.Index].Add(deltas, e);
+        return deltas;
     }
 
     // The prompt's ids stand beside the choices, so this chunk is closed by hand.

@@ -53,7 +53,10 @@ internal static class GenerationRunner
             await job.Events.WaitAsync();
             while (job.Events.TryRead(out RequestEvent e))
             {
-                job.Apply(e);
+                if (job.Apply(e) is { } output)
+                {
+                    format.Observe(output, e);
+                }
             }
         }
 

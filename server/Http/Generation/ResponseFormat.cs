@@ -37,6 +37,11 @@ internal abstract class ResponseFormat(GenerationJob job, string id, string mode
         json.WriteEndObject();
     }
 
+    /// <summary>Takes note of a Token or OutputFinished event of an answer that is written in one piece.</summary>
+    public virtual void Observe(OutputState output, RequestEvent e)
+    {
+    }
+
     /// <summary>Writes what precedes an output's first token; called once per output.</summary>
     public abstract void WriteFirst(SseWriter sse, OutputState output);
 
@@ -99,6 +104,9 @@ internal abstract class ResponseFormat(GenerationJob job, string id, string mode
         json.WriteEndObject();
         sse.End();
     }
+
+    /// <summary>Tokens of thought so far; null where there is no telling.</summary>
+    protected virtual int? NumReasoningTokens => null;
 
     protected abstract void WriteChoice(Utf8JsonWriter json, OutputState output);
 
@@ -164,6 +172,13 @@ internal abstract class ResponseFormat(GenerationJob job, string id, string mode
         json.WriteStartObject("prompt_tokens_details");
         json.WriteNumber("cached_tokens", Job.NumCachedTokens);
         json.WriteEndObject();
+        if (NumReasoningTokens is { } numReasoning)
+        {
+            json.WriteStartObject("completion_tokens_details");
+            json.WriteNumber("reasoning_tokens", numReasoning);
+            json.WriteEndObject();
+        }
+
         json.WriteEndObject();
     }
 }

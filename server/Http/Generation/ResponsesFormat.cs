@@ -11,6 +11,7 @@ internal sealed class ResponsesFormat(
     : ResponseFormat(job, id, model)
 {
     private readonly ChatOutputParser _parser = new(reading.Options);
+    private readonly ReasoningCounter _thoughts = new();
     private readonly List<ResponseItem> _items = [];
     private int _sequence;
     private bool _hasStarted;
@@ -22,13 +23,16 @@ internal sealed class ResponsesFormat(
     public override void WriteWhole(Utf8JsonWriter json)
     {
         OutputState output = Job.Outputs[0];
-        foreach (ChatDelta delta in Read(output.Text.ToString(), isEnd: true))
+        Complete(output);
+        WriteResponse(json, EndStatus(output));
+    }
+
+    public override void Observe(OutputState output, RequestEvent e)
+    {
+        foreach (ChatDelta delta in Read(e))
         {
             Book(delta);
         }
-
-        Complete(output);
-        WriteResponse(json, EndStatus(output));
     }
 
     public override void WriteFirst(SseWriter sse, OutputState output)
@@ -41,7 +45,7 @@ internal sealed class ResponsesFormat(
     public override void WriteDelta(SseWriter sse, OutputState output, RequestEvent e)
     {
         bool isEnd = e.Kind == RequestEventKind.OutputFinished;
-        foreach (ChatDelta delta in Read(e.Text, isEnd))
+        foreach (ChatDelta delta in Read(e))
         {
             ResponseItem? before = _items.Count > 0 ? _items[^1] : null;
             ResponseItem item = Book(delta);
@@ -84,10 +88,12 @@ internal sealed class ResponsesFormat(
         : output.FinishReason == FinishReason.Length ? "incomplete"
         : "completed";
 
-    private IReadOnlyList<ChatDelta> Read(string text, bool isEnd)
+    private IReadOnlyList<ChatDelta> Read(RequestEvent e)
     {
-        IReadOnlyList<ChatDelta> deltas = _parser.Feed(text);
-        return reading.Wanted(isEnd ? [.. deltas, .. _parser.Finish()] : deltas);
+        IReadOnlyList<ChatDelta> deltas = _parser.Feed(e.Text);
+        deltas = e.Kind == RequestEventKind.OutputFinished ? [.. deltas, .. _parser.Finish()] : deltas;
+        _thoughts.Add(deltas, e);
+        return reading.Wanted(deltas);
     }
 
     private ResponseItem Book(ChatDelta delta)
@@ -326,6 +332,9 @@ internal sealed class ResponsesFormat(
         json.WriteNumber("cached_tokens", Job.NumCachedTokens);
         json.WriteEndObject();
         json.WriteNumber("output_tokens", Job.NumGeneratedTokens);
+        json.WriteStartObject("output_tokens_details");
+        json.WriteNumber("reasoning_tokens", _thoughts.Count);
+        json.WriteEndObject();
         json.WriteNumber("total_tokens", Job.NumPromptTokens + Job.NumGeneratedTokens);
         json.WriteEndObject();
     }

@@ -129,6 +129,25 @@ internal sealed class ToolCallTests
     }
 
     [Test]
+    public async Task TokensOfThoughtAreCountedWithoutTheirTags([Values] bool includesReasoning)
+    {
+        await using TestServer server = await StartAsync(OneCall);
+        string more = includesReasoning ? "" : ",\"include_reasoning\":false";
+        JsonElement whole = await server.PostJsonAsync(Path, Body(more));
+        List<string> events = await server.StreamAsync(
+            Path, Body(more + ",\"stream\":true,\"stream_options\":{\"include_usage\":true}"));
+        JsonElement response = await server.PostJsonAsync("/v1/responses", """{"model":"m","input":"Hi"}""");
+        JsonElement last = JsonDocument.Parse(events[^2]).RootElement;
+        int[] counts =
+        [
+            .. new[] { whole, last }.Select(answer => answer.GetProperty("usage").GetProperty("completion_tokens_details")
+                .GetProperty("reasoning_tokens").GetInt32()),
+            response.GetProperty("usage").GetProperty("output_tokens_details").GetProperty("reasoning_tokens").GetInt32(),
+        ];
+        Assert.That(counts, Is.EqualTo(new[] { 3, 3, 3 })); // "Hm.", a character a token
+    }
+
+    [Test]
     public async Task ReasoningCanBeLeftOut()
     {
         await using TestServer server = await StartAsync(OneCall);
