@@ -18,7 +18,7 @@ internal sealed class LoadReport(string name, IReadOnlyList<LoadRun> runs)
     public double TokensPerS =>
         Statistics.Median([.. runs.Select(run => run.Good.Sum(record => record.NumTokens) / run.Seconds)]);
 
-    /// <summary>CPU time of the answerer for a thousand tokens, median over runs; null where it does not tell.</summary>
+    /// <summary>CPU time of the answerer per thousand tokens, median over runs; null where it does not tell.</summary>
     public double? CpuMsPerThousandTokens => runs.Any(run => run.CpuSeconds is null)
         ? null
         : Statistics.Median(

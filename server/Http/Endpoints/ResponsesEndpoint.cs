@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Engine.Server.Http.Generation;
 using Engine.Server.Http.Hosting;
+using Engine.Server.Http.Json;
 using Engine.Server.Http.Protocol;
 
 namespace Engine.Server.Http.Endpoints;
@@ -11,14 +12,32 @@ internal sealed class ResponsesEndpoint(ServedModel model, ServerOptions options
     protected override ResponseFormat Prepare(HttpContext context, JsonElement body)
     {
         using JsonDocument request = ResponsesRequest.ToChat(body);
-        PreparedChat chat = PreparedChat.Create(request.RootElement, Model, Options, default);
+        PreparedChat chat = PreparedChat.Create(
+            request.RootElement, Model, Options, new EndpointSampling { NumLogprobs = NumLogprobs(body) });
         if (chat.Job.Fields.Sampling.N != 1)
         {
             throw ApiException.BadRequest("n: a response is one.", "n");
         }
 
         return new ResponsesFormat(
-            chat.Job, "resp_" + context.TraceIdentifier, Model.Name, chat.Reading, body.Clone());
+            chat.Job, "resp_" + context.TraceIdentifier, Model, chat.Reading, body.Clone());
+    }
+
+    // Log probabilities come if "include" names them, or a number of others is asked for.
+    private int? NumLogprobs(JsonElement body)
+    {
+        const string included = "message.output_text.logprobs";
+        bool isIncluded = Fields.GetArray(body, "include") is { } include
+            && include.EnumerateArray().Any(
+                item => item.ValueKind == JsonValueKind.String && item.ValueEquals(included));
+        int? numTop = Fields.GetInt(body, "top_logprobs");
+        int max = Model.Engine.Options.MaxLogprobs;
+        if (numTop < 0 || (max >= 0 && numTop > max))
+        {
+            throw ApiException.BadRequest($"top_logprobs: must be 0 to {max}.", "top_logprobs");
+        }
+
+        return isIncluded || numTop > 0 ? numTop ?? 0 : null;
     }
 }
 

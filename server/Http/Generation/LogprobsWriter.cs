@@ -75,7 +75,16 @@ internal sealed class LogprobsWriter(ServedModel model, bool asTokenIds)
         Utf8JsonWriter json, IReadOnlyList<IReadOnlyList<TokenLogprob>> entries, int numTop)
     {
         json.WriteStartObject();
-        json.WriteStartArray("content");
+        json.WritePropertyName("content");
+        WriteTokens(json, entries, numTop);
+        json.WriteEndObject();
+    }
+
+    /// <summary>The list in it, which is the form of /v1/responses.</summary>
+    public void WriteTokens(
+        Utf8JsonWriter json, IReadOnlyList<IReadOnlyList<TokenLogprob>> entries, int numTop)
+    {
+        json.WriteStartArray();
         foreach (IReadOnlyList<TokenLogprob> entry in entries)
         {
             json.WriteStartObject();
@@ -93,7 +102,6 @@ internal sealed class LogprobsWriter(ServedModel model, bool asTokenIds)
         }
 
         json.WriteEndArray();
-        json.WriteEndObject();
     }
 
     /// <summary>vLLM's prompt_logprobs: a list of {id: {logprob, rank, decoded_token}}, null first.</summary>

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Engine.Chat;
+using Engine.Hosting;
 
 namespace Engine.Server.Http.Generation;
 
@@ -20,6 +21,12 @@ internal sealed class ResponseItem
 
     public StringBuilder Text { get; } = new();
 
+    /// <summary>Of a message's tokens, if asked for.</summary>
+    public List<IReadOnlyList<TokenLogprob>> Logprobs { get; } = [];
+
+    /// <summary>Writes them as a list.</summary>
+    public required Action<Utf8JsonWriter, IReadOnlyList<IReadOnlyList<TokenLogprob>>> WriteLogprobs { get; init; }
+
     public string Name { get; private init; } = "";
 
     public string CallId { get; private init; } = "";
@@ -32,16 +39,21 @@ internal sealed class ResponseItem
         delta.Kind == (Kind == ChatDeltaKind.ToolCall ? ChatDeltaKind.Arguments : Kind);
 
     /// <summary>The item that a delta begins.</summary>
-    public static ResponseItem Begin(ChatDelta delta) => delta.Kind switch
-    {
-        ChatDeltaKind.Reasoning => new ResponseItem(ChatDeltaKind.Reasoning, "rs_"),
-        ChatDeltaKind.Content => new ResponseItem(ChatDeltaKind.Content, "msg_"),
-        _ => new ResponseItem(ChatDeltaKind.ToolCall, "fc_")
+    /// <param name="delta">Its first.</param>
+    /// <param name="writeLogprobs">Writes log probabilities as a list.</param>
+    public static ResponseItem Begin(
+        ChatDelta delta, Action<Utf8JsonWriter, IReadOnlyList<IReadOnlyList<TokenLogprob>>> writeLogprobs) =>
+        delta.Kind switch
         {
-            Name = delta.Text,
-            CallId = delta.ToolId ?? "call_" + Guid.NewGuid().ToString("N"),
-        },
-    };
+            ChatDeltaKind.Reasoning => new ResponseItem(ChatDeltaKind.Reasoning, "rs_") { WriteLogprobs = writeLogprobs },
+            ChatDeltaKind.Content => new ResponseItem(ChatDeltaKind.Content, "msg_") { WriteLogprobs = writeLogprobs },
+            _ => new ResponseItem(ChatDeltaKind.ToolCall, "fc_")
+            {
+                WriteLogprobs = writeLogprobs,
+                Name = delta.Text,
+                CallId = delta.ToolId ?? "call_" + Guid.NewGuid().ToString("N"),
+            },
+        };
 
     /// <summary>Writes the item as it is now.</summary>
     public void Write(Utf8JsonWriter json)
@@ -83,8 +95,8 @@ internal sealed class ResponseItem
         {
             json.WriteStartArray("annotations");
             json.WriteEndArray();
-            json.WriteStartArray("logprobs");
-            json.WriteEndArray();
+            json.WritePropertyName("logprobs");
+            WriteLogprobs(json, text.Length > 0 ? Logprobs : []);
         }
 
         json.WriteEndObject();

@@ -1,18 +1,25 @@
 using System.Text.Json;
 using Engine.Chat;
 using Engine.Hosting;
+using Engine.Server.Http.Hosting;
 using Engine.Server.Http.Json;
 
 namespace Engine.Server.Http.Generation;
 
 /// <summary>Answers of /v1/responses: items, each of whose events is written before the next begins.</summary>
 internal sealed class ResponsesFormat(
-    GenerationJob job, string id, string model, ChatReading reading, JsonElement request)
-    : ResponseFormat(job, id, model)
+    GenerationJob job, string id, ServedModel served, ChatReading reading, JsonElement request)
+    : ResponseFormat(job, id, served.Name)
 {
     private readonly ChatOutputParser _parser = new(reading.Options);
     private readonly ReasoningCounter _thoughts = new();
+    private readonly LogprobsWriter _logprobs = new(served, job.Fields.ReturnTokensAsTokenIds);
+
+    // Of tokens whose text has not come out yet.
+    private readonly List<IReadOnlyList<TokenLogprob>> _pending = [];
     private readonly List<ResponseItem> _items = [];
+    private IReadOnlyList<ChatDelta> _lastDeltas = [];
+    private ChatDeltaKind? _lastKind;
     private int _sequence;
     private bool _hasStarted;
 
@@ -33,6 +40,8 @@ internal sealed class ResponsesFormat(
         {
             Book(delta);
         }
+
+        TakeLogprobs(e);
     }
 
     public override void WriteFirst(SseWriter sse, OutputState output)
@@ -45,10 +54,18 @@ internal sealed class ResponsesFormat(
     public override void WriteDelta(SseWriter sse, OutputState output, RequestEvent e)
     {
         bool isEnd = e.Kind == RequestEventKind.OutputFinished;
-        foreach (ChatDelta delta in Read(e))
+        IReadOnlyList<ChatDelta> deltas = Read(e);
+        for (int i = 0; i < deltas.Count; i++)
         {
+            ChatDelta delta = deltas[i];
             ResponseItem? before = _items.Count > 0 ? _items[^1] : null;
             ResponseItem item = Book(delta);
+            int numLogprobs = item.Logprobs.Count;
+            if (i == deltas.Count - 1)
+            {
+                TakeLogprobs(e);
+            }
+
             if (item != before)
             {
                 EndItem(sse, before, "completed");
@@ -57,8 +74,13 @@ internal sealed class ResponsesFormat(
 
             if (delta.Kind != ChatDeltaKind.ToolCall)
             {
-                WriteText(sse, item, "delta", "delta", delta.Text);
+                WriteText(sse, item, "delta", "delta", delta.Text, item.Logprobs[numLogprobs..]);
             }
+        }
+
+        if (deltas.Count == 0)
+        {
+            TakeLogprobs(e);
         }
 
         if (isEnd && _items.Count > 0)
@@ -93,7 +115,34 @@ internal sealed class ResponsesFormat(
         IReadOnlyList<ChatDelta> deltas = _parser.Feed(e.Text);
         deltas = e.Kind == RequestEventKind.OutputFinished ? [.. deltas, .. _parser.Finish()] : deltas;
         _thoughts.Add(deltas, e);
+        _lastDeltas = deltas;
         return reading.Wanted(deltas);
+    }
+
+    private void WriteLogprobs(Utf8JsonWriter json, IReadOnlyList<IReadOnlyList<TokenLogprob>> entries) =>
+        _logprobs.WriteTokens(json, entries, Job.Fields.NumLogprobs ?? 0);
+
+    // A token belongs to the message that its text came out in, if it did in one.
+    private void TakeLogprobs(RequestEvent e)
+    {
+        if (e.Logprobs is null || e.TokenId < 0)
+        {
+            return;
+        }
+
+        _pending.Add(e.Logprobs);
+        if (_lastDeltas.Count > 0)
+        {
+            // What was held back behind something else than a message was a tag.
+            bool wasMessage = _lastKind == ChatDeltaKind.Content;
+            _lastKind = _lastDeltas[^1].Kind;
+            if (_lastKind == ChatDeltaKind.Content)
+            {
+                _items[^1].Logprobs.AddRange(wasMessage ? _pending : [e.Logprobs]);
+            }
+
+            _pending.Clear();
+        }
     }
 
     private ResponseItem Book(ChatDelta delta)
@@ -105,7 +154,7 @@ internal sealed class ResponsesFormat(
                 _items[^1].Status = "completed";
             }
 
-            _items.Add(ResponseItem.Begin(delta));
+            _items.Add(ResponseItem.Begin(delta, WriteLogprobs));
         }
 
         if (delta.Kind != ChatDeltaKind.ToolCall)
@@ -152,7 +201,8 @@ internal sealed class ResponsesFormat(
         int index = _items.IndexOf(item);
         item.Status = status;
         string text = item.Text.ToString();
-        WriteText(sse, item, "done", item.Kind == ChatDeltaKind.ToolCall ? "arguments" : "text", text);
+        WriteText(
+            sse, item, "done", item.Kind == ChatDeltaKind.ToolCall ? "arguments" : "text", text, item.Logprobs);
         if (item.Kind != ChatDeltaKind.ToolCall)
         {
             WritePart(sse, item, "done", text);
@@ -175,7 +225,9 @@ internal sealed class ResponsesFormat(
         End(sse, json);
     }
 
-    private void WriteText(SseWriter sse, ResponseItem item, string what, string member, string text)
+    private void WriteText(
+        SseWriter sse, ResponseItem item, string what, string member, string text,
+        IReadOnlyList<IReadOnlyList<TokenLogprob>> logprobs)
     {
         string kind = item.Kind switch
         {
@@ -188,8 +240,8 @@ internal sealed class ResponsesFormat(
         json.WriteString(member, text);
         if (kind == "output_text")
         {
-            json.WriteStartArray("logprobs");
-            json.WriteEndArray();
+            json.WritePropertyName("logprobs");
+            WriteLogprobs(json, logprobs);
         }
 
         End(sse, json);

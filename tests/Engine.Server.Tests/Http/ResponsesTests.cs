@@ -45,6 +45,49 @@ internal sealed class ResponsesTests
         Assert.That(answer.GetProperty("status").GetString(), Is.EqualTo("completed"));
     }
 
+    [Test]
+    public async Task LogProbabilitiesOfTheMessageComeIfTheyAreIncluded([Values] bool isStream)
+    {
+        await using TestServer server = await StartAsync("<think>Hm.</think>Yes");
+        const string more = ",\"include\":[\"message.output_text.logprobs\"],\"top_logprobs\":2";
+        JsonElement answer = isStream
+            ? (await StreamAsync(server, Body(more + ",\"stream\":true")))[^1].GetProperty("response")
+            : await server.PostJsonAsync(Path, Body(more));
+        JsonElement message = answer.GetProperty("output")[1];
+        JsonElement[] tokens = [.. message.GetProperty("content")[0].GetProperty("logprobs").EnumerateArray()];
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(SchemaCheck.Find(TestData.Schema("response"), answer), Is.Null);
+            Assert.That(tokens, Has.Length.EqualTo(3));
+            Assert.That(
+                string.Concat(tokens.Select(token => token.GetProperty("token").GetString())), Is.EqualTo("Yes"));
+            Assert.That(tokens[^1].GetProperty("top_logprobs").GetArrayLength(), Is.EqualTo(2));
+        }
+    }
+
+    [Test]
+    public async Task DeltasCarryTheLogProbabilitiesOfTheirTokens()
+    {
+        await using TestServer server = await StartAsync("</think>Yes");
+        List<JsonElement> events = await StreamAsync(
+            server, Body(",\"include\":[\"message.output_text.logprobs\"],\"stream\":true"));
+        int[] counts =
+        [
+            .. events.Where(e => e.GetProperty("type").GetString() == "response.output_text.delta")
+                .Select(e => e.GetProperty("logprobs").GetArrayLength()),
+        ];
+        Assert.That(counts, Is.EqualTo(new[] { 1, 1, 1 }));
+    }
+
+    [TestCase("-1")]
+    [TestCase("21")]
+    public async Task MoreThanMayBeIsRefused(string numTop)
+    {
+        await using TestServer server = await StartAsync("Yes");
+        using HttpResponseMessage response = await server.PostAsync(Path, Body($",\"top_logprobs\":{numTop}"));
+        Assert.That((int)response.StatusCode, Is.EqualTo(400));
+    }
+
     [TestCase(Script)]
     [TestCase("</think>Just text.")]
     [TestCase("<think>Only a thought")]
