@@ -9,6 +9,7 @@ from typing import Any, Sequence
 from . import _abi
 from ._lib import Handle, call, call_text, lib, new_handle
 from ._model import Host
+from .outputs import Floats
 
 TASKS = {
     "embed": _abi.POOLING_EMBED,
@@ -87,13 +88,13 @@ class Pooling:
         """Ends what has not ended."""
         call(lib.engine_pooling_cancel, self._handle.value)
 
-    def result(self, index: int) -> tuple[memoryview, list[int]]:
+    def result(self, index: int) -> tuple[Floats, list[int]]:
         """A copy of a text's numbers, [rows, columns], and its ids; raises what it failed with."""
         raw = _abi.PoolingResult()
         raw.struct_size = C.sizeof(raw)
         call(lib.engine_pooling_get_result, self._handle.value, index, C.byref(raw))
         data = C.string_at(raw.values, 4 * raw.rows * raw.columns)
-        values = memoryview(data).cast("f", shape=[raw.rows, raw.columns])
+        values: Floats = memoryview(data).cast("f", shape=[raw.rows, raw.columns])
         return values, raw.tokens[: raw.tokens_len] if raw.tokens_len else []
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from ._pooler import TASKS, Pooler, Pooling, PoolingText
 from ._progress import ProgressBar
 from .outputs import (
     BeamSearchOutput, ClassificationOutput, ClassificationRequestOutput, EmbeddingOutput, EmbeddingRequestOutput,
-    PoolingOutput, PoolingRequestOutput, RequestOutput, ScoringOutput, ScoringRequestOutput)
+    Floats, PoolingOutput, PoolingRequestOutput, RequestOutput, ScoringOutput, ScoringRequestOutput)
 from .pooling_params import PoolingParams
 from .sampling_params import BeamSearchParams, SamplingParams
 from .tokenizer import Tokenizer
@@ -205,7 +205,7 @@ class LLM:
         whole = TASKS[pooling_task] == TASKS["token_embed"]
         return [
             PoolingRequestOutput(
-                name, PoolingOutput(values if whole else values.cast("B").cast("f")), ids)
+                name, PoolingOutput(values if whole else _flat(values)), ids)
             for name, values, ids in self._pool(
                 pooling_task, _texts(prompts), pooling_params, truncate_prompt_tokens, use_tqdm)]
 
@@ -251,7 +251,7 @@ class LLM:
 
     def _pool(
         self, task: str, texts: list[PoolingText], pooling: Any, truncate: int | None, use_tqdm: bool,
-    ) -> list[tuple[str, memoryview, list[int]]]:
+    ) -> list[tuple[str, Floats, list[int]]]:
         each = [pooling or PoolingParams()] * len(texts) if pooling is None or isinstance(pooling, PoolingParams) \
             else list(pooling)
         if len(each) != len(texts):
@@ -295,15 +295,19 @@ def _texts(prompts: Any) -> list[PoolingText]:
     return [PoolingText(None if p.token_ids is not None else p.text, p.token_ids) for p in Prompt.many(prompts)]
 
 
-def _result(pooling: Pooling, place: int, index: int) -> tuple[memoryview, list[int]]:
+def _result(pooling: Pooling, place: int, index: int) -> tuple[Floats, list[int]]:
     try:
         return pooling.result(place)
     except errors.EngineError as error:
         raise type(error)(f"prompts[{index}]: {error.message}", error.parameter, error.retryable) from None
 
 
-def _row(values: memoryview) -> list[float]:
-    return values.tolist()[0]
+def _row(values: Floats) -> list[float]:
+    return list(_flat(values))
+
+
+def _flat(values: Floats) -> Floats:
+    return values.cast("B").cast("f")
 
 
 class _Batch:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    Floats = memoryview[float]
+else:
+    Floats = memoryview
 
 
 @dataclass
@@ -70,7 +75,7 @@ class PoolingOutput:
     """Numbers of a text as float32: a memoryview with shape and tolist(), [tokens, width] of a token-level task, else
     [n]. numpy.asarray and torch.frombuffer take it without a copy."""
 
-    data: memoryview
+    data: Floats
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PoolingOutput) and self.data == other.data
