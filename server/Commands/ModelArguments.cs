@@ -111,8 +111,9 @@ internal sealed class ModelArguments
 
     public ModelLoadOptions ToOptions(
         ParseResult result, string? positional, long seed, IProgress<LoadProgress>? progress,
-        long? gpuMemoryBytes = null) => new()
+        long? gpuMemoryBytes = null, string runner = "auto") => new()
         {
+            Runner = runner,
             Model = ModelOf(result, positional),
             Tokenizer = result.GetValue(Tokenizer),
             Dtype = result.GetValue(Dtype)! switch { "float" => "float32", "half" => "float16", var other => other },

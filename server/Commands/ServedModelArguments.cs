@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Engine.Chat;
 using Engine.Hosting;
-using Engine.Pooling;
 using Engine.Server.Http;
 using Engine.Server.Http.Hosting;
 
@@ -113,14 +112,6 @@ internal sealed class ServedModelArguments
                 "the chat template does not show how the model writes tool calls; name a --tool-call-parser");
     }
 
-    /// <summary>True if the model is to make vectors or scores.</summary>
-    public bool IsPooling(ParseResult result, ModelLoadOptions load, CancellationToken cancellation) =>
-        result.GetValue(_runner) switch
-        {
-            "pooling" => true,
-            "generate" => false,
-            "auto" => !FakeModel.IsFake(load.Model) && PoolingModel.IsPooling(load, cancellation),
-            var other => throw EngineException.Invalid(
-                "runner", $"expected auto, generate or pooling, found \"{other}\""),
-        };
+    /// <summary>"auto", "generate" or "pooling".</summary>
+    public string Runner(ParseResult result) => result.GetValue(_runner)!;
 }

@@ -43,13 +43,11 @@ internal sealed class ServingArguments
     {
         using ProgressBar progress = ProgressBar.OnStandardError();
         ModelLoadOptions load = _model.ToOptions(
-            result, result.GetValue(_positional), result.GetValue(_engine.Seed), progress);
+            result, result.GetValue(_positional), result.GetValue(_engine.Seed), progress,
+            runner: _served.Runner(result));
         EngineOptions engine = adapt(_engine.ToOptions(result, load.MaxModelLen));
-        IReadOnlyList<string> names = _served.Names(result, load.Model);
-        return _served.IsPooling(result, load, cancellation)
-            ? ServingSession.OpenPooling(load, engine, names, cancellation)
-            : ServingSession.OpenGenerating(
-                load, engine, names, options, _served.ChatTemplate(result),
-                template => _served.Formats(result, template), cancellation);
+        return ServingSession.Open(
+            load, engine, _served.Names(result, load.Model), options, _served.ChatTemplate(result),
+            template => _served.Formats(result, template), cancellation);
     }
 }

@@ -58,7 +58,12 @@ internal sealed class EngineSession : IDisposable
             return new EngineSession(null, FakeModel.CreateWorker(load.Model, options));
         }
 
-        LoadedModel model = LoadedModel.Load(load, cancellation);
+        return Start(LoadedModel.Load(load, cancellation), load, options);
+    }
+
+    /// <summary>Starts on a model that is loaded; owns it from now on.</summary>
+    public static EngineSession Start(LoadedModel model, ModelLoadOptions load, EngineOptions options)
+    {
         try
         {
             return new EngineSession(

@@ -23,11 +23,39 @@ internal sealed class ServingSession : IDisposable
     /// <summary>What computes, for people.</summary>
     public string DeviceName { get; }
 
-    /// <summary>Loads and starts a model of vectors or scores.</summary>
-    public static ServingSession OpenPooling(
-        ModelLoadOptions load, EngineOptions engine, IReadOnlyList<string> names, CancellationToken cancellation)
+    /// <summary>Loads and starts a model.</summary>
+    /// <param name="load">What to load; its Runner says of which kind it is.</param>
+    /// <param name="engine">The engine's limits.</param>
+    /// <param name="names">What clients call it.</param>
+    /// <param name="options">How chats are read.</param>
+    /// <param name="template">File with a chat template, its text, or null for the model's.</param>
+    /// <param name="formats">How calls and thoughts are written, told from the template's text.</param>
+    /// <param name="cancellation">Stops loading.</param>
+    public static ServingSession Open(
+        ModelLoadOptions load,
+        EngineOptions engine,
+        IReadOnlyList<string> names,
+        ServerOptions options,
+        string? template,
+        Func<string?, ChatFormats> formats,
+        CancellationToken cancellation)
     {
-        PoolingModel model = PoolingModel.Load(load, cancellation);
+        if (FakeModel.IsFake(load.Model) && load.Runner is ("auto" or "generate"))
+        {
+            return Generating(EngineSession.Open(load, engine, cancellation), load, names, options, template, formats);
+        }
+
+        return ModelLoader.Load(load, cancellation) switch
+        {
+            PoolingModel model => Pooling(model, load, engine, names),
+            IDisposable model => Generating(
+                EngineSession.Start((LoadedModel)model, load, engine), load, names, options, template, formats),
+        };
+    }
+
+    private static ServingSession Pooling(
+        PoolingModel model, ModelLoadOptions load, EngineOptions engine, IReadOnlyList<string> names)
+    {
         try
         {
             var worker = new PoolingWorker(model, engine);
@@ -41,24 +69,14 @@ internal sealed class ServingSession : IDisposable
         }
     }
 
-    /// <summary>Loads and starts a model that writes.</summary>
-    /// <param name="load">What to load.</param>
-    /// <param name="engine">The engine's limits.</param>
-    /// <param name="names">What clients call it.</param>
-    /// <param name="options">How chats are read.</param>
-    /// <param name="template">File with a chat template, its text, or null for the model's.</param>
-    /// <param name="formats">How calls and thoughts are written, told from the template's text.</param>
-    /// <param name="cancellation">Stops loading.</param>
-    public static ServingSession OpenGenerating(
+    private static ServingSession Generating(
+        EngineSession session,
         ModelLoadOptions load,
-        EngineOptions engine,
         IReadOnlyList<string> names,
         ServerOptions options,
         string? template,
-        Func<string?, ChatFormats> formats,
-        CancellationToken cancellation)
+        Func<string?, ChatFormats> formats)
     {
-        EngineSession session = EngineSession.Open(load, engine, cancellation);
         try
         {
             ChatTemplateRendering chat = session.ChatRendering(

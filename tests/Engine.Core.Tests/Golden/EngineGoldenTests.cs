@@ -1,7 +1,7 @@
-using System.Collections.Concurrent;
 using Engine.Hosting;
 using Engine.Sampling;
 using Engine.Tests.Devices.Cuda;
+using Engine.Tests.Hosting;
 
 namespace Engine.Tests.Golden;
 
@@ -28,13 +28,13 @@ internal sealed class EngineGoldenTests
             MaxNumBatchedTokens = 24,
             NumBlocks = numBlocks,
         });
-        List<(GoldenCase Case, Collector Sink)> runs = [];
+        List<(GoldenCase Case, CollectingSink Sink)> runs = [];
         List<GoldenCase> cases = GoldenFolder.Read(path, "golden");
         // Twice over, so that the second round meets the first one's blocks in the prefix cache.
         foreach (GoldenCase c in cases.Concat(cases))
         {
             if (c.Prompt.Length + c.Greedy.Length > numBlocks * 16) continue;
-            Collector sink = new();
+            CollectingSink sink = new();
             worker.Submit(
                 new GenerationRequest
                 {
@@ -50,28 +50,10 @@ internal sealed class EngineGoldenTests
                 sink);
             runs.Add((c, sink));
         }
-        foreach ((GoldenCase c, Collector sink) in runs)
+        foreach ((GoldenCase c, CollectingSink sink) in runs)
         {
-            Assert.That(sink.Done.Wait(TimeSpan.FromSeconds(60)), Is.True, $"{c.Name} did not end");
-            Assert.That(sink.Error, Is.Null);
-            Assert.That(sink.Tokens, Is.EqualTo(c.Greedy), c.Name);
-        }
-    }
-
-    private sealed class Collector : IRequestSink
-    {
-        public ManualResetEventSlim Done { get; } = new();
-
-        public ConcurrentQueue<int> Tokens { get; } = new();
-
-        public EngineException? Error { get; private set; }
-
-        public void OnEvent(RequestEvent e)
-        {
-            if (e.Kind == RequestEventKind.Token && e.TokenId >= 0) Tokens.Enqueue(e.TokenId);
-            if (e.Kind is not (RequestEventKind.Finished or RequestEventKind.Failed)) return;
-            Error = e.Error;
-            Done.Set();
+            Assert.That(sink.WaitForEnd(seconds: 60).Last.Error, Is.Null, c.Name);
+            Assert.That(sink.Tokens(), Is.EqualTo(c.Greedy), c.Name);
         }
     }
 }

@@ -34,9 +34,9 @@ internal sealed class CollectingSink : IRequestSink
         }
     }
 
-    public CollectingSink WaitForEnd()
+    public CollectingSink WaitForEnd(int seconds = 20)
     {
-        Assert.That(_ended.Wait(TimeSpan.FromSeconds(20)), "no terminal event in time");
+        Assert.That(_ended.Wait(TimeSpan.FromSeconds(seconds)), "no terminal event in time");
         Assert.That(OrderError, Is.Null);
         return this;
     }
