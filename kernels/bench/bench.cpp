@@ -65,6 +65,12 @@ const Format kFormats[] = {
     {"iq4_nl", EK_FORMAT_CODES + 0x0054, EK_ISA_BASELINE},
     {"w8", EK_FORMAT_CODES + 0x0273, EK_ISA_BASELINE},
     {"fp8", EK_FORMAT_CODES + 0x0276, EK_ISA_BASELINE},
+    {"fp8flt", EK_FORMAT_CODES + 0x0276, EK_ISA_BASELINE, EK_ACTIVATION_FLOAT},
+    {"nf4", EK_FORMAT_CODES + 0x0267, EK_ISA_BASELINE},
+    {"mxfp4", EK_FORMAT_CODES + 0x0155, EK_ISA_BASELINE},
+    {"nvfp4", EK_FORMAT_CODES + 0x0545, EK_ISA_BASELINE},
+    {"iq2_xxs", EK_FORMAT_CODES + 0x0459, EK_ISA_BASELINE},
+    {"iq3_s", EK_FORMAT_CODES + 0x045b, EK_ISA_BASELINE},
 };
 
 // Any codes will do, the same in every panel.
@@ -92,7 +98,7 @@ void bench_linear(ek_context* context, const Format& format, int64_t n, int64_t 
   float* source = floats(n * k);
   const ek_linear_part part{source, n, k, EK_F32, 0};
   for (int c = 0; c < copies; c++) {
-    const ek_linear_weight w{memory + c * bytes, n, k, format.format, format.activation, nullptr};
+    const ek_linear_weight w{memory + c * bytes, n, k, format.format, format.activation, nullptr, {}};
     if (format.format >= EK_FORMAT_CODES) {
       pack_codes(w);
     } else {
@@ -110,7 +116,7 @@ void bench_linear(ek_context* context, const Format& format, int64_t n, int64_t 
     int count = 0;
     double spent = 0;
     for (int i = 0; i < 200 && (spent < 0.4 || i < 5); i++) {
-      const ek_linear_weight w{memory + i % copies * bytes, n, k, format.format, format.activation, nullptr};
+      const ek_linear_weight w{memory + i % copies * bytes, n, k, format.format, format.activation, nullptr, {}};
       const double t = now();
       ek_linear(context, &my, &mx, &w, nullptr, 0);
       times[count] = now() - t;
