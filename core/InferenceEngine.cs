@@ -48,8 +48,11 @@ public sealed class InferenceEngine
             options.EnablePrefixCaching, hash);
         _time = time ?? TimeProvider.System;
         _drafts = runner.Proposer is { } proposer ? new DraftPolicy(proposer, options.Speculative) : null;
-        _scheduler = new Scheduler(cache, options, runner.VocabSize, _time, _drafts);
-        _sampledTokens = new SampledTokens(options.MaxNumSeqs, 1 + (runner.Proposer?.MaxDraftTokens ?? 0));
+        JumpAhead = runner.VerifiesDrafts ? new GrammarDrafts() : null;
+        _scheduler = new Scheduler(cache, options, runner.VocabSize, _time, _drafts, JumpAhead);
+        int given = JumpAhead is null ? 0 : GrammarDrafts.MaxTokens;
+        _sampledTokens = new SampledTokens(
+            options.MaxNumSeqs, 1 + Math.Max(given, runner.Proposer?.MaxDraftTokens ?? 0));
     }
 
     /// <summary>Longest prompt plus output.</summary>
@@ -74,6 +77,9 @@ public sealed class InferenceEngine
     }
 
     internal Scheduler Scheduler => _scheduler;
+
+    /// <summary>Drafts from grammars; null if the runner takes none.</summary>
+    internal GrammarDrafts? JumpAhead { get; }
 
     /// <summary>What came of drafts; null without speculation.</summary>
     internal SpeculationStatistics? Speculation => _drafts?.Statistics;

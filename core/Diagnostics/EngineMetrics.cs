@@ -45,6 +45,8 @@ internal sealed class EngineMetrics(int maxModelLen)
     private readonly Histogram _numOutputs = new(OutputBounds);
     private EngineGauges _gauges;
     private long[] _acceptedPerPosition = [];
+    private long _numForeseen;
+    private long _numForeseenAccepted;
     private long _numDrafts;
     private long _numDraftTokens;
     private long _numAcceptedTokens;
@@ -62,6 +64,15 @@ internal sealed class EngineMetrics(int maxModelLen)
             {
                 _stepTokens.Observe(numTokens);
             }
+        }
+    }
+
+    /// <summary>What came of tokens foreseen from grammars so far.</summary>
+    public void ObserveJumpAhead(long numTokens, long numAccepted)
+    {
+        lock (_lock)
+        {
+            (_numForeseen, _numForeseenAccepted) = (numTokens, numAccepted);
         }
     }
 
@@ -180,6 +191,8 @@ internal sealed class EngineMetrics(int maxModelLen)
                 KernelSeconds = _gauges.KernelSeconds,
                 PromptTokens = _numPromptTokens,
                 GenerationTokens = _numGenerationTokens,
+                JumpAheadNumTokens = _numForeseen,
+                JumpAheadNumAcceptedTokens = _numForeseenAccepted,
                 SpecDecodeNumDrafts = _numDrafts,
                 SpecDecodeNumDraftTokens = _numDraftTokens,
                 SpecDecodeNumAcceptedTokens = _numAcceptedTokens,

@@ -56,6 +56,12 @@ public sealed class EngineMetricsSnapshot
     /// <summary>spec_decode_num_accepted_tokens_per_pos: [num_speculative_tokens]; empty without speculation.</summary>
     public IReadOnlyList<long> SpecDecodeAcceptedPerPosition { get; init; } = [];
 
+    /// <summary>Tokens foreseen from grammars and verified in the steps of the tokens before them.</summary>
+    public long JumpAheadNumTokens { get; init; }
+
+    /// <summary>Of these, tokens that were what was sampled: each saved a step.</summary>
+    public long JumpAheadNumAcceptedTokens { get; init; }
+
     /// <summary>request_success_total by finished_reason; [(int)FinishReason].</summary>
     public required IReadOnlyList<long> OutputsByReason { get; init; }
 

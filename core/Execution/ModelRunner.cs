@@ -68,6 +68,8 @@ internal sealed class ModelRunner : IModelRunner
 
     public IDraftProposer? Proposer => _drafter;
 
+    public bool VerifiesDrafts => true;
+
     public long KernelTicks { get; private set; }
 
     public string? LastError { get; private set; }

@@ -4,6 +4,8 @@ namespace Engine.Grammar;
 internal sealed class ByteClasses
 {
     private readonly byte[] _classOf = new byte[256];
+    private readonly int[] _onlyBytes;
+    private readonly bool[] _isWhite;
 
     public ByteClasses(IEnumerable<ByteEdge> edges)
     {
@@ -23,6 +25,16 @@ internal sealed class ByteClasses
         }
 
         Count = count + 1;
+        _onlyBytes = new int[Count];
+        _isWhite = new bool[Count];
+        Array.Fill(_onlyBytes, -2);
+        Array.Fill(_isWhite, true);
+        for (int value = 0; value < 256; value++)
+        {
+            ref int only = ref _onlyBytes[_classOf[value]];
+            only = only == -2 ? value : -1;
+            _isWhite[_classOf[value]] &= value is ' ' or '\n' or '\r' or '\t';
+        }
     }
 
     public int Count { get; }
@@ -47,6 +59,12 @@ internal sealed class ByteClasses
 
         return [.. found];
     }
+
+    /// <summary>The byte of a class that has one alone; -1 if it has more.</summary>
+    public int OnlyByte(int byteClass) => _onlyBytes[byteClass];
+
+    /// <summary>True if a class has no bytes but JSON's white space.</summary>
+    public bool IsWhite(int byteClass) => _isWhite[byteClass];
 
     /// <summary>The classes of some bytes.</summary>
     public byte[] Numbers(byte[] bytes) => [.. bytes.Select(value => _classOf[value])];

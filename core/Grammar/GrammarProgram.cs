@@ -3,6 +3,8 @@ namespace Engine.Grammar;
 /// <summary>A compiled grammar over a vocabulary; shared by a request's outputs, safe to use concurrently.</summary>
 internal sealed class GrammarProgram
 {
+    private const int MaxLikelyBytes = 48;
+
     [ThreadStatic]
     private static uint[]? _scratch;
 
@@ -53,6 +55,20 @@ internal sealed class GrammarProgram
         {
             // Too many positions are open somewhere: an output that comes there ends, others need not.
         }
+    }
+
+    /// <summary>Where only one text may come next: the longest token that begins it; -1 if there is none.</summary>
+    public int Likely(PositionSet at)
+    {
+        if (at.Likely is not { } token)
+        {
+            Span<byte> text = stackalloc byte[MaxLikelyBytes];
+            int length = _network.OnlyText(at, text);
+            token = length == 0 ? -1 : _trie.LongestPrefix(text[..length]);
+            at.Likely = token;
+        }
+
+        return token;
     }
 
     private TokenMask MakeMask(PositionSet at, List<PositionSet>? targets)

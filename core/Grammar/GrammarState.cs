@@ -56,6 +56,41 @@ internal sealed class GrammarState
         return _hasEnded || _at is not null;
     }
 
+    /// <summary>What will come next for certain, or most likely; the state stays where it is.</summary>
+    /// <param name="output">The output's tokens.</param>
+    /// <param name="tokens">Takes what comes after them.</param>
+    /// <param name="guesses">Whether to go on where one text may come, in several cuts into tokens.</param>
+    /// <param name="numCertain">Of the tokens, the first so many have no alternative.</param>
+    /// <returns>How many tokens were found.</returns>
+    public int Foresee(ReadOnlySpan<int> output, Span<int> tokens, bool guesses, out int numCertain)
+    {
+        numCertain = 0;
+        int count = 0;
+        try
+        {
+            PositionSet? at = Follow(output) && !_hasEnded ? _at : null;
+            for (; count < tokens.Length && at is { MayEnd: false }; count++)
+            {
+                bool isCertain = _program.Mask(at).Few is { Length: 1 };
+                int token = isCertain ? _program.Mask(at).Few![0] : guesses ? _program.Likely(at) : -1;
+                if (token < 0)
+                {
+                    break;
+                }
+
+                numCertain += isCertain && numCertain == count ? 1 : 0;
+                tokens[count] = token;
+                at = _program.Advance(at, token);
+            }
+        }
+        catch (EngineException)
+        {
+            // More positions than allowed: sampling will say so, if it comes there.
+        }
+
+        return count;
+    }
+
     /// <summary>Nothing but the end may come next, whatever min_tokens asks for.</summary>
     public bool MustEnd => _hasEnded || (_at is { MayEnd: true } && _program.Mask(_at).Few is []);
 

@@ -123,6 +123,55 @@ internal sealed class Network
         }
     }
 
+    /// <summary>
+    /// The text that is the only one that may come next, but for white space, as far as that is so and it does not
+    /// end.
+    /// </summary>
+    /// <returns>How many bytes of it there are.</returns>
+    public int OnlyText(PositionSet from, Span<byte> text)
+    {
+        int at = Enter(from, out StepTables tables);
+        int length = 0;
+        for (; length < text.Length && !tables.Facts(at).MayEnd; length++)
+        {
+            int only = -1;
+            int white = -1;
+            for (int byteClass = 0; byteClass < Classes.Count; byteClass++)
+            {
+                int next = tables.Next(at, byteClass);
+                next = next == StepTables.Unknown ? StepClass(tables, at, byteClass) : next;
+                if (next == StepTables.Dead)
+                {
+                    continue;
+                }
+
+                if (Classes.IsWhite(byteClass))
+                {
+                    white = white == -1 ? byteClass : -2;
+                    continue;
+                }
+
+                if (next == StepTables.Full || only >= 0 || Classes.OnlyByte(byteClass) < 0)
+                {
+                    return length;
+                }
+
+                only = byteClass;
+            }
+
+            only = only < 0 ? white : only;
+            if (only < 0 || Classes.OnlyByte(only) < 0)
+            {
+                return length;
+            }
+
+            text[length] = (byte)Classes.OnlyByte(only);
+            at = tables.Next(at, only);
+        }
+
+        return length;
+    }
+
     /// <summary>A set by its number, and the tables that it has the number in.</summary>
     public int Enter(PositionSet from, out StepTables tables)
     {

@@ -16,6 +16,7 @@ internal sealed class TokenTrie
     private static readonly ConditionalWeakTable<ITokenizer, TokenTrie> Known = [];
 
     private readonly byte[]?[] _texts;
+    private readonly int[] _sorted;
     private readonly TriePart[] _longer;
     private readonly TriePart _others;
     private readonly uint[][] _plainUpTo;
@@ -26,6 +27,7 @@ internal sealed class TokenTrie
         _texts = texts;
         int[] ids = [.. Enumerable.Range(0, texts.Length).Where(id => texts[id] is { Length: > 0 })];
         Array.Sort(ids, (a, b) => texts[a].AsSpan().SequenceCompareTo(texts[b]));
+        _sorted = ids;
         var plain = new int[texts.Length];
         foreach (int id in ids)
         {
@@ -57,6 +59,29 @@ internal sealed class TokenTrie
     /// <summary>What a token adds to the text; empty for tokens that add none.</summary>
     public ReadOnlySpan<byte> Text(int id) =>
         (uint)id < (uint)_texts.Length ? _texts[id] : default(ReadOnlySpan<byte>);
+
+    /// <summary>The longest token that a text begins with; -1 if there is none.</summary>
+    public int LongestPrefix(ReadOnlySpan<byte> text)
+    {
+        for (; text.Length > 0; text = text[..^1])
+        {
+            int low = 0;
+            int high = _sorted.Length - 1;
+            while (low <= high)
+            {
+                int middle = (low + high) >>> 1;
+                int order = text.SequenceCompareTo(_texts[_sorted[middle]]);
+                if (order == 0)
+                {
+                    return _sorted[middle];
+                }
+
+                (low, high) = order < 0 ? (low, middle - 1) : (middle + 1, high);
+            }
+        }
+
+        return -1;
+    }
 
     /// <summary>Sets the bit of each token that may come next, and no other.</summary>
     /// <param name="network">Where.</param>

@@ -91,6 +91,11 @@ public sealed partial class EngineWorker
     {
         Scheduler scheduler = _engine.Scheduler;
         bool works = _failure == null;
+        if (_engine.JumpAhead is { NumTokens: > 0 } foreseen)
+        {
+            _metrics.ObserveJumpAhead(foreseen.NumTokens, foreseen.NumAccepted);
+        }
+
         if (_engine.Speculation is { } speculation)
         {
             _metrics.ObserveSpeculation(speculation);

@@ -26,6 +26,9 @@ public interface IModelRunner : IDisposable
     /// <summary>Guesses tokens for steps to verify; null does not.</summary>
     IDraftProposer? Proposer => null;
 
+    /// <summary>Drafts may be given to it, whether or not it has a proposer.</summary>
+    bool VerifiesDrafts => false;
+
     /// <summary>
     /// Does the plan's block copies, computes KV of its tokens, samples for each sequence that Samples.
     /// Allocates nothing unless log probabilities are asked for.

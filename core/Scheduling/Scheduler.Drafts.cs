@@ -14,12 +14,18 @@ internal sealed partial class Scheduler
     private bool TryAddDrafted(Sequence sequence, int share, ref int budget)
     {
         int room = Math.Min(share, sequence.MaxTokensTotal - sequence.NumTokens) - 1;
-        if (_drafts == null || room <= 0 || sequence.NumOutputTokens == 0)
+        if (room <= 0 || sequence.NumOutputTokens == 0)
         {
             return false;
         }
 
-        int numDrafts = _drafts.Propose(sequence, room);
+        int numDrafts = _grammarDrafts?.Propose(sequence, room) ?? 0;
+        sequence.HasGivenDrafts = numDrafts > 0;
+        if (numDrafts == 0)
+        {
+            numDrafts = _drafts?.Propose(sequence, room) ?? 0;
+        }
+
         if (numDrafts == 0 || !TryAllocate(sequence, 1 + numDrafts))
         {
             return false;
@@ -57,7 +63,15 @@ internal sealed partial class Scheduler
         sequence.NumComputedTokens = scheduled.Start + scheduled.Count - scheduled.NumDraftTokens + accepted;
         if (scheduled.NumDraftTokens > 0)
         {
-            _drafts!.Observe(sequence, numDrafts, tokens.Length - 1);
+            if (sequence.HasGivenDrafts)
+            {
+                _grammarDrafts!.Observe(sequence, numDrafts, tokens.Length - 1);
+            }
+            else
+            {
+                _drafts!.Observe(sequence, numDrafts, tokens.Length - 1);
+            }
+
             int numBlocks = sequence.NumBlocks;
             _cache.Trim(sequence);
             _numReserved += sequence.IsProtected ? numBlocks - sequence.NumBlocks : 0;

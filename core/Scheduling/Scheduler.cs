@@ -33,6 +33,7 @@ internal sealed partial class Scheduler
     private readonly int _headroom;
     private readonly int _vocabSize;
     private readonly DraftPolicy? _drafts;
+    private readonly GrammarDrafts? _grammarDrafts;
     private int _numRunning;
     private int _budget;
     private int _numReserved;
@@ -41,9 +42,11 @@ internal sealed partial class Scheduler
     private bool _planIsOpen;
 
     public Scheduler(
-        KvCacheManager cache, EngineOptions options, int vocabSize, TimeProvider time, DraftPolicy? drafts = null)
+        KvCacheManager cache, EngineOptions options, int vocabSize, TimeProvider time, DraftPolicy? drafts = null,
+        GrammarDrafts? grammarDrafts = null)
     {
         _drafts = drafts;
+        _grammarDrafts = grammarDrafts;
         _cache = cache;
         _time = time;
         _vocabSize = vocabSize;
@@ -95,6 +98,7 @@ internal sealed partial class Scheduler
         _plan.Clear(NumSteps);
         int budget = _budget;
         _drafts?.BeginStep(_numRunning);
+        _grammarDrafts?.BeginStep(_numRunning);
         bool preempted = ScheduleRunning(ref budget);
         if (!preempted)
         {

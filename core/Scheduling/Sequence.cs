@@ -141,6 +141,18 @@ public sealed class Sequence
     /// <summary>Grade of the drafts proposed last.</summary>
     internal int DraftGrade { get; set; }
 
+    /// <summary>The drafts of the step under way came from the grammar, not from the proposer.</summary>
+    internal bool HasGivenDrafts { get; set; }
+
+    /// <summary>Drafts that the runner's proposer is responsible for.</summary>
+    internal int NumOpenDraftTokens => HasGivenDrafts ? 0 : _numDraftTokens;
+
+    /// <summary>How guesses from the grammar have fared.</summary>
+    internal AcceptanceHistory GuessHistory;
+
+    /// <summary>Of the drafts from the grammar, the first that nothing else may replace.</summary>
+    internal int NumCertainDrafts;
+
     /// <summary>The proposer's own: which of its steps last left something for this sequence, and in which row.
     /// </summary>
     internal (long Step, int Row) DraftState { get; set; } = (-1, 0);

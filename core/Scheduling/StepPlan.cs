@@ -57,6 +57,9 @@ public sealed class StepPlan
     /// <summary>Drafted tokens to verify, over all sequences.</summary>
     public int NumDraftTokens { get; private set; }
 
+    /// <summary>Of NumDraftTokens, those that the runner's proposer has drafted or is to draft.</summary>
+    public int NumOpenDraftTokens { get; private set; }
+
     /// <summary>Counts plans; results carry it.</summary>
     public long StepIndex { get; private set; }
 
@@ -71,6 +74,7 @@ public sealed class StepPlan
         NumSamples = 0;
         NumPromptLogprobs = 0;
         NumDraftTokens = 0;
+        NumOpenDraftTokens = 0;
         _numBlockCopies = 0;
         StepIndex = stepIndex;
     }
@@ -82,6 +86,7 @@ public sealed class StepPlan
         NumSamples += scheduled.Samples ? 1 : 0;
         NumPromptLogprobs += scheduled.PromptLogprobCount;
         NumDraftTokens += scheduled.NumDraftTokens;
+        NumOpenDraftTokens += scheduled.Sequence.HasGivenDrafts ? 0 : scheduled.NumDraftTokens;
     }
 
     internal void AddBlockCopy(BlockCopy copy)

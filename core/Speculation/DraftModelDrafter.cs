@@ -69,7 +69,7 @@ internal sealed class DraftModelDrafter : IModelDrafter
         LastDraftSeconds = 0;
         _filled.Begin(plan);
         if (!plan.BlockCopies.IsEmpty) _weights.Device.CopyBlocks(_kv, plan.BlockCopies);
-        if (plan.NumDraftTokens == 0) return;
+        if (plan.NumOpenDraftTokens == 0) return;
         long start = Stopwatch.GetTimestamp();
         bool caughtUp = CatchUp(plan);
         Forward(plan, 0);
@@ -97,7 +97,7 @@ internal sealed class DraftModelDrafter : IModelDrafter
         for (int i = 0; i < plan.NumSequences; i++)
         {
             Sequence sequence = plan.Sequences[i].Sequence;
-            if (sequence.NumDraftTokens == 0) continue;
+            if (sequence.NumOpenDraftTokens == 0) continue;
             int start = _filled.FirstMissing(sequence, sequence.NumTokens);
             int missing = sequence.NumTokens - start;
             int count = Math.Min(missing, _maxNumTokens - _inputs.NumTokens);
@@ -119,7 +119,7 @@ internal sealed class DraftModelDrafter : IModelDrafter
         for (int i = 0; i < plan.NumSequences; i++)
         {
             Sequence sequence = plan.Sequences[i].Sequence;
-            if (sequence.NumDraftTokens <= drafted) continue;
+            if (sequence.NumOpenDraftTokens <= drafted) continue;
             Add(sequence, sequence.NumTokens + drafted - 1, 1);
             _rows.Add(i, _inputs.NumTokens - 1, LogitsRows.SamplesNext);
         }

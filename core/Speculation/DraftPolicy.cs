@@ -123,10 +123,10 @@ internal sealed class DraftPolicy
         }
 
         _costs.Observe(plan.NumTokens, seconds - drafting);
-        if (plan.NumDraftTokens > 0)
+        if (plan.NumOpenDraftTokens > 0)
         {
             // Falls quickly, rises slowly: disturbances only add time.
-            double each = drafting / plan.NumDraftTokens;
+            double each = drafting / plan.NumOpenDraftTokens;
             double weight = _draftSeconds == 0 ? 1 : each < _draftSeconds ? 0.3 : 0.05;
             _draftSeconds += weight * (each - _draftSeconds);
         }

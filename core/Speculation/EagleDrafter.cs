@@ -89,7 +89,7 @@ internal sealed class EagleDrafter : IModelDrafter
         long start = Stopwatch.GetTimestamp();
         _filled.Begin(plan);
         if (!plan.BlockCopies.IsEmpty) _target.Device.CopyBlocks(_kv, plan.BlockCopies);
-        if (plan.NumDraftTokens > 0)
+        if (plan.NumOpenDraftTokens > 0)
         {
             GuessFirst(plan);
             TensorView features = _kept.View(_target.Device.ActivationType, _maxNumSeqs, _head.Width);
@@ -180,7 +180,7 @@ internal sealed class EagleDrafter : IModelDrafter
         for (int i = 0; i < plan.NumSequences; i++)
         {
             Sequence sequence = plan.Sequences[i].Sequence;
-            if (sequence.NumDraftTokens == 0) continue;
+            if (sequence.NumOpenDraftTokens == 0) continue;
             if (_rows.IsFull)
             {
                 sequence.NumDraftTokens = 0;
@@ -208,7 +208,7 @@ internal sealed class EagleDrafter : IModelDrafter
         for (int i = 0; i < plan.NumSequences; i++)
         {
             Sequence sequence = plan.Sequences[i].Sequence;
-            if (sequence.NumDraftTokens <= drafted) continue;
+            if (sequence.NumOpenDraftTokens <= drafted) continue;
             _featureRows[_inputs.NumTokens] = _lastRows[i];
             _lastRows[i] = _inputs.NumTokens;
             int position = sequence.NumTokens + drafted - 2;

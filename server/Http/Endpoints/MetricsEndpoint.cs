@@ -82,6 +82,9 @@ internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
 
     private void WriteSpeculation(PrometheusWriter text, EngineMetricsSnapshot m)
     {
+        Counter(text, "engine:jump_ahead_num_tokens", "Tokens foreseen from grammars.", m.JumpAheadNumTokens);
+        Counter(text, "engine:jump_ahead_num_accepted_tokens", "Of these, tokens that saved a step.",
+            m.JumpAheadNumAcceptedTokens);
         if (m.SpecDecodeAcceptedPerPosition.Count == 0)
         {
             return;

@@ -74,8 +74,8 @@ public sealed class SpeculatedOutputTests(string config)
     [TestCaseSource(nameof(Requests))]
     public void IsThatWithoutDrafts(SamplingParams sampling)
     {
-        string expected = Describe(EngineWorkerTests.Start(_plain, Prompt, sampling).WaitForEnd());
-        Assert.That(Describe(EngineWorkerTests.Start(_drafting, Prompt, sampling).WaitForEnd()), Is.EqualTo(expected));
+        string expected = OutputText.Describe(EngineWorkerTests.Start(_plain, Prompt, sampling).WaitForEnd());
+        Assert.That(OutputText.Describe(EngineWorkerTests.Start(_drafting, Prompt, sampling).WaitForEnd()), Is.EqualTo(expected));
     }
 
     [Test]
@@ -87,7 +87,7 @@ public sealed class SpeculatedOutputTests(string config)
         CollectingSink[] found = [.. all.Select(s => EngineWorkerTests.Start(small, Prompt, s))];
         for (int i = 0; i < all.Length; i++)
         {
-            Assert.That(Describe(found[i].WaitForEnd()), Is.EqualTo(Describe(expected[i].WaitForEnd())), $"{all[i]}");
+            Assert.That(OutputText.Describe(found[i].WaitForEnd()), Is.EqualTo(OutputText.Describe(expected[i].WaitForEnd())), $"{all[i]}");
         }
 
         Assert.That(small.Metrics.NumPreemptions, Is.Positive);
@@ -125,13 +125,4 @@ public sealed class SpeculatedOutputTests(string config)
         MaxModelLen = 256,
         Speculative = DemoDrafts.Options(config),
     });
-
-    private static string Describe(CollectingSink sink) => string.Join('\n', sink.Events
-        .Where(e => e.Kind != RequestEventKind.Finished)
-        .OrderBy(e => e.OutputIndex)
-        .Select(e => $"{e.Kind} {e.OutputIndex} {e.TokenId} {e.Text} {e.FinishReason} {e.StopReason} {e.Error?.Message} "
-            + $"{Bits(e.Logprobs)} | {string.Join(' ', e.PromptLogprobs?.Select(Bits) ?? [])}"));
-
-    private static string Bits(IReadOnlyList<TokenLogprob>? logprobs) => string.Join(
-        ',', logprobs?.Select(l => $"{l.TokenId}:{BitConverter.SingleToInt32Bits(l.Logprob):x}:{l.Rank}") ?? []);
 }
