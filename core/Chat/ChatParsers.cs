@@ -67,6 +67,15 @@ public static class ChatParsers
     public static string ReasoningParser(string name, string parameter = "reasoning_parser") =>
         Resolve(name, parameter, ReasoningAliases, ReasoningParsers);
 
+    /// <summary>The output begins inside of a thought, as the format says.</summary>
+    /// <param name="reasoningParser">A name of <see cref="ReasoningParsers"/>.</param>
+    public static bool AlwaysThinks(string reasoningParser) =>
+        reasoningParser == "openai" || TagsOf(reasoningParser) is not null;
+
+    /// <summary>The tags of a thought, or null.</summary>
+    internal static (string Begin, string End)? ThoughtMarks(string reasoningParser) =>
+        ThinkFormats.TryGetValue(reasoningParser, out ThinkTags? tags) ? (tags.Start, tags.Ends.All[0]) : null;
+
     /// <summary>The tag that ends a thought, or null where there is none to look for in a prompt.</summary>
     internal static string? ThoughtEnd(string reasoningParser) => TagsOf(reasoningParser)?.Ends.All[0];
 

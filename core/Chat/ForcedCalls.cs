@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Engine.Chat;
 
@@ -133,7 +134,22 @@ public static class ForcedCalls
         }
     }
 
-    private static IEnumerable<JsonElement> Functions(JsonElement tools) => tools.EnumerateArray()
+    /// <summary>The schema of a tool's arguments, which are an object.</summary>
+    internal static JsonObject ArgumentsSchema(JsonElement function)
+    {
+        JsonObject schema = Parameters(function) is { } parameters
+            ? JsonNode.Parse(parameters.GetRawText())!.AsObject()
+            : [];
+        if (!schema.ContainsKey("type"))
+        {
+            schema["type"] = "object";
+        }
+
+        return schema;
+    }
+
+    /// <summary>The functions of a list of tools.</summary>
+    internal static IEnumerable<JsonElement> Functions(JsonElement tools) => tools.EnumerateArray()
         .Select(tool => tool.TryGetProperty("function", out JsonElement function) ? function : tool);
 
     private static JsonElement? Parameters(JsonElement function) =>

@@ -10,9 +10,14 @@ internal sealed class GrammarProgram
 
     private readonly Network _network;
     private readonly TokenTrie _trie;
+    private readonly (int Id, byte[] Text)[] _specials;
 
-    public GrammarProgram(Network network, TokenTrie trie)
+    /// <param name="network">The grammar.</param>
+    /// <param name="trie">The vocabulary.</param>
+    /// <param name="specials">Special tokens that count as text; the same for all programs of a network.</param>
+    public GrammarProgram(Network network, TokenTrie trie, (int Id, byte[] Text)[]? specials = null)
     {
+        _specials = [.. (specials ?? []).Where(special => trie.Text(special.Id).IsEmpty)];
         _network = network;
         _trie = trie;
     }
@@ -71,6 +76,9 @@ internal sealed class GrammarProgram
         return token;
     }
 
+    private static ReadOnlySpan<byte> Letters(int count) =>
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"u8[..Math.Min(count, 64)];
+
     private TokenMask MakeMask(PositionSet at, List<PositionSet>? targets)
     {
         if (_scratch is null || _scratch.Length < _trie.MaskLength)
@@ -80,6 +88,16 @@ internal sealed class GrammarProgram
 
         Span<uint> bits = _scratch.AsSpan(0, _trie.MaskLength);
         _trie.Fill(_network, at, bits, targets);
+        foreach ((int id, byte[] text) in _specials)
+        {
+            // Where any text of that length leads there, the mark would be no mark to who reads the output.
+            if (_network.Step(at, text) is { } next && !ReferenceEquals(next, _network.Step(at, Letters(text.Length))))
+            {
+                bits[id >> 5] |= 1u << (id & 31);
+                targets?.Add(next);
+            }
+        }
+
         return _network.Remember(at, bits);
     }
 
@@ -87,6 +105,14 @@ internal sealed class GrammarProgram
     public PositionSet? Advance(PositionSet at, int token)
     {
         ReadOnlySpan<byte> text = _trie.Text(token);
+        if (text.IsEmpty)
+        {
+            foreach ((int id, byte[] spelled) in _specials)
+            {
+                text = id == token ? spelled : text;
+            }
+        }
+
         return text.IsEmpty ? null : _network.Step(at, text);
     }
 }

@@ -28,6 +28,6 @@ internal sealed class PositionSet
     /// <summary>Which tokens may come next, once asked for.</summary>
     public TokenMask? Mask { get; set; }
 
-    /// <summary>The token that is likely where only one text may come next; -1 without, null if not asked for.</summary>
+    /// <summary>The likely token where one text alone may come next; -1 without, null if not asked for.</summary>
     public int? Likely { get; set; }
 }

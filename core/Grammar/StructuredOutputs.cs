@@ -1,4 +1,6 @@
 using System.Text;
+using Engine.Chat;
+using Engine.Tokenization;
 
 namespace Engine.Grammar;
 
@@ -27,15 +29,29 @@ public sealed record StructuredOutputs
     /// <summary>Any JSON object.</summary>
     public bool JsonObject { get; init; }
 
+    /// <summary>
+    /// A name of ChatParsers.ReasoningParsers: the output begins with a thought in that format, which is free, and what
+    /// comes after it has to look as said.
+    /// </summary>
+    public string? AfterReasoning { get; init; }
+
+    /// <summary>With AfterReasoning: a thought comes only if the output opens one.</summary>
+    public bool ReasoningIsOptional { get; init; }
+
+    /// <summary>Texts in a structural tag that special tokens may stand for.</summary>
+    public IReadOnlyList<string>? SpecialTokens { get; init; }
+
     /// <inheritdoc/>
     public bool Equals(StructuredOutputs? other) =>
         other is not null && Json == other.Json && Regex == other.Regex && Grammar == other.Grammar
-        && JsonObject == other.JsonObject && StructuralTag == other.StructuralTag
-        && (Choice is null ? other.Choice is null : other.Choice is not null && Choice.SequenceEqual(other.Choice));
+        && AfterReasoning == other.AfterReasoning && ReasoningIsOptional == other.ReasoningIsOptional
+        && Same(SpecialTokens, other.SpecialTokens) && JsonObject == other.JsonObject
+        && StructuralTag == other.StructuralTag
+        && Same(Choice, other.Choice);
 
     /// <inheritdoc/>
     public override int GetHashCode() =>
-        HashCode.Combine(Json, Regex, Grammar, StructuralTag, JsonObject, Choice?.Count);
+        HashCode.Combine(Json, Regex, Grammar, StructuralTag, JsonObject, Choice?.Count, AfterReasoning);
 
     /// <summary>Memory of the texts.</summary>
     internal long TextBytes => 200 + (2L * ((Json?.Length ?? 0) + (Regex?.Length ?? 0) + (Grammar?.Length ?? 0)
@@ -45,6 +61,18 @@ public sealed record StructuredOutputs
     /// <exception cref="EngineException">InvalidArgument: not one kind, or not to be enforced.</exception>
     internal Network Compile(GrammarLimits limits, TokenTrie? vocabulary = null) =>
         GrammarCache.Shared.Get(this, vocabulary, () => CompileNow(limits));
+
+    /// <summary>Special tokens of a vocabulary that count as the text they are spelled as.</summary>
+    internal (int Id, byte[] Text)[] SpecialIds(ITokenizer tokenizer) =>
+    [
+        .. (SpecialTokens ?? []).Concat(AfterReasoning is null ? [] : ThoughtSyntax.SpecialTokens(AfterReasoning))
+            .Distinct(StringComparer.Ordinal)
+            .Select(text => (Id: tokenizer.TokenToId(text), Text: Encoding.UTF8.GetBytes(text)))
+            .Where(special => special.Id >= 0),
+    ];
+
+    private static bool Same(IReadOnlyList<string>? a, IReadOnlyList<string>? b) =>
+        a is null ? b is null : b is not null && a.SequenceEqual(b);
 
     private Network CompileNow(GrammarLimits limits)
     {
@@ -59,7 +87,9 @@ public sealed record StructuredOutputs
 
         try
         {
-            return Json is not null ? GrammarCompiler.JsonSchema(Json, limits)
+            return AfterReasoning is not null && ThoughtSyntax.StructuralTag(this) is { } tag
+                    ? GrammarCompiler.StructuralTag(tag, limits)
+                : Json is not null ? GrammarCompiler.JsonSchema(Json, limits)
                 : Regex is not null ? GrammarCompiler.Regex(Regex, limits)
                 : Choice is not null ? GrammarCompiler.Choice(Choice, limits)
                 : Grammar is not null ? GrammarCompiler.Gbnf(Grammar, limits)

@@ -122,7 +122,8 @@ internal sealed class SamplingProgram
         }
 
         TokenTrie vocabulary = TokenTrie.Of(tokenizer);
-        var program = new GrammarProgram(outputs.Compile(GrammarLimits.Default, vocabulary), vocabulary);
+        var program = new GrammarProgram(
+            outputs.Compile(GrammarLimits.Default, vocabulary), vocabulary, outputs.SpecialIds(tokenizer));
         program.Prepare(GrammarLimits.Default.MaxPrepareMilliseconds);
         return program;
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Chat;
 using Engine.Grammar;
 
 namespace Engine.Sampling;
@@ -6,7 +7,8 @@ namespace Engine.Sampling;
 /// <summary>vLLM's structured_outputs object.</summary>
 internal static class StructuredOutputsReader
 {
-    private static readonly string[] Keys = ["json", "regex", "choice", "grammar", "json_object", "structural_tag"];
+    private static readonly string[] Keys = ["json", "regex", "choice", "grammar", "json_object", "structural_tag",
+        "after_reasoning"];
 
     public static StructuredOutputs? Read(string name, ParamValue value)
     {
@@ -52,6 +54,11 @@ internal static class StructuredOutputsReader
             writer.WriteString("structural_tag", outputs.StructuralTag);
         }
 
+        if (outputs.AfterReasoning is not null)
+        {
+            writer.WriteString("after_reasoning", outputs.AfterReasoning);
+        }
+
         if (outputs.JsonObject)
         {
             writer.WriteBoolean("json_object", true);
@@ -86,6 +93,11 @@ internal static class StructuredOutputsReader
                 return outputs with { Choice = ParamReader.Strings(name, value, orOne: false) };
             case "json_object":
                 return outputs with { JsonObject = ParamReader.BoolOrNull(name, value) ?? false };
+            case "after_reasoning":
+                return outputs with
+                {
+                    AfterReasoning = ChatParsers.ReasoningParser(Text(name, item), $"{name}.after_reasoning"),
+                };
             case "structural_tag":
                 return outputs with { StructuralTag = TextOrJson(item.Value) };
             default:

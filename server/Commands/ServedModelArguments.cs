@@ -52,6 +52,12 @@ internal sealed class ServedModelArguments
         DefaultValueFactory = _ => _defaults.ReasoningParser,
     };
 
+    private readonly Option<string> _structuredOutputs = new("--structured-outputs-config")
+    {
+        Description = "JSON with enable_in_reasoning: true holds thoughts, too, to what the output has to look like.",
+        DefaultValueFactory = _ => "{}",
+    };
+
     private readonly Option<bool> _autoToolChoice = new("--enable-auto-tool-choice")
     {
         Description = "Refuses to start if it is not known how the model writes tool calls.",
@@ -74,7 +80,7 @@ internal sealed class ServedModelArguments
         Option[] own =
         [
             _servedModelName, _chatTemplate, _contentFormat, _trustTemplate, _allowControlTokens,
-            _toolCallParser, _reasoningParser, _autoToolChoice, _maxN, _runner,
+            _toolCallParser, _reasoningParser, _structuredOutputs, _autoToolChoice, _maxN, _runner,
         ];
         foreach (Option option in own)
         {
@@ -91,6 +97,7 @@ internal sealed class ServedModelArguments
         ToolCallParser = result.GetValue(_toolCallParser)!,
         ReasoningParser = result.GetValue(_reasoningParser)!,
         AllowControlTokens = result.GetValue(_allowControlTokens),
+        StructuredInReasoning = StructuredOutputsConfig.EnablesInReasoning(result.GetValue(_structuredOutputs)!),
     };
 
     /// <summary>The names of the model; the first is the one in answers.</summary>

@@ -83,6 +83,9 @@ internal sealed record ServerOptions
     /// <summary>A parser's name, "auto" for what the chat template shows, or "none".</summary>
     public string ReasoningParser { get; init; } = "auto";
 
+    /// <summary>What an output has to look like holds for its thought, too.</summary>
+    public bool StructuredInReasoning { get; init; }
+
     /// <summary>One line per request on standard error; never a prompt.</summary>
     public bool LogRequests { get; init; } = true;
 }

@@ -26,8 +26,9 @@ internal sealed class ChatReading
     /// <summary>The markers that a parser looks for may be special tokens, which text leaves out otherwise.</summary>
     public static bool NeedsSpecialTokens(ChatFormats formats, ToolFields tools, ITokenizer tokenizer)
     {
-        string? parser = tools.Choice == ToolChoice.Auto ? formats.Tools : null;
-        return !tools.IsForced && ChatParsers.MarksOf(parser, formats.Reasoning)
+        string? parser = tools.Choice == ToolChoice.None ? null : formats.Tools;
+        bool isPlain = tools.IsForced && tools.OwnSyntax(formats.Tools) is null;
+        return !isPlain && ChatParsers.MarksOf(parser, formats.Reasoning)
             .Any(mark => tokenizer.TokenToId(mark) is >= 0 and int id && tokenizer.IsSpecial(id));
     }
 
@@ -37,7 +38,7 @@ internal sealed class ChatReading
     /// <param name="includesReasoning">Thoughts are part of the answer.</param>
     public static ChatReading Create(ChatFormats formats, ToolFields tools, string prompt, bool includesReasoning) =>
         new(
-            tools.IsForced
+            tools.IsForced && tools.OwnSyntax(formats.Tools) is null
                 ? new ChatOutputOptions
                 {
                     NamedTool = tools.Name,
@@ -45,7 +46,7 @@ internal sealed class ChatReading
                 }
                 : new ChatOutputOptions
                 {
-                    ToolParser = tools.Choice == ToolChoice.Auto ? formats.Tools : null,
+                    ToolParser = tools.Choice == ToolChoice.None ? null : formats.Tools,
                     ReasoningParser = formats.Reasoning,
                     Tools = tools.Tools ?? default,
                     ThoughtStart = ChatParserDetection.ThoughtStartOf(

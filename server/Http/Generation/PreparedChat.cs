@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Engine.Chat;
+using Engine.Sampling;
 using Engine.Server.Http.Hosting;
 using Engine.Server.Http.Json;
 using Engine.Server.Http.Protocol;
@@ -25,11 +27,16 @@ internal sealed record PreparedChat(GenerationJob Job, ChatFields Fields, ChatRe
             options,
             endpoint with
             {
-                Forced = chat.ToolFields.Grammar(),
+                Forced = chat.ToolFields.Grammar(model.Formats.Tools),
                 KeepsSpecialTokens = model.Engine.Tokenizer is { } tokenizer
                     && ChatReading.NeedsSpecialTokens(model.Formats, chat.ToolFields, tokenizer),
             });
         ChatPrompt rendered = model.Chat.Render(chat);
+        if (!options.StructuredInReasoning)
+        {
+            fields = fields with { Sampling = AfterThought(fields.Sampling, chat, model.Formats, rendered.Text) };
+        }
+
         PromptState prompt = PromptLimits.FromChat(
             rendered, model, Json.Fields.GetBool(body, "add_special_tokens") ?? false, fields.TruncatePromptTokens);
         PromptLimits.CheckRoom(prompt, fields.MaxTokensGiven, model);
@@ -42,4 +49,28 @@ internal sealed record PreparedChat(GenerationJob Job, ChatFields Fields, ChatRe
                 rendered.Text,
                 Json.Fields.GetBool(body, "include_reasoning") ?? true));
     }
+
+    /// <summary>A model that thinks first thinks freely: what the output has to look like begins after that.</summary>
+    private static SamplingParams AfterThought(
+        SamplingParams sampling, ChatFields chat, ChatFormats formats, string prompt)
+    {
+        bool isPlainCall = chat.ToolFields.IsForced && chat.ToolFields.OwnSyntax(formats.Tools) is null;
+        ThoughtStart start = ChatParserDetection.ThoughtStartOf(formats.Reasoning, prompt, formats.IsReasoningNamed);
+        return sampling.StructuredOutputs is not { AfterReasoning: null } outputs || formats.Reasoning is null
+            || isPlainCall || start == ThoughtStart.Over || IsHarmonyCall(chat, formats)
+            ? sampling
+            : sampling with
+            {
+                StructuredOutputs = outputs with
+                {
+                    AfterReasoning = formats.Reasoning,
+                    ReasoningIsOptional = start == ThoughtStart.IfTagged
+                        || !ChatParsers.AlwaysThinks(formats.Reasoning),
+                },
+            };
+    }
+
+    // The grammar of its calls leaves room for thoughts already.
+    private static bool IsHarmonyCall(ChatFields chat, ChatFormats formats) =>
+        chat.ToolFields.IsForced && formats.Tools == "openai";
 }

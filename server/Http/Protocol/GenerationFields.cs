@@ -3,7 +3,7 @@ using Engine.Sampling;
 namespace Engine.Server.Http.Protocol;
 
 /// <summary>What completions and chat completions have in common, parsed and checked.</summary>
-internal sealed class GenerationFields
+internal sealed record GenerationFields
 {
     public required SamplingParams Sampling { get; init; }
 

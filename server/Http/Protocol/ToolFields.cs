@@ -60,9 +60,15 @@ internal sealed record ToolFields
         };
     }
 
+    /// <summary>What holds the model to a call in its own format, or null where that cannot be.</summary>
+    public string? OwnSyntax(string? parser) => IsForced && parser is not null
+        ? CallSyntax.StructuralTag(parser, Tools!.Value, Name, IsParallel)
+        : null;
+
     /// <summary>What holds the model to a call, or null.</summary>
+    /// <param name="parser">The parser of the model's calls, or null.</param>
     /// <exception cref="ApiException">400: the tools' schemas cannot be enforced.</exception>
-    public StructuredOutputs? Grammar()
+    public StructuredOutputs? Grammar(string? parser)
     {
         if (!IsForced)
         {
@@ -71,9 +77,12 @@ internal sealed record ToolFields
 
         try
         {
+            string? tag = OwnSyntax(parser);
             var outputs = new StructuredOutputs
             {
-                Json = Choice == ToolChoice.Named
+                StructuralTag = tag,
+                SpecialTokens = tag is null ? null : CallSyntax.SpecialTokens,
+                Json = tag is not null ? null : Choice == ToolChoice.Named
                     ? ForcedCalls.NamedSchema(Tools!.Value, Name!)
                     : ForcedCalls.ListSchema(Tools!.Value, IsParallel),
             };

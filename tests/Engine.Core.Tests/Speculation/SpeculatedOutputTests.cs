@@ -75,7 +75,8 @@ public sealed class SpeculatedOutputTests(string config)
     public void IsThatWithoutDrafts(SamplingParams sampling)
     {
         string expected = OutputText.Describe(EngineWorkerTests.Start(_plain, Prompt, sampling).WaitForEnd());
-        Assert.That(OutputText.Describe(EngineWorkerTests.Start(_drafting, Prompt, sampling).WaitForEnd()), Is.EqualTo(expected));
+        string found = OutputText.Describe(EngineWorkerTests.Start(_drafting, Prompt, sampling).WaitForEnd());
+        Assert.That(found, Is.EqualTo(expected));
     }
 
     [Test]
@@ -87,7 +88,8 @@ public sealed class SpeculatedOutputTests(string config)
         CollectingSink[] found = [.. all.Select(s => EngineWorkerTests.Start(small, Prompt, s))];
         for (int i = 0; i < all.Length; i++)
         {
-            Assert.That(OutputText.Describe(found[i].WaitForEnd()), Is.EqualTo(OutputText.Describe(expected[i].WaitForEnd())), $"{all[i]}");
+            string wanted = OutputText.Describe(expected[i].WaitForEnd());
+            Assert.That(OutputText.Describe(found[i].WaitForEnd()), Is.EqualTo(wanted), $"{all[i]}");
         }
 
         Assert.That(small.Metrics.NumPreemptions, Is.Positive);

@@ -85,13 +85,13 @@ internal sealed class MessagesTests
         Assert.That(json, Is.EqualTo("{\"x\": 1}"));
     }
 
-    [TestCase("""{"type":"any"}""", "\"minItems\":1")]
+    [TestCase("""{"type":"any"}""", "\"stop_after_first\":false")]
     [TestCase("""{"type":"tool","name":"f"}""", "\"object\"")]
     public async Task AForcedToolIsHeldToByAGrammar(string choice, string expected)
     {
         await using TestServer server = await StartAsync("""[{"name": "f", "parameters": {}}]""");
         await server.PostJsonAsync(Path, Body($",\"tool_choice\":{choice}"));
-        Assert.That(server.Engine.LastRequest!.Sampling.StructuredOutputs!.Json, Does.Contain(expected));
+        Assert.That(server.Engine.LastRequest!.Sampling.StructuredOutputs!.StructuralTag, Does.Contain(expected));
     }
 
     [Test]

@@ -25,8 +25,11 @@ internal sealed class ToolCallTests
 
     private static readonly ChatFormats Formats = ChatFormats.Create("hermes", "qwen3", null);
 
-    private static Task<TestServer> StartAsync(string script) =>
-        TestServer.StartAsync(new FakeEngine { Script = script }, formats: Formats);
+    // No grammar holds its calls to a schema, so a JSON list stands in.
+    private static readonly ChatFormats Pythonic = ChatFormats.Create("pythonic", "none", null);
+
+    private static Task<TestServer> StartAsync(string script, ChatFormats? formats = null) =>
+        TestServer.StartAsync(new FakeEngine { Script = script }, formats: formats ?? Formats);
 
     private static string Body(string more = "") =>
         $$"""{"model":"m","messages":[{"role":"user","content":"Hi"}],"tools":{{Tools}}{{more}}}""";
@@ -96,7 +99,8 @@ internal sealed class ToolCallTests
     [Test]
     public async Task ARequiredCallIsHeldToByAGrammarAndReadFromAList()
     {
-        await using TestServer server = await StartAsync("[{\"name\": \"f\", \"parameters\": {\"x\": 2}}]");
+        await using TestServer server = await StartAsync(
+            "[{\"name\": \"f\", \"parameters\": {\"x\": 2}}]", Pythonic);
         JsonElement answer = await server.PostJsonAsync(Path, Body(",\"tool_choice\":\"required\""));
         JsonElement call = Choice(answer).GetProperty("message").GetProperty("tool_calls")[0];
         Assert.That(call.GetProperty("function").GetProperty("arguments").GetString(), Is.EqualTo("{\"x\": 2}"));
@@ -105,10 +109,38 @@ internal sealed class ToolCallTests
         Assert.That(schema, Does.Contain("\"minItems\":1").And.Contain("\"const\":\"g\""));
     }
 
+    [TestCase("\"required\"", "\"g\\\"")]
+    [TestCase("{\"type\":\"function\",\"function\":{\"name\":\"f\"}}", "\"stop_after_first\":true")]
+    public async Task AForcedCallIsWrittenInTheModelsOwnFormatAfterItsThought(string choice, string expected)
+    {
+        await using TestServer server = await StartAsync(OneCall);
+        JsonElement answer = await server.PostJsonAsync(Path, Body($",\"tool_choice\":{choice}"));
+        JsonElement message = Choice(answer).GetProperty("message");
+        Assert.That(message.GetProperty("reasoning").GetString(), Is.EqualTo("Hm."));
+        Assert.That(
+            Text(message.GetProperty("tool_calls")[0].GetProperty("function"), "arguments"), Is.EqualTo("{\"x\": 1}"));
+        var outputs = server.Engine.LastRequest!.Sampling.StructuredOutputs!;
+        Assert.That(outputs.AfterReasoning, Is.EqualTo("qwen3"));
+        Assert.That(outputs.StructuralTag, Does.Contain("<tool_call>").And.Contain(expected));
+        Assert.That(outputs.SpecialTokens, Does.Contain("<tool_call>"));
+    }
+
+    [Test]
+    public async Task TheShapeOfAnAnswerBeginsAfterTheThought()
+    {
+        await using TestServer server = await StartAsync("Hm.</think>{}");
+        JsonElement answer = await server.PostJsonAsync(
+            Path,
+            """{"model":"m","messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_object"}}""");
+        Assert.That(Text(Choice(answer).GetProperty("message"), "content"), Is.EqualTo("{}"));
+        Assert.That(
+            server.Engine.LastRequest!.Sampling.StructuredOutputs!.AfterReasoning, Is.EqualTo("qwen3"));
+    }
+
     [Test]
     public async Task ANamedToolsArgumentsAreTheWholeOutput()
     {
-        await using TestServer server = await StartAsync("{\"x\": 3}");
+        await using TestServer server = await StartAsync("{\"x\": 3}", Pythonic);
         JsonElement answer = await server.PostJsonAsync(
             Path, Body(",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"));
         JsonElement function = Choice(answer).GetProperty("message").GetProperty("tool_calls")[0]
