@@ -79,8 +79,9 @@ internal static class DeviceFactory
             "none" => WeightQuantization.None,
             "int8" => WeightQuantization.Int8,
             "int4" => WeightQuantization.Int4,
+            "fp8" => WeightQuantization.Fp8,
             var other => throw EngineException.Invalid(
-                "quantization", $"expected none, int8 or int4, found \"{other}\""),
+                "quantization", $"expected none, int8, int4 or fp8, found \"{other}\""),
         },
         ActivationPrecision = options.ActivationPrecision switch
         {

@@ -77,6 +77,10 @@ public sealed class LinearSource
     /// <summary>The output matrix, which a device that rounds every weight keeps at 8 bits or more.</summary>
     public bool IsOutput { get; set; }
 
+    /// <summary>What a device that rounds weights rounds this one to if nothing else is asked for: a converted
+    /// checkpoint holds its output matrix as floats, which others can read.</summary>
+    public WeightQuantization PreferredRounding { get; set; }
+
     /// <summary>Told now and then, while a device packs, how many more bytes of the parts it has done with.</summary>
     public Action<long>? OnRead { get; set; }
 }
@@ -92,6 +96,9 @@ public enum WeightQuantization
 
     /// <summary>4 bits in groups of 32, symmetric, with a scale of 16 bits: 4.5 bits a weight.</summary>
     Int4,
+
+    /// <summary>e4m3 floats with a scale of 32 bits per output: 8 bits a weight.</summary>
+    Fp8,
 }
 
 /// <summary>Blocks of 32 values that a tensor may be stored in, instead of elements.</summary>

@@ -37,6 +37,7 @@ internal static class LinearWindows
             ComputeType = source.ComputeType,
             Quantization = source.Quantization,
             IsOutput = source.IsOutput,
+            PreferredRounding = source.PreferredRounding,
         };
     }
 

@@ -113,11 +113,12 @@ public sealed class LoadedModel : IDisposable
         using GgufModel? gguf = folder.Gguf;
         ModelConfig config = ModelConfig.Read(folder, overrides: options.HfOverrides);
         config.LimitModelLen(options.MaxModelLen);
-        Tokenizer? tokenizer = LoadTokenizer(options, folder, cancellation);
         using WeightSource weights = ModelResolver.OpenWeights(options, config, folder);
         DType type = ModelResolver.ComputeType(options, config, weights);
-        return ModelWeights.LoadOnto(
-            options, config, weights, type, loaded => new LoadedModel(loaded, options, folder, tokenizer),
+        return TokenizerBesideWeights.Load(
+            options, folder,
+            (tokenizer, stop) => ModelWeights.LoadOnto(
+                options, config, weights, type, loaded => new LoadedModel(loaded, options, folder, tokenizer()), stop),
             cancellation);
     }
 

@@ -31,7 +31,8 @@ public sealed class ModelLoadOptions
     /// <summary>"local" (pages lie where they are first touched) or "interleave" (spread over all NUMA nodes).</summary>
     public string Numa { get; init; } = "local";
 
-    /// <summary>"none", "int8" or "int4": weights are rounded in groups of 32 as they are packed (CPU).</summary>
+    /// <summary>"none", "int8", "int4" (in groups of 32) or "fp8" (e4m3, a scale per output): weights are rounded as they
+    /// are packed (CPU).</summary>
     public string Quantization { get; init; } = "none";
 
     /// <summary>"8", "15" or "float": bits of activations that meet rounded weights; "auto": as the checkpoint rounds

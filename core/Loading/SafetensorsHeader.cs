@@ -227,27 +227,24 @@ internal static class SafetensorsHeader
         }
     }
 
-    private static DType ParseType(string file, string name, string text) => text switch
+    private static readonly (string Name, DType Type)[] Types =
+    [
+        ("F64", DType.F64), ("F32", DType.F32), ("F16", DType.F16), ("BF16", DType.BF16), ("F8_E4M3", DType.F8E4M3),
+        ("F8_E5M2", DType.F8E5M2), ("F8_E8M0", DType.F8E8M0), ("BOOL", DType.Bool), ("I8", DType.I8), ("U8", DType.U8),
+        ("I16", DType.I16), ("U16", DType.U16), ("I32", DType.I32), ("U32", DType.U32), ("I64", DType.I64),
+        ("U64", DType.U64),
+    ];
+
+    /// <summary>The format's name of a type.</summary>
+    public static string NameOf(DType type) => Array.Find(Types, t => t.Type == type).Name;
+
+    private static DType ParseType(string file, string name, string text)
     {
-        "F32" => DType.F32,
-        "F16" => DType.F16,
-        "BF16" => DType.BF16,
-        "F64" => DType.F64,
-        "I8" => DType.I8,
-        "U8" => DType.U8,
-        "I16" => DType.I16,
-        "U16" => DType.U16,
-        "I32" => DType.I32,
-        "U32" => DType.U32,
-        "I64" => DType.I64,
-        "U64" => DType.U64,
-        "F8_E4M3" => DType.F8E4M3,
-        "F8_E5M2" => DType.F8E5M2,
-        "F8_E8M0" => DType.F8E8M0,
-        "BOOL" => DType.Bool,
-        _ => throw Bad(file, name, "dtype: expected F64, F32, F16, BF16, F8_E4M3, F8_E5M2, F8_E8M0, BOOL, " +
-            $"I8 to I64 or U8 to U64, found '{Shorten(text)}'"),
-    };
+        (string? found, DType type) = Array.Find(Types, t => t.Name == text);
+        return found is not null ? type : throw Bad(
+            file, name, "dtype: expected F64, F32, F16, BF16, F8_E4M3, F8_E5M2, F8_E8M0, BOOL, " +
+            $"I8 to I64 or U8 to U64, found '{Shorten(text)}'");
+    }
 
     private static void Expect(
         string file, string name, ref Utf8JsonReader reader, JsonTokenType type, string what)

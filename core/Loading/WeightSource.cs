@@ -34,6 +34,12 @@ internal abstract class WeightSource : IDisposable
     /// <summary>What it divides K and V of a layer by before they are rounded to 8 bits; NaN if unreadable.</summary>
     public virtual KvScale KvScaleOf(int layer) => new(1, 1);
 
+    /// <summary>What the output matrix was meant to be rounded to, where it is stored as floats.</summary>
+    public virtual WeightQuantization OutputRounding => WeightQuantization.None;
+
+    /// <summary>Why tensors are not those of a checkpoint to the bit, or null if they are.</summary>
+    public virtual string? DiffersFromCheckpoint => null;
+
     /// <summary>Fails if a tensor was never asked for: what it would do is then missing from the model.</summary>
     /// <param name="architecture">For the message.</param>
     /// <param name="ignorable">Names known to carry nothing.</param>

@@ -163,7 +163,11 @@ internal sealed partial class ModelBuilder
         OutputHead head = new() { Scale = scale, SoftCap = softCap };
         if (IsForPooling) return head;
         IsTied = tied;
-        if (tied) _embedding!.IsOutput = true;
+        if (tied)
+        {
+            _embedding!.IsOutput = true;
+            _embedding.PreferredRounding = Weights.OutputRounding;
+        }
         if (tied && Device.EmbedsPackedLinear)
         {
             // One copy serves both; it is packed as a matrix.
@@ -176,6 +180,7 @@ internal sealed partial class ModelBuilder
             ? _embedding!
             : Source(Scope("").Tensor($"{name}.weight", Config.VocabSize, _embedding!.K));
         source.IsOutput = true;
+        source.PreferredRounding = Weights.OutputRounding;
         if (bias) head.Bias = Vector(Scope("").Tensor($"{name}.bias", Config.VocabSize));
         AddLinear(source, w => head.Weight = w, isTied: tied);
         return head;

@@ -121,14 +121,16 @@ public sealed class PoolingModel : IDisposable
         SentenceModules modules = SentenceModules.Read(folder) ?? DefaultModules(config);
         int maxTokens = LongestText(config, modules, options.MaxModelLen);
         config.LimitModelLen(Math.Min(maxTokens, config.MaxModelLen));
-        Tokenizer? tokenizer = LoadedModel.LoadTokenizer(options, folder, cancellation);
         using WeightSource weights = ModelResolver.OpenWeights(options, config, folder);
         DType type = ModelResolver.ComputeType(options, config, weights);
-        return ModelWeights.LoadOnto(
-            options, config, weights, type,
-            loaded => new PoolingModel(
-                options, tokenizer, loaded, modules,
-                isClassifier ? ClassifierHead.Read(config, weights, tokenizer) : null, maxTokens),
+        return TokenizerBesideWeights.Load(
+            options, folder,
+            (tokenizer, stop) => ModelWeights.LoadOnto(
+                options, config, weights, type,
+                loaded => new PoolingModel(
+                    options, tokenizer(), loaded, modules,
+                    isClassifier ? ClassifierHead.Read(config, weights, tokenizer()) : null, maxTokens),
+                stop),
             cancellation);
     }
 

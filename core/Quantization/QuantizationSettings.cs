@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Devices;
 using Engine.Loading;
 using Engine.Memory;
 
@@ -28,6 +29,9 @@ internal sealed record QuantizationSettings
     /// <summary>F8E4M3 if K and V are to be stored in 8-bit floats, else null.</summary>
     public DType? KvCacheType { get; init; }
 
+    /// <summary>What a folder of `engine convert` says of its output matrix.</summary>
+    public WeightQuantization OutputRounding { get; init; }
+
     /// <summary>The settings of a folder, or null if its weights are not quantized.</summary>
     /// <exception cref="EngineException">Unsupported: a method or layout that is not read.</exception>
     public static QuantizationSettings? Read(ModelFolder folder)
@@ -36,7 +40,10 @@ internal sealed record QuantizationSettings
             && config.TryGetProperty("quantization_config", out JsonElement inner)
             && inner.ValueKind == JsonValueKind.Object)
         {
-            return From("config.json", inner, Text(inner, "quant_method") ?? "");
+            return From("config.json", inner, Text(inner, "quant_method") ?? "") with
+            {
+                OutputRounding = OutputRoundingOf(config),
+            };
         }
 
         if (Parse(folder, "quantize_config.json") is JsonElement gptq)
@@ -94,6 +101,12 @@ internal sealed record QuantizationSettings
             Inputs = InputGroups.Read(method, e, BlockOf(e) is not null),
         };
     }
+
+    private static WeightQuantization OutputRoundingOf(JsonElement config) =>
+        config.TryGetProperty("engine", out JsonElement engine) && engine.ValueKind == JsonValueKind.Object
+            && Text(engine, "output") == "int8"
+            ? WeightQuantization.Int8
+            : WeightQuantization.None;
 
     // compressed-tensors: kv_cache_scheme; ModelOpt: kv_cache_quant_algo, in its own file one level down.
     private static DType? KvCacheTypeOf(JsonElement e)

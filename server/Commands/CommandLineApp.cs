@@ -20,6 +20,7 @@ internal static class CommandLineApp
         root.Subcommands.Add(new DetokenizeCommand());
         root.Subcommands.Add(new TemplateCommand());
         root.Subcommands.Add(new PlanCommand());
+        root.Subcommands.Add(new ConvertCommand());
         root.Subcommands.Add(new BenchCommand());
         root.Subcommands.Add(new VersionCommand());
         return root;

@@ -39,11 +39,12 @@ public sealed unsafe partial class CpuDevice
     private List<(int Format, LinearSource Run)> RunsOf(LinearSource source)
     {
         List<(int Format, List<LinearPart> Parts)> runs = [];
-        bool isRounded = RoundingOf(source) != WeightQuantization.None;
-        foreach (LinearPart part in source.Parts)
+        WeightQuantization rounding = RoundingOf(source);
+        foreach (LinearPart stored in source.Parts)
         {
-            WeightCodes? codes = isRounded ? null : part.Matrix?.Codes;
-            int format = codes is null ? 0 : CpuFormat.OfCodes(codes, part.K);
+            LinearPart part = rounding == WeightQuantization.Fp8 ? RoundedToFloat8(stored) : stored;
+            bool hasCodes = rounding is WeightQuantization.None or WeightQuantization.Fp8;
+            int format = hasCodes && part.Matrix is WeightMatrix matrix ? CpuFormat.Of(matrix) : 0;
             if (runs.Count > 0 && runs[^1].Format == format
                 && (format == 0 || SameCodes(runs[^1].Parts[0].Matrix!, part.Matrix!)))
             {
@@ -63,6 +64,7 @@ public sealed unsafe partial class CpuDevice
                 ComputeType = source.ComputeType,
                 Quantization = source.Quantization,
                 IsOutput = source.IsOutput,
+                PreferredRounding = source.PreferredRounding,
             };
             return (run.Format == 0 ? FormatOf(part) : run.Format, part);
         })];
@@ -72,10 +74,21 @@ public sealed unsafe partial class CpuDevice
         a.Codes == b.Codes && (a.Inputs == b.Inputs || ActivationPrecision != ActivationPrecision.Auto)
         && (a.InputOrder ?? []).AsSpan().SequenceEqual(b.InputOrder ?? []);
 
+    private static LinearPart RoundedToFloat8(in LinearPart part) => new(
+        part.N, part.K, DType.F32, 0, part.K, Matrix: new RoundedFloat8Matrix(part));
+
     private WeightQuantization RoundingOf(LinearSource source) =>
         source.Quantization != WeightQuantization.None ? source.Quantization
-        : source.IsOutput && Quantization == WeightQuantization.Int4 ? WeightQuantization.Int8
+        : source.IsOutput ? OutputRounding(source)
         : Quantization;
+
+    // At 4 bits the output matrix keeps 8; at fp8 it stays as it is, as elsewhere.
+    private WeightQuantization OutputRounding(LinearSource source) => Quantization switch
+    {
+        WeightQuantization.None => source.PreferredRounding,
+        WeightQuantization.Fp8 => WeightQuantization.None,
+        _ => WeightQuantization.Int8,
+    };
 
     // Half-precision weights multiplied in f32 stay in their own type: widening is exact and the bytes are half.
     private int FormatOf(LinearSource source)
@@ -138,7 +151,9 @@ public sealed unsafe partial class CpuDevice
         }
         else if (source.Parts.Any(p => p.Matrix is not null))
         {
-            PackThroughFloats(source, format, destination);
+            bool keepsCodes = RoundingOf(source) == WeightQuantization.None && format is (CpuFormat.Q4 or CpuFormat.Q8);
+            if (keepsCodes) PackThroughBlocks(source, format, destination);
+            else PackThroughFloats(source, format, destination);
         }
         else
         {
@@ -156,12 +171,27 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    private void PackThroughFloats(LinearSource source, int format, nint destination)
+    private void PackThroughFloats(LinearSource source, int format, nint destination) => PackStaged(
+        source, format, destination, (long)source.K * sizeof(float), (int)DType.F32, source.K,
+        (row, at) => LinearRows.Read(source, row, new Span<float>((void*)at, source.K)));
+
+    // Codes in groups of 32 as the blocks that the kernels take as they are.
+    private void PackThroughBlocks(LinearSource source, int format, nint destination)
     {
-        long rowBytes = (long)source.K * sizeof(float);
+        WeightBlocks blocks = format == CpuFormat.Q4 ? WeightBlocks.Q4_0 : WeightBlocks.Q8_0;
+        int rowBytes = CodeBlocks.RowBytes(blocks, source.K);
+        PackStaged(
+            source, format, destination, rowBytes, (int)blocks, rowBytes,
+            (row, at) => CodeBlocks.Read(source, row, blocks, new Span<byte>((void*)at, rowBytes)));
+    }
+
+    private void PackStaged(
+        LinearSource source, int format, nint destination, long rowBytes, int type, int stride,
+        Action<int, nint> read)
+    {
         int rows = (int)Math.Clamp(StagingBytes / rowBytes / 16 * 16, 16, 4096);
         long panelBytes = CpuKernels.LinearBytes(16, source.K, format);
-        float* staging = (float*)NativeMemory.AlignedAlloc((nuint)(rowBytes * rows), 64);
+        void* staging = NativeMemory.AlignedAlloc((nuint)(rowBytes * rows), 64);
         try
         {
             for (int first = 0; first < source.N; first += rows)
@@ -169,14 +199,13 @@ public sealed unsafe partial class CpuDevice
                 int count = Math.Min(rows, source.N - first), start = first;
                 Parallel.For(
                     0, count, new ParallelOptions { MaxDegreeOfParallelism = NumThreads },
-                    r => LinearRows.Read(
-                        source, start + r, new Span<float>(staging + ((long)r * source.K), source.K)));
+                    r => read(start + r, (nint)staging + (nint)(r * rowBytes)));
                 var part = new CpuKernels.WeightPart
                 {
                     Data = (nint)staging,
                     N = count,
-                    RowStride = source.K,
-                    Type = (int)DType.F32,
+                    RowStride = stride,
+                    Type = type,
                 };
                 PackParts([part], count, source.K, format, destination + (nint)(first / 16 * panelBytes));
             }

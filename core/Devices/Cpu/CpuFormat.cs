@@ -15,7 +15,15 @@ internal static class CpuFormat
     /// <summary>Weights of small integers; the fields of engine_kernels.h are added.</summary>
     public const int Codes = 0x10000;
 
-    /// <summary>The packed form that holds codes without loss, or 0 if there is none.</summary>
+    /// <summary>The packed form that holds a matrix without loss, or 0 if there is none.</summary>
+    public static int Of(WeightMatrix matrix) => CodeBlocks.Of(matrix) switch
+    {
+        WeightBlocks.Q4_0 => Q4,
+        WeightBlocks.Q8_0 => Q8,
+        _ => matrix.Codes is WeightCodes codes ? OfCodes(codes, matrix.K) : 0,
+    };
+
+    /// <summary>The same of codes and scales.</summary>
     public static int OfCodes(WeightCodes codes, int k)
     {
         int kind = Bits(codes);

@@ -26,6 +26,12 @@ internal sealed unsafe class GgufWeights(GgufModel model, int headDim) : WeightS
 
     public override bool HoldsConv1D => false;
 
+    public override string? DiffersFromCheckpoint =>
+        _family.ShiftsNorms ? "the file's norms have 1 added"
+        : _family.SortsQkv ? "the file's fused q, k, v are sorted"
+        : _family.Architecture == "GPT2LMHeadModel" ? "the file's matrices are transposed"
+        : null;
+
     /// <summary>The type of most bytes of matrices; f16, as llama.cpp has it, where they are quantized.</summary>
     public override DType? StoredType
     {
