@@ -7,15 +7,15 @@ namespace Engine.Quantization;
 internal sealed class PackedIntMatrix : WeightMatrix
 {
     private readonly SafetensorsTensor _codes;
-    private readonly float[] _scales;
-    private readonly int[] _zeros;
+    private readonly SafetensorsTensor _scales;
+    private readonly SafetensorsTensor? _zeros;
     private readonly int[] _groups;
     private readonly int _bits;
     private readonly int _numGroups;
 
     private PackedIntMatrix(
-        SafetensorsTensor codes, int n, int k, int bits, float[] scales, int[] zeros, int[] groups, int numGroups,
-        WeightCodes form)
+        SafetensorsTensor codes, int n, int k, int bits, SafetensorsTensor scales, SafetensorsTensor? zeros,
+        int[] groups, int numGroups, WeightCodes form)
         : base(n, k)
     {
         if (CodeOrder.TryOf(groups, numGroups, out int[]? order))
@@ -51,7 +51,7 @@ internal sealed class PackedIntMatrix : WeightMatrix
         if (numGroups < 1) throw StoredTensors.Bad(scales, $"[{n}, groups]", scales.ShapeText);
         StoredTensors.CheckShape(scales, n, numGroups);
         return new PackedIntMatrix(
-            codes, n, k, bits, StoredTensors.Floats(scales), Zeros(tensors, module, n, numGroups, bits),
+            codes, n, k, bits, scales, Zeros(tensors, module, n, numGroups, bits),
             GptqMatrix.Groups(tensors, module, k, numGroups, ".weight_g_idx"), numGroups,
             new WeightCodes(
                 bits, (k + numGroups - 1) / numGroups,
@@ -59,24 +59,23 @@ internal sealed class PackedIntMatrix : WeightMatrix
                 CodeOrder.TypeOf(scales.Type), Zero: 1 << (bits - 1)));
     }
 
-    /// <summary>Zeros by row and group; they are packed along the rows.</summary>
-    private static int[] Zeros(StoredTensors tensors, string module, int n, int numGroups, int bits)
+    /// <summary>Zeros, packed along the rows; null if all are half of the range.</summary>
+    private static SafetensorsTensor? Zeros(StoredTensors tensors, string module, int n, int numGroups, int bits)
     {
-        int[] zeros = new int[n * numGroups];
-        Array.Fill(zeros, 1 << (bits - 1));
         string name = module + ".weight_zero_point";
-        if (!tensors.Has(name)) return zeros;
+        if (!tensors.Has(name)) return null;
         SafetensorsTensor packed = tensors.Need(name, DType.I32);
         StoredTensors.CheckShape(packed, (long)n * bits / 32, numGroups);
-        ReadOnlySpan<uint> words = StoredTensors.Values<uint>(packed);
-        for (int row = 0; row < n; row++)
-        {
-            for (int g = 0; g < numGroups; g++)
-                zeros[(row * numGroups) + g] = BitStream.Get(words, g, numGroups, row, bits);
-        }
-
-        return zeros;
+        return packed;
     }
+
+    // Scales and zeros are read where they lie: in arrays of their own they would be a quarter as large as the codes.
+    private float Scale(int row, int group) =>
+        FloatBits.Read(_scales.Address, ((long)row * _numGroups) + group, _scales.Type);
+
+    private int Zero(int row, int group) => _zeros is null
+        ? 1 << (_bits - 1)
+        : BitStream.Get(StoredTensors.Values<uint>(_zeros), group, _numGroups, row, _bits);
 
     public override void Dequantize(int row, Span<float> destination)
     {
@@ -84,8 +83,8 @@ internal sealed class PackedIntMatrix : WeightMatrix
         int start = row * (K * _bits / 32);
         for (int i = 0; i < K; i++)
         {
-            int at = (row * _numGroups) + _groups[i];
-            destination[i] = _scales[at] * (BitStream.Get(words, start, 1, i, _bits) - _zeros[at]);
+            int group = _groups[i];
+            destination[i] = Scale(row, group) * (BitStream.Get(words, start, 1, i, _bits) - Zero(row, group));
         }
     }
 
@@ -105,8 +104,8 @@ internal sealed class PackedIntMatrix : WeightMatrix
 
         for (int g = 0; g < _numGroups; g++)
         {
-            target.Scales[g] = _scales[(row * _numGroups) + g];
-            target.Zeros[g] = (byte)_zeros[(row * _numGroups) + g];
+            target.Scales[g] = Scale(row, g);
+            target.Zeros[g] = (byte)Zero(row, g);
         }
     }
 }
