@@ -6,7 +6,7 @@ using Engine.Models;
 
 namespace Engine.Conversion;
 
-/// <summary>config.json of a converted model: the model's own with what compressed-tensors says of quantization.</summary>
+/// <summary>config.json of a converted model: its own with what compressed-tensors says of quantization.</summary>
 internal static class ConvertedConfig
 {
     /// <summary>The file's bytes.</summary>

@@ -86,7 +86,8 @@ public static class ModelConverter
         if (weights is QuantizedWeights)
         {
             throw new EngineException(
-                EngineStatus.Unsupported, "convert: the model's weights are quantized already; expected floats", "model");
+                EngineStatus.Unsupported, "convert: the model's weights are quantized already; expected floats",
+                "model");
         }
 
         if (weights.DiffersFromCheckpoint is string reason)
@@ -149,13 +150,15 @@ public static class ModelConverter
             output.Write("model.safetensors.index.json", s => s.Write(SafetensorsWriter.Index(shards)));
     }
 
-    private static Exception Unwrap(Exception e) => e is AggregateException { InnerException: Exception inner } ? inner : e;
+    private static Exception Unwrap(Exception e) =>
+        e is AggregateException { InnerException: Exception inner } ? inner : e;
 
     // Tokenizer, chat template, generation settings, licence: what is small and no weight.
     private static void CopySideFiles(OutputFolder output, string from)
     {
         ModelFolder folder = new(from);
-        foreach (string name in Directory.EnumerateFiles(from).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal))
+        IEnumerable<string> names = Directory.EnumerateFiles(from).Select(f => Path.GetFileName(f)!);
+        foreach (string name in names.Order(StringComparer.Ordinal))
         {
             if (IsSideFile(name) && folder.TryRead(name, SideFileBytesMax) is byte[] bytes)
                 output.Write(name, s => s.Write(bytes));

@@ -16,7 +16,8 @@ internal sealed class OutputFolder
     /// <exception cref="EngineException">InvalidArgument: not empty, or the model's own folder; Io.</exception>
     public OutputFolder(string path, string modelFolder, bool overwrite)
     {
-        if (string.IsNullOrWhiteSpace(path)) throw EngineException.Invalid(Parameter, "expected a folder, found nothing");
+        if (string.IsNullOrWhiteSpace(path))
+            throw EngineException.Invalid(Parameter, "expected a folder, found nothing");
         _path = Path.GetFullPath(path);
         Try(_path, () => Directory.CreateDirectory(_path));
         if (ModelFolder.RealPath(_path) == ModelFolder.RealPath(modelFolder))
@@ -33,7 +34,7 @@ internal sealed class OutputFolder
         Try(_path, () => File.Delete(Path.Combine(_path, "config.json")));
     }
 
-    /// <summary>Throws OutOfMemory's sibling for disks, Io, if so many bytes are known not to fit.</summary>
+    /// <summary>Throws Io if so many bytes are known not to fit.</summary>
     public void CheckFree(long bytes)
     {
         long free;

@@ -92,7 +92,8 @@ internal sealed class ConvertCommand : Command
         progress.Dispose();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{output}: {done.NumRounded} matrices rounded, {done.NumKept} tensors kept, {ByteText.Of(done.Bytes)} in {done.NumFiles} file{(done.NumFiles == 1 ? "" : "s")}"));
+            $"{output}: {done.NumRounded} matrices rounded, {done.NumKept} tensors kept, {ByteText.Of(done.Bytes)} in ")
+            + (done.NumFiles == 1 ? "1 file" : $"{done.NumFiles} files"));
         return 0;
     }
 }

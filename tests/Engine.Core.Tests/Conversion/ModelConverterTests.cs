@@ -173,7 +173,8 @@ internal sealed class ModelConverterTests
 
     [Test]
     public void WithoutAFormThereIsNothingToDo() => AssertError(
-        EngineStatus.InvalidArgument, "expected int8, int4 or fp8 to convert to, found \"none\"", () => Convert("none"));
+        EngineStatus.InvalidArgument, "expected int8, int4 or fp8 to convert to, found \"none\"",
+        () => Convert("none"));
 
     [Test]
     public void AFolderWithFilesIsLeftAlone()

@@ -157,9 +157,11 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
         int bits = Math.Max(form.Bits, 4);
         bool hasFine = form.Values == CodeValues.Integer
             && (form.GroupSize == 16 ? bits == 6 : bits is 4 or 8);
-        bool isKept = isa == CpuIsa.Baseline || precision == ActivationPrecision.Float
+        // Those that are the same as GGUF's blocks have the kernels of these.
+        bool isBlocks = CodeBlocks.Of(matrix) != WeightBlocks.None;
+        bool isKept = (isa == CpuIsa.Baseline && !isBlocks) || precision == ActivationPrecision.Float
             || (precision == ActivationPrecision.Bits15 && !hasFine);
-        bool isWide = precision == ActivationPrecision.Bits15 || IsWide(form);
+        bool isWide = !isBlocks && (precision == ActivationPrecision.Bits15 || IsWide(form));
         var result = new double[x.Length];
         int group = isWide ? 128 : 32, most = precision == ActivationPrecision.Bits8 ? 127 : 16256;
         for (int g = 0; g < x.Length; g += group)

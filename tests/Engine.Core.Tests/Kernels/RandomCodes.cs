@@ -123,9 +123,15 @@ internal sealed class RandomCodes : WeightMatrix
     {
         _codes.AsSpan(row * K, K).CopyTo(target.Codes);
         _scales.AsSpan(row * _numScales, _numScales).CopyTo(target.Scales);
-        _mins.AsSpan(row * _numScales, _numScales).CopyTo(target.Mins);
-        _zeros.AsSpan(row * _numGroups, _numGroups).CopyTo(target.Zeros);
-        _subs.AsSpan(row * _numGroups, _numGroups).CopyTo(target.Subs);
-        _subMins.AsSpan(row * _numGroups, _numGroups).CopyTo(target.SubMins);
+        Copy(_mins.AsSpan(row * _numScales, _numScales), target.Mins);
+        Copy(_zeros.AsSpan(row * _numGroups, _numGroups), target.Zeros);
+        Copy(_subs.AsSpan(row * _numGroups, _numGroups), target.Subs);
+        Copy(_subMins.AsSpan(row * _numGroups, _numGroups), target.SubMins);
+    }
+
+    // What a form does not use may be empty.
+    private static void Copy<T>(ReadOnlySpan<T> from, Span<T> to)
+    {
+        if (to.Length > 0) from.CopyTo(to);
     }
 }

@@ -11,7 +11,8 @@ internal sealed class Float8RoundingTests
         // Every bfloat16 up to and beyond the largest value, between which lie all ties.
         for (int bits = 0; bits < 0x4480; bits++)
         {
-            foreach (float x in new[] { BitConverter.Int32BitsToSingle(bits << 16), -BitConverter.Int32BitsToSingle(bits << 16) })
+            float positive = BitConverter.Int32BitsToSingle(bits << 16);
+            foreach (float x in new[] { positive, -positive })
             {
                 Assert.That(SmallFloats.E4M3[Float8Rounding.Code(x)], Is.EqualTo(SmallFloats.RoundE4M3(x)), $"{x:R}");
             }
@@ -24,7 +25,8 @@ internal sealed class Float8RoundingTests
         Random random = new(11);
         for (int k = 1; k < 300; k += 7)
         {
-            float[] row = [.. Enumerable.Range(0, k).Select(_ => (random.NextSingle() - 0.5f) * MathF.Pow(2, random.Next(-12, 3)))];
+            float[] row = new float[k];
+            foreach (ref float x in row.AsSpan()) x = (random.NextSingle() - 0.5f) * MathF.Pow(2, random.Next(-12, 3));
             byte[] codes = new byte[k];
             float scale = Float8Rounding.Round(row, codes);
             Assert.That(scale, Is.EqualTo(row.Max(MathF.Abs) / 448));
