@@ -19,6 +19,9 @@ internal sealed class LogitsRows : IDisposable
     private readonly int[] _rows;
     private readonly int[] _sequenceIndices;
     private readonly int[] _positions;
+    private readonly IDeviceSampler? _chooser;
+    private readonly TokenChoice[] _choices;
+    private readonly int[] _tokens;
 
     public LogitsRows(ModelWeights weights, int maxRows, int vocabSize)
     {
@@ -27,6 +30,9 @@ internal sealed class LogitsRows : IDisposable
         _rows = new int[maxRows];
         _sequenceIndices = new int[maxRows];
         _positions = new int[maxRows];
+        _chooser = weights.Device as IDeviceSampler;
+        _choices = new TokenChoice[maxRows];
+        _tokens = new int[maxRows];
         _gathered = weights.Device.Allocate((long)maxRows * width * weights.Device.ActivationType.SizeOf());
         try
         {
@@ -70,6 +76,7 @@ internal sealed class LogitsRows : IDisposable
 
     public int Position(int i) => _positions[i];
 
+    /// <summary>Computes the logits of the rows asked for; Fetch brings them.</summary>
     public void Compute(TensorView hidden)
     {
         IDevice device = _weights.Device;
@@ -77,7 +84,51 @@ internal sealed class LogitsRows : IDisposable
         TensorView logits = _logits.View(DType.F32, Count, _weights.Config.VocabSize);
         device.GatherRows(gathered, hidden, _rows.AsSpan(0, Count));
         _weights.Model.Head.Forward(logits, gathered, device);
-        if (!device.IsHostMemory) device.Download(_downloaded, logits);
+        Array.Clear(_choices, 0, Count);
+    }
+
+    /// <summary>True if tokens can be chosen on the device.</summary>
+    public bool Chooses => _chooser is not null;
+
+    /// <summary>Has a row's token chosen on the device; its logits then stay there.</summary>
+    public void Choose(int i, TokenChoice choice)
+    {
+        choice.NumIds = Math.Min(choice.NumIds, _weights.Config.VocabSize);
+        _choices[i] = choice;
+    }
+
+    /// <summary>Brings the tokens that were chosen on the device, and the logits of the other rows.</summary>
+    public void Fetch()
+    {
+        if (_weights.Device.IsHostMemory) return;
+        int length = _weights.Config.VocabSize;
+        TensorView logits = _logits.View(DType.F32, Count, length);
+        int first = 0, numChosen = 0;
+        for (int i = 0; i <= Count; i++)
+        {
+            if (i < Count && !IsChosen(i)) continue;
+            if (i > first)
+                _weights.Device.Download(_downloaded.AsSpan(first * length), logits.SliceRows(first, i - first));
+            numChosen += i < Count ? 1 : 0;
+            first = i + 1;
+        }
+
+        if (numChosen > 0) _chooser!.Choose(logits, _choices.AsSpan(0, Count), _tokens);
+    }
+
+    /// <summary>True if the device chose the token of row i.</summary>
+    public bool IsChosen(int i) => _choices[i].NumIds > 0;
+
+    /// <summary>The token that the device chose for row i.</summary>
+    public EngineStatus Chosen(int i, out int token)
+    {
+        token = _tokens[i];
+        return token switch
+        {
+            IDeviceSampler.Corrupt => EngineStatus.CorruptData,
+            IDeviceSampler.Nothing => EngineStatus.InvalidArgument,
+            _ => EngineStatus.Ok,
+        };
     }
 
     /// <summary>[rowLength] logits of row i, free to be overwritten.</summary>

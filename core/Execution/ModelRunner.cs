@@ -232,6 +232,8 @@ internal sealed class ModelRunner : IModelRunner
         if (_rows.Count == 0) return;
         long started = Stopwatch.GetTimestamp();
         _rows.Compute(hidden);
+        if (_rows.Chooses) ChooseOnDevice(sequences, results);
+        _rows.Fetch();
         KernelTicks += Stopwatch.GetTimestamp() - started;
         for (int r = 0; r < _rows.Count; r++)
         {
@@ -246,9 +248,12 @@ internal sealed class ModelRunner : IModelRunner
                 int numDrafts = LogitsRows.SamplesNext - _rows.Position(r);
                 if (!results.Tokens(index).SequenceEqual(sequence.DraftTokens[..numDrafts])) continue;
                 if (StateOf(sequence, index, results) is not SamplerState state) continue;
-                status = _rows.Sampler.Sample(
-                    _rows.Logits(r), state, sequence.TokensAndDrafts[..(sequence.NumTokens + numDrafts)],
-                    sequence.NumPromptTokens, out int token, out TokenLogprob[]? logprobs);
+                TokenLogprob[]? logprobs = null;
+                status = _rows.IsChosen(r)
+                    ? _rows.Chosen(r, out int token)
+                    : _rows.Sampler.Sample(
+                        _rows.Logits(r), state, sequence.TokensAndDrafts[..(sequence.NumTokens + numDrafts)],
+                        sequence.NumPromptTokens, out token, out logprobs);
                 if (status == EngineStatus.Ok) results.Add(index, token, logprobs);
                 else if (numDrafts > 0) continue; // Found again, if it matters, when this is the sequence's end.
             }
@@ -263,6 +268,20 @@ internal sealed class ModelRunner : IModelRunner
             if (status != EngineStatus.Ok) results.Fail(index, status, Sampler.Describe(status));
         }
         _rows.Begin();
+    }
+
+    // Rows that need no more than a token: the device chooses it, and their logits stay where they are.
+    private void ChooseOnDevice(ReadOnlySpan<ScheduledSequence> sequences, SampledTokens results)
+    {
+        for (int r = 0; r < _rows.Count; r++)
+        {
+            int index = _rows.SequenceIndex(r), numDrafts = LogitsRows.SamplesNext - _rows.Position(r);
+            if (numDrafts < 0 || results.Status(index).IsError()) continue;
+            Sequence sequence = sequences[index].Sequence;
+            if (StateOf(sequence, index, results) is not SamplerState state) continue;
+            int position = sequence.NumOutputTokens + numDrafts;
+            if (DeviceChoice.TryMake(state, position, out TokenChoice choice)) _rows.Choose(r, choice);
+        }
     }
 
     // Made when a sequence samples for the first time; lives as long as the sequence.

@@ -1,3 +1,4 @@
+using Engine.Devices;
 using Engine.Execution;
 using Engine.Sampling;
 using Engine.Scheduling;
@@ -16,11 +17,24 @@ internal static class DraftSampling
     /// <param name="drafted">Tokens drafted before this one.</param>
     public static void Sample(LogitsRows rows, StepPlan plan, int drafted)
     {
+        for (int r = 0; rows.Chooses && r < rows.Count; r++)
+        {
+            Sequence sequence = plan.Sequences[rows.SequenceIndex(r)].Sequence;
+            if (sequence.SamplerState is SamplerState state
+                && DeviceChoice.TryMake(state, sequence.NumOutputTokens + drafted, out TokenChoice choice))
+            {
+                rows.Choose(r, choice);
+            }
+        }
+
+        rows.Fetch();
         for (int r = 0; r < rows.Count; r++)
         {
             Sequence sequence = plan.Sequences[rows.SequenceIndex(r)].Sequence;
             int token = -1;
-            EngineStatus status = sequence.SamplerState is SamplerState state
+            EngineStatus status = rows.IsChosen(r)
+                ? rows.Chosen(r, out token)
+                : sequence.SamplerState is SamplerState state
                 ? rows.Sampler.Guess(
                     rows.Logits(r), state, sequence.TokensAndDrafts[..(sequence.NumTokens + drafted)],
                     sequence.NumPromptTokens, drafted, out token)

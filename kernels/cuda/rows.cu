@@ -1,9 +1,7 @@
 // Module "rows": operations on rows of activations.
 #include "engine_cuda.h"
 #include "engine_cuda_linear.h"
-#include "engine_cuda_sample.h"
 #include "device/device.h"
-#include "ops/argmax.h"
 #include "ops/elementwise.h"
 #include "ops/embed.h"
 #include "ops/gather_rows.h"
@@ -19,8 +17,7 @@
   KERNEL(ekc_add_scaled_##name, EkcCombine, 256, 4) { add_scaled<T>(p); }           \
   KERNEL(ekc_activate_multiply_##name, EkcCombine, 256, 4) { activate_multiply<T>(p); } \
   KERNEL(ekc_rope_##name, EkcRope, 64, 8) { rope<T>(p); }                           \
-  KERNEL(ekc_permute_columns_##name, EkcPermuteColumns, 256, 4) { permute_columns<T>(p); } \
-  KERNEL(ekc_argmax_##name, EkcArgmax, 256, 4) { argmax<T>(p); }
+  KERNEL(ekc_permute_columns_##name, EkcPermuteColumns, 256, 4) { permute_columns<T>(p); }
 
 EKC_FOR_TYPE(float, f32)
 EKC_FOR_TYPE(f16, f16)

@@ -141,9 +141,9 @@ internal struct AttentionArguments
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct ArgmaxArguments
+internal struct SampleArguments
 {
-    public nint Ids, Logits;
+    public nint Ids, Logits, Rows;
     public long LogitsStride;
-    public int Rows, Columns;
+    public int Length, Reserved;
 }

@@ -15,6 +15,9 @@ internal abstract class CudaImages
     /// <summary>The PTX of a module, UTF-8 with a zero byte at its end.</summary>
     public abstract byte[] Read(string module, string target);
 
+    /// <summary>Names of a module's kernels.</summary>
+    public virtual IEnumerable<string> Kernels(string module, string target) => Entries(Read(module, target));
+
     /// <summary>Targets that a GPU takes, best first; sm_90a runs on 9.0 alone, others on all that follow.</summary>
     public static IReadOnlyList<string> Targets(int capability) => capability switch
     {
@@ -23,7 +26,7 @@ internal abstract class CudaImages
         _ => ["sm_80"],
     };
 
-    /// <summary>Names of the kernels in a module.</summary>
+    /// <summary>Names of the kernels in PTX.</summary>
     public static IEnumerable<string> Entries(byte[] ptx)
     {
         const string Directive = ".entry ";
@@ -58,14 +61,22 @@ internal abstract class CudaImages
 
         public override byte[] Read(string module, string target)
         {
-            string name = $"{Prefix}{module}.{target}{Suffix}";
-            using Stream stream = typeof(CudaImages).Assembly.GetManifestResourceStream(name)
-                ?? throw new EngineException(EngineStatus.Internal, $"no resource {name}");
+            using Stream stream = Open($"{Prefix}{module}.{target}{Suffix}");
             using GZipStream text = new(stream, CompressionMode.Decompress);
             using MemoryStream all = new();
             text.CopyTo(all);
             all.WriteByte(0);
             return all.ToArray();
         }
+
+        // Written by the build: opening a device unpacks nothing.
+        public override IEnumerable<string> Kernels(string module, string target)
+        {
+            using StreamReader names = new(Open($"{Prefix}{module}.{target}.entries"));
+            while (names.ReadLine() is string name) yield return name;
+        }
+
+        private static Stream Open(string name) => typeof(CudaImages).Assembly.GetManifestResourceStream(name)
+            ?? throw new EngineException(EngineStatus.Internal, $"no resource {name}");
     }
 }

@@ -32,6 +32,7 @@ internal sealed class CudaKernels(CudaModules modules)
     private readonly Dictionary<CudaCodeType, CodeKernels> _codes = [];
     private CudaFunction? _gatherRows;
     private CudaFunction? _copyBlocks;
+    private CudaFunction? _sample;
 
     public CudaKernel Embed { get; } = new(modules, "ekc_embed");
 
@@ -59,7 +60,7 @@ internal sealed class CudaKernels(CudaModules modules)
 
     public CudaKernel PermuteColumns { get; } = new(modules, "ekc_permute_columns");
 
-    public CudaKernel Argmax { get; } = new(modules, "ekc_argmax");
+    public CudaFunction Sample => _sample ??= modules.Find("ekc_sample");
 
     public CudaFunction GatherRows => _gatherRows ??= modules.Find("ekc_gather_rows");
 

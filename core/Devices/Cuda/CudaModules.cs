@@ -38,7 +38,7 @@ internal sealed unsafe class CudaModules : IDisposable
             foreach (string module in images.Modules(target))
             {
                 // A better target's kernel of the same name comes first and stays.
-                foreach (string entry in CudaImages.Entries(images.Read(module, target)))
+                foreach (string entry in images.Kernels(module, target))
                 {
                     _homes.TryAdd(entry, (module, target));
                 }

@@ -86,6 +86,6 @@ API int fake_cuda_shared_bytes(int what, int columns) {
     case 8: return EKC_ATTENTION_TILED8_SHARED(columns);
     case 9: return EKC_ATTENTION_SPLIT8_SHARED(columns);
     case 10: return EKC_ATTENTION_BULK_SHARED;
-    default: return EKC_ARGMAX_SHARED;
+    default: return EKC_SAMPLE_SHARED;
   }
 }

@@ -118,7 +118,7 @@ struct Stream {
 struct Counters {
   int64_t live_device, live_device_bytes, live_host, live_host_bytes, streams, events, modules, graphs, graph_execs,
       links, contexts, launches, graph_launches, to_device, to_host, calls_after_lost, pageable_copies, jit_links,
-      synchronizes, guarded;
+      synchronizes, guarded, bytes_to_host;
 };
 
 struct State {

@@ -170,6 +170,7 @@ API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void* source, size_t
 API CUresult cuMemcpyDtoHAsync_v2(void* target, CUdeviceptr source, size_t bytes, void* stream) {
   ENTER_CONTEXT;
   s.counts.to_host++;
+  s.counts.bytes_to_host += (int64_t)bytes;
   if (!find_device(source, bytes, device)) return refuse(INVALID_VALUE, "copy of memory that is not the device's");
   Op op(kToHost);
   op.target = (uint64_t)target;

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "engine_cuda_linear.h"
-#include "engine_cuda_sample.h"
 
 namespace fake {
 
@@ -154,22 +153,6 @@ static void linear(const char* p, const Op&, int type) {
   }
 }
 
-static void argmax(const char* p, const Op&, int type) {
-  EkcArgmax a = read<EkcArgmax>(p);
-  for (int t = 0; t < a.rows; t++) {
-    int best = 0;
-    float most = -INFINITY;
-    for (int i = 0; i < a.columns; i++) {
-      float v = get(a.logits, t * a.logits_stride + i, type);
-      if (v > most) {
-        most = v;
-        best = i;
-      }
-    }
-    ((int*)a.ids)[t] = best;
-  }
-}
-
 static void nothing(const char*, const Op&, int) {}
 
 static const struct {
@@ -194,7 +177,6 @@ static const struct {
     {"ekc_linear_e4m3", plain_linear_codes},
     {"ekc_linear", linear},
     {"ekc_permute_columns", plain_permute_columns},
-    {"ekc_argmax", argmax},
     {"ekc_attention_combine", nothing},  // the plain split form leaves nothing to combine
     {"ekc_attention", plain_attention},
     {"ekc_write_kv", plain_write_kv},

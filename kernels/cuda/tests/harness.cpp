@@ -164,6 +164,7 @@ static const Group groups[] = {
     {"kv", test_kv},
     {"linear", test_linear},
     {"quantized", test_quantized},
+    {"sample", test_sample},
     {"attention_any", test_attention_any},
     {"attention_d64", test_attention_d64},  // parts of "attention"
     {"attention_d128", test_attention_d128},

@@ -99,6 +99,7 @@ void test_rows();
 void test_kv();
 void test_linear();
 void test_quantized();
+void test_sample();
 void test_attention_any();
 void test_attention_d64();
 void test_attention_d128();

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "engine_cuda_linear.h"
-#include "engine_cuda_sample.h"
 
 static const int types[] = {EKC_F32, EKC_F16, EKC_BF16};
 
@@ -211,32 +210,6 @@ static void test_gather(int row_bytes, int64_t pad) {
   });
 }
 
-static void test_argmax(int type, int columns) {
-  for_seeds(std::string("argmax ") + type_name(type) + " of " + std::to_string(columns), [&](uint32_t seed) {
-    Random random(seed);
-    const int rows = 5;
-    Tensor logits(type, rows, columns, columns + 1);
-    logits.randomize(random);
-    const int tie = random.below(columns);
-    logits.set(1, tie, 100);
-    logits.set(1, columns - 1, 100);
-    logits.set(2, 0, NAN);
-    for (int c = 0; c < columns; c++) logits.set(3, c, -INFINITY);
-    Ints ids(std::vector<int>(rows, -7));
-    EkcArgmax p = {ids.address(), logits.address(), logits.stride, rows, columns};
-    launch(std::string("ekc_argmax_") + type_name(type), {(uint32_t)rows, 1, 1}, 256, EKC_ARGMAX_SHARED, &p, seed);
-    for (int r = 0; r < rows; r++) {
-      int best = -1;
-      for (int c = 0; c < columns; c++) {
-        const double v = logits.at(r, c);
-        if (!std::isnan(v) && (best < 0 || v > logits.at(r, best))) best = c;
-      }
-      comparisons++;
-      if (ids[r] != (best < 0 ? 0 : best)) report("row " + std::to_string(r));
-    }
-  });
-}
-
 static void test_permute(int type, int columns) {
   for_seeds(std::string("permute_columns_") + type_name(type), [&](uint32_t seed) {
     Random random(seed);
@@ -271,8 +244,6 @@ void test_rows() {
     test_rope(type, 64, 64, 0);
     test_rope(type, 20, 10, 1);
     test_rope(type, 256, 192, 0);
-    test_argmax(type, 1);
-    test_argmax(type, 1000);
     test_permute(type, 1100);
   }
   test_embed(EKC_BF16, EKC_F16, 64);

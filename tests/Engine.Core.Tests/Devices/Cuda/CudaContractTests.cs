@@ -38,7 +38,7 @@ internal sealed partial class CudaContractTests
         ("ekc_embed_t4", Unsafe.SizeOf<QuantizedEmbedArguments>()),
         ("ekc_embed_e4m3", Unsafe.SizeOf<QuantizedEmbedArguments>()),
         ("ekc_attention", Unsafe.SizeOf<AttentionArguments>()),
-        ("ekc_argmax", Unsafe.SizeOf<ArgmaxArguments>()),
+        ("ekc_sample", Unsafe.SizeOf<SampleArguments>()),
     ];
 
     [GeneratedRegex(@"\.entry (\w+)\(\s*\.param \.align 8 \.b8 \w+_param_0\[(\d+)\]")]
@@ -79,6 +79,7 @@ internal sealed partial class CudaContractTests
             Assert.That(FakeCuda.SharedBytes(2), Is.EqualTo(CudaDevice.AttentionAnySharedBytes));
             Assert.That(FakeCuda.SharedBytes(6), Is.EqualTo(CudaDevice.LinearSkinnySharedBytes));
             Assert.That(FakeCuda.SharedBytes(7), Is.EqualTo(CudaDevice.LinearSkinnyMaxK));
+            Assert.That(FakeCuda.SharedBytes(-1), Is.EqualTo(CudaDevice.SampleSharedBytes));
             Assert.That(FakeCuda.SharedBytes(10), Is.EqualTo(CudaDevice.AttentionBulkSharedBytes));
             foreach (int columns in (int[])[64, 128, 192, 256])
             {

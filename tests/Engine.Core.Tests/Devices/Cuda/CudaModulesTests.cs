@@ -38,6 +38,53 @@ internal sealed class CudaModulesTests
         Assert.That(newer.Counters.Compilations, Is.EqualTo(1));
     }
 
+    [Test]
+    public void The_build_s_lists_of_kernels_are_what_the_modules_have()
+    {
+        CudaImages images = CudaImages.Embedded;
+        Assert.Multiple(() =>
+        {
+            foreach (string target in CudaImages.Targets(90))
+            {
+                foreach (string module in images.Modules(target))
+                {
+                    Assert.That(
+                        images.Kernels(module, target), Is.EqualTo(CudaImages.Entries(images.Read(module, target))),
+                        $"{module}.{target}");
+                }
+            }
+        });
+    }
+
+    [Test]
+    public void Opening_a_gpu_unpacks_nothing_and_a_kernel_unpacks_its_module_alone()
+    {
+        using FakeCuda fake = new();
+        CountingImages images = new();
+        using CudaContext context = fake.Open();
+        using CudaModules modules = new(context, images, new CubinCache(null));
+        Assert.That(images.NumRead, Is.Zero);
+        Assert.That(modules.Has("ekc_rms_norm_bf16"));
+        modules.Find("ekc_rms_norm_bf16");
+        modules.Find("ekc_rope_bf16");
+        Assert.That(images.NumRead, Is.EqualTo(1));
+    }
+
+    private sealed class CountingImages : CudaImages
+    {
+        public int NumRead { get; private set; }
+
+        public override IReadOnlyList<string> Modules(string target) => Embedded.Modules(target);
+
+        public override IEnumerable<string> Kernels(string module, string target) => Embedded.Kernels(module, target);
+
+        public override byte[] Read(string module, string target)
+        {
+            NumRead++;
+            return Embedded.Read(module, target);
+        }
+    }
+
     [TestCase(true)]
     [TestCase(false)]
     public void A_damaged_file_is_compiled_and_written_again(bool isCut)
