@@ -169,6 +169,9 @@ public abstract class KvStorage : IDisposable
     /// <summary>Number of blocks.</summary>
     public required int NumBlocks { get; init; }
 
+    /// <summary>Blocks behind those, for tokens that have no block yet.</summary>
+    public virtual Range SpareBlocks => default;
+
     /// <summary>Bytes held.</summary>
     public abstract long Bytes { get; }
 

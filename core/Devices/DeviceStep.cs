@@ -70,4 +70,10 @@ public readonly ref struct StepMetadata
 
     /// <summary>Queries and blocks of each sequence.</summary>
     public AttentionBatch Attention { get; init; }
+
+    /// <summary>Where the device finds the tokens, in place of TokenIds; null if there.</summary>
+    internal DeviceTokens? TokenSource { get; init; }
+
+    /// <summary>[tokens] places of the tokens in TokenSource.</summary>
+    internal ReadOnlySpan<int> TokenPlaces { get; init; }
 }

@@ -17,6 +17,9 @@ internal interface IDeviceSampler
     /// <param name="choices">[rows]; a row without ids is left alone.</param>
     /// <param name="tokens">[rows] tokens, or what stands for one.</param>
     void Choose(TensorView logits, ReadOnlySpan<TokenChoice> choices, Span<int> tokens);
+
+    /// <summary>Room for tokens that stay on the device; null if steps are not to be computed ahead.</summary>
+    DeviceTokens? CreateTokens(int maxRows);
 }
 
 /// <summary>

@@ -100,9 +100,20 @@ internal sealed class LogitsRows : IDisposable
     /// <summary>Brings the tokens that were chosen on the device, and the logits of the other rows.</summary>
     public void Fetch()
     {
-        if (_weights.Device.IsHostMemory) return;
+        if (FetchLogits() > 0) _chooser!.Choose(Computed, _choices.AsSpan(0, Count), _tokens);
+    }
+
+    /// <summary>Has the tokens chosen, to be read from where they are put.</summary>
+    public void ChooseInto(DeviceTokens tokens, int slot, int first) =>
+        tokens.Choose(Computed, _choices.AsSpan(0, Count), slot, first);
+
+    /// <summary>Brings the logits of rows whose tokens the device does not choose.</summary>
+    /// <returns>How many rows there are whose tokens it does.</returns>
+    public int FetchLogits()
+    {
+        if (_weights.Device.IsHostMemory) return 0;
         int length = _weights.Config.VocabSize;
-        TensorView logits = _logits.View(DType.F32, Count, length);
+        TensorView logits = Computed;
         int first = 0, numChosen = 0;
         for (int i = 0; i <= Count; i++)
         {
@@ -113,7 +124,7 @@ internal sealed class LogitsRows : IDisposable
             first = i + 1;
         }
 
-        if (numChosen > 0) _chooser!.Choose(logits, _choices.AsSpan(0, Count), _tokens);
+        return numChosen;
     }
 
     /// <summary>True if the device chose the token of row i.</summary>
@@ -123,13 +134,18 @@ internal sealed class LogitsRows : IDisposable
     public EngineStatus Chosen(int i, out int token)
     {
         token = _tokens[i];
-        return token switch
-        {
-            IDeviceSampler.Corrupt => EngineStatus.CorruptData,
-            IDeviceSampler.Nothing => EngineStatus.InvalidArgument,
-            _ => EngineStatus.Ok,
-        };
+        return StatusOf(token);
     }
+
+    /// <summary>What a token, or what stands for one, means.</summary>
+    public static EngineStatus StatusOf(int token) => token switch
+    {
+        IDeviceSampler.Corrupt => EngineStatus.CorruptData,
+        IDeviceSampler.Nothing => EngineStatus.InvalidArgument,
+        _ => EngineStatus.Ok,
+    };
+
+    private TensorView Computed => _logits.View(DType.F32, Count, _weights.Config.VocabSize);
 
     /// <summary>[rowLength] logits of row i, free to be overwritten.</summary>
     public Span<float> Logits(int i)

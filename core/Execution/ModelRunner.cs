@@ -14,7 +14,7 @@ namespace Engine.Execution;
 /// Runs steps of a real model: prepare, forward, gather rows, logits, sample. Everything a step needs is
 /// made here for the largest step; logits are computed some rows at a time so that they stay bounded.
 /// </summary>
-internal sealed class ModelRunner : IModelRunner
+internal sealed partial class ModelRunner : IModelRunner
 {
     private const long LogitsBytesMax = 32L << 20;
     private readonly RunnerLimits _limits;
@@ -104,6 +104,12 @@ internal sealed class ModelRunner : IModelRunner
             lock (_weights.DeviceLock)
             {
                 if (!plan.BlockCopies.IsEmpty) _weights.Device.CopyBlocks(_kv, plan.BlockCopies);
+                if (AheadFor(plan) is StepAhead ahead)
+                {
+                    ExecuteAhead(ahead, plan, results);
+                    return EngineStatus.Ok;
+                }
+
                 _drafter?.Draft(plan);
                 Prepare(plan);
                 long started = Stopwatch.GetTimestamp();
@@ -159,6 +165,7 @@ internal sealed class ModelRunner : IModelRunner
 
     public void Dispose()
     {
+        _ahead?.Dispose();
         _drafter?.Dispose();
         if (!_isAsleep) Free();
         _owner?.Forget(this);
@@ -204,10 +211,12 @@ internal sealed class ModelRunner : IModelRunner
     {
         ReadOnlySpan<ScheduledSequence> sequences = plan.Sequences;
         _rows.Begin();
+        int computed = -1;
         for (int i = 0; i < sequences.Length; i++)
         {
+            if (_ahead is not null && _isTaken[i]) continue;
             ref readonly ScheduledSequence s = ref sequences[i];
-            int first = _inputs.CuSeqlensQ[i];
+            int first = _inputs.CuSeqlensQ[++computed];
             for (int j = 0; j < s.PromptLogprobCount; j++)
             {
                 int position = s.PromptLogprobStart + j;
@@ -215,7 +224,7 @@ internal sealed class ModelRunner : IModelRunner
                 if (_rows.IsFull) Finish(sequences, hidden, results);
             }
             if (!s.Samples) continue;
-            int last = _inputs.CuSeqlensQ[i + 1] - 1 - s.Sequence.NumDraftTokens;
+            int last = _inputs.CuSeqlensQ[computed + 1] - 1 - s.Sequence.NumDraftTokens;
             for (int j = 0; j <= s.Sequence.NumDraftTokens; j++)
             {
                 _rows.Add(i, last + j, LogitsRows.SamplesNext - j);
@@ -233,12 +242,13 @@ internal sealed class ModelRunner : IModelRunner
         long started = Stopwatch.GetTimestamp();
         _rows.Compute(hidden);
         if (_rows.Chooses) ChooseOnDevice(sequences, results);
-        _rows.Fetch();
+        bool isDeferred = TryDefer();
+        if (!isDeferred) _rows.Fetch();
         KernelTicks += Stopwatch.GetTimestamp() - started;
         for (int r = 0; r < _rows.Count; r++)
         {
             int index = _rows.SequenceIndex(r);
-            if (results.Status(index).IsError()) continue;
+            if (results.Status(index).IsError() || (isDeferred && _rows.IsChosen(r))) continue;
             Sequence sequence = sequences[index].Sequence;
             EngineStatus status;
             if (_rows.Position(r) <= LogitsRows.SamplesNext)

@@ -25,6 +25,9 @@ internal sealed class StepInputs
         MaxBlocksPerSeq = maxBlocksPerSeq;
     }
 
+    private DeviceTokens? _tokenSource;
+    private int[] _tokenPlaces = [];
+
     public int NumTokens { get; private set; }
 
     public int NumSeqs { get; private set; }
@@ -32,6 +35,8 @@ internal sealed class StepInputs
     public int MaxBlocksPerSeq { get; }
 
     public int MaxNumSeqs => _contextLens.Length;
+
+    public int MaxNumTokens => _tokenIds.Length;
 
     /// <summary>[NumTokens].</summary>
     public ReadOnlySpan<int> TokenIds => _tokenIds.AsSpan(0, NumTokens);
@@ -63,12 +68,24 @@ internal sealed class StepInputs
         Positions = Positions,
         SlotMapping = SlotMapping,
         Attention = AttentionBatch,
+        TokenSource = _tokenSource,
+        TokenPlaces = _tokenSource is null ? [] : _tokenPlaces.AsSpan(0, NumTokens),
     };
+
+    /// <summary>The tokens are where a device has put them.</summary>
+    /// <param name="source">The device's.</param>
+    /// <param name="places">[MaxNumTokens] where; read when the step begins.</param>
+    public void TakeTokensFrom(DeviceTokens source, int[] places)
+    {
+        _tokenSource = source;
+        _tokenPlaces = places;
+    }
 
     public void Clear()
     {
         NumTokens = 0;
         NumSeqs = 0;
+        _tokenSource = null;
     }
 
     /// <summary>Adds a sequence's part of the step.</summary>

@@ -18,9 +18,12 @@ internal sealed unsafe partial class CudaContext
             "device");
     }
 
+    /// <summary>Frees what work that is under way may still use: waits for that first.</summary>
     public void FreeDevice(nint address)
     {
-        if (address != 0 && TryEnter()) Quiet(Driver.MemFree(address));
+        if (address == 0 || !TryEnter()) return;
+        if (Stream != 0) Quiet(Driver.StreamSynchronize(Stream));
+        if (TryEnter()) Quiet(Driver.MemFree(address));
     }
 
     /// <summary>Host memory that copies read and write while the host goes on.</summary>

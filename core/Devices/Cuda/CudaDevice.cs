@@ -33,6 +33,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
         ActivationType = options.ActivationType;
         UsesGraphs = options.UsesGraphs;
+        RunsAhead = options.RunsAhead && Environment.GetEnvironmentVariable("ENGINE_CUDA_ASYNC") != "0";
         _context = CudaContext.Open(options.Ordinal, options.LibraryPath);
         _name = $"cuda:{_context.Ordinal} ({_context.Name}, compute capability {_context.Capability / 10}."
             + $"{_context.Capability % 10}";
@@ -82,6 +83,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
     /// <summary>Uniform steps are captured and replayed.</summary>
     public bool UsesGraphs { get; }
+
+    /// <summary>The next step begins before this one's tokens are read.</summary>
+    public bool RunsAhead { get; }
 
     internal CudaContext Context => Gpu;
 
@@ -157,7 +161,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <inheritdoc/>
     public long StepBytes(StepLimits limits, KvStorageShape shape) =>
         CudaDeviceStep.BytesFor(limits)
-        + AttentionScratch.BytesFor(shape, ActivationType, ScratchChunks(limits, shape)) + OrderedBytesToCome;
+        + AttentionScratch.BytesFor(shape, ActivationType, ScratchChunks(limits, shape)) + OrderedBytesToCome
+        + (KvBlockBytes(shape) * CudaKvStorage.NumSpareBlocks);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -12,7 +12,7 @@ namespace Engine.Devices.Cuda;
 /// </summary>
 internal sealed unsafe class CudaDeviceStep : DeviceStep
 {
-    private const int NumSlots = 3;
+    private const int NumSlots = 4;
     private const int MaxGroups = 4;
     private const int LeastStride = 16;
 
@@ -62,7 +62,7 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
     /// groups is enough for the usual step, and what does not fit goes up with the call that needs it.
     /// </summary>
     public static long BytesFor(StepLimits limits) => sizeof(int) * (
-        (3L * limits.MaxNumTokens) + ((2L + MaxGroups) * (limits.MaxNumSeqs + 1L))
+        (4L * limits.MaxNumTokens) + ((2L + MaxGroups) * (limits.MaxNumSeqs + 1L))
         + ((long)limits.MaxNumSeqs * Stride(limits.MaxBlocksPerSeq)));
 
     /// <summary>Steps replayed, for tests.</summary>
@@ -90,8 +90,11 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
         _deviceTables = _memory + (nint)(used * sizeof(int));
         AddTables(batch, (int*)(slot + (nint)(used * sizeof(int))));
         used += (long)numSeqs * _stride;
+        // Behind everything that a recording reads.
+        nint places = Add(inputs.TokenPlaces);
         _context.CopyToDevice(_memory, slot, used * sizeof(int));
         _staging.Issued();
+        if (inputs.TokenSource is CudaTokens source) _device.LaunchTakeTokens(_memory, source, places, numTokens);
         _device.Enter(this);
         _graphs?.Begin(
             numTokens == numSeqs && isSingle

@@ -22,6 +22,9 @@ internal sealed record CudaDeviceOptions
 
     /// <summary>Steps in which every sequence has one token are captured and replayed.</summary>
     public bool UsesGraphs { get; init; } = true;
+
+    /// <summary>The next step begins before this one's tokens are read; ENGINE_CUDA_ASYNC=0 turns it off.</summary>
+    public bool RunsAhead { get; init; } = true;
 }
 
 internal sealed class CudaBuffer(CudaArena.Piece piece, long bytes) : DeviceBuffer
@@ -45,10 +48,14 @@ internal sealed class CudaWeight(CudaArena.Piece piece, IReadOnlyList<CudaSegmen
 }
 
 /// <summary>
-/// Keys and values of every layer in one allocation, with one block more than is handed out: padding reads it.
+/// Keys and values of every layer in one allocation, with more blocks than are handed out: padding reads one, and steps
+/// that are computed ahead write to the others what has no block yet.
 /// </summary>
 internal sealed class CudaKvStorage : KvStorage
 {
+    /// <summary>Blocks that are not handed out.</summary>
+    public const int NumSpareBlocks = 33;
+
     private const int PageTokens = 16;
     private readonly CudaContext _context;
     private readonly long[] _offsets;
@@ -68,6 +75,8 @@ internal sealed class CudaKvStorage : KvStorage
     /// <summary>The block that nobody writes: zeros.</summary>
     public int SpareBlock => NumBlocks;
 
+    public override Range SpareBlocks => (NumBlocks + 1)..(NumBlocks + NumSpareBlocks);
+
     /// <summary>Addresses of all pools, then bytes of a block in each, as ekc_copy_blocks takes them.</summary>
     public nint Pools { get; private set; }
 
@@ -77,7 +86,7 @@ internal sealed class CudaKvStorage : KvStorage
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(numBlocks);
         var offsets = new long[shape.Layers.Count];
-        long bytes = 0, rows = numBlocks + 1L;
+        long bytes = 0, rows = numBlocks + (long)NumSpareBlocks;
         for (int i = 0; i < offsets.Length; i++)
         {
             offsets[i] = bytes;
@@ -125,7 +134,7 @@ internal sealed class CudaKvStorage : KvStorage
     public (nint Keys, nint Values) Layer(int layer)
     {
         nint keys = _address + (nint)_offsets[layer];
-        return (keys, keys + (nint)(PoolBlockBytes(Shape, layer) * (NumBlocks + 1L)));
+        return (keys, keys + (nint)(PoolBlockBytes(Shape, layer) * (NumBlocks + (long)NumSpareBlocks)));
     }
 
     protected override void Dispose(bool disposing)

@@ -8,7 +8,7 @@ namespace Engine.Devices.Cuda;
 /// </summary>
 internal sealed unsafe class CudaUploads(CudaContext context) : IDisposable
 {
-    private const int NumSlots = 3;
+    private const int NumSlots = 8;
     private const long LeastBytes = 16 << 10;
     private CudaStaging? _staging;
     private nint _scratch;

@@ -1,0 +1,189 @@
+using Engine.Devices.Cuda;
+using Engine.Execution;
+using Engine.Hosting;
+using Engine.Memory;
+using Engine.Sampling;
+using Engine.Tests.Golden;
+using Engine.Tests.Hosting;
+
+namespace Engine.Tests.Devices.Cuda;
+
+/// <summary>
+/// Steps that the fake GPU begins before the host has read the tokens of the step before: nothing but time may show it.
+/// </summary>
+[TestFixture]
+internal sealed class CudaAheadTests
+{
+    private static readonly string _folder = Path.Combine(GoldenFolder.Committed, "llama-bf16");
+
+    [TestCase(FakeOrder.Eager)]
+    [TestCase(FakeOrder.Late)]
+    [TestCase(FakeOrder.Random)]
+    public void Crowds_get_the_tokens_that_they_get_step_by_step(FakeOrder order)
+    {
+        int seed = TestContext.CurrentContext.Random.Next(1000);
+        TestContext.Out.WriteLine($"seed {seed}");
+        using FakeCuda fake = new(new FakeCudaOptions { Order = order, Seed = seed });
+        (string plain, long none) = Crowd(runsAhead: false, seed);
+        (string ahead, long taken) = Crowd(runsAhead: true, seed);
+        Assert.Multiple(() =>
+        {
+            Assert.That(none, Is.Zero);
+            Assert.That(taken, Is.GreaterThan(20));
+            Assert.That(ahead, Is.EqualTo(plain));
+            Assert.That(fake.Counters.Live, Is.Zero);
+        });
+    }
+
+    [Test]
+    public void A_request_alone_takes_every_token_but_the_first_from_a_step_that_was_under_way()
+    {
+        using FakeCuda fake = new();
+        using LoadedModel model = Load(true);
+        ModelRunner runner = (ModelRunner)model.CreateRunner(Options());
+        using EngineWorker worker = new(runner, model.Tokenizer, model.Info, Options());
+        Start(worker, 60, 3).WaitForEnd();
+        // Over blocks' ends, too: what has no block yet is written to a spare one.
+        Assert.That(runner.NumTakenAhead, Is.EqualTo(59));
+    }
+
+    [Test]
+    public void The_next_step_is_under_way_before_a_token_is_told()
+    {
+        using FakeCuda fake = new();
+        using LoadedModel model = Load(true);
+        using EngineWorker worker = new(model, Options());
+        List<long> passes = [];
+        CollectingSink sink = new()
+        {
+            OnEach = e =>
+            {
+                if (e.Kind == RequestEventKind.Token) passes.Add(fake.Counters.GraphLaunches + fake.Counters.Launches);
+            },
+        };
+        Submit(worker, sink, 12, 1, 0.8f);
+        sink.WaitForEnd();
+        long last = fake.Counters.GraphLaunches + fake.Counters.Launches;
+        // Nothing follows the last token but one: it was launched with the one before.
+        Assert.That(passes[^1], Is.EqualTo(last));
+        Assert.That(passes[^2], Is.EqualTo(last), "the last step was not under way when its input was told");
+        Assert.That(passes[^3], Is.LessThan(last));
+    }
+
+    [Test]
+    public void An_aborted_request_leaves_the_others_as_they_are()
+    {
+        using FakeCuda fake = new();
+        using LoadedModel model = Load(true);
+        int[] alone;
+        using (EngineWorker worker = new(model, Options())) alone = Start(worker, 40, 1).WaitForEnd().Tokens();
+        using (EngineWorker worker = new(model, Options()))
+        {
+            CollectingSink kept = new(), aborted = new();
+            RequestHandle handle = Submit(worker, aborted, 200, 2, 0.8f);
+            Submit(worker, kept, 40, 1, 0.8f);
+            aborted.WaitForToken();
+            handle.Cancel();
+            aborted.WaitForEnd();
+            Assert.That(kept.WaitForEnd().Tokens(), Is.EqualTo(alone));
+        }
+    }
+
+    [Test]
+    public void A_gpu_that_is_lost_with_a_step_under_way_fails_every_request()
+    {
+        using FakeCuda fake = new(new FakeCudaOptions { Order = FakeOrder.Late });
+        LoadedModel model = Load(true);
+        EngineWorker worker = new(model, Options());
+        CollectingSink[] sinks = [Start(worker, 200, 1), Start(worker, 200, 2)];
+        sinks[0].WaitForToken();
+        fake.FailLaunch(7);
+        foreach (CollectingSink sink in sinks)
+        {
+            sink.WaitForEnd();
+            Assert.That(sink.Last.Error?.Status, Is.EqualTo(EngineStatus.DeviceLost));
+        }
+
+        worker.Dispose();
+        model.Dispose();
+        Assert.That(fake.Counters.CallsAfterLost, Is.Zero);
+    }
+
+    [TestCase(0)]
+    [TestCase(1)]
+    [TestCase(2)]
+    public void Memory_that_runs_out_on_the_way_costs_no_token(int allocation)
+    {
+        using FakeCuda fake = new();
+        using LoadedModel model = Load(true);
+        using EngineWorker worker = new(model, Options());
+        int[] expected = Start(worker, 30, 1).WaitForEnd().Tokens();
+        using EngineWorker other = new(model, Options());
+        fake.FailAllocation(allocation);
+        Assert.That(Start(other, 30, 1).WaitForEnd().Tokens(), Is.EqualTo(expected));
+        Assert.That(other.Health.IsHealthy);
+    }
+
+    // Requests of many lengths, some with several outputs, some that end by a stop token, in little memory.
+    private static (string Text, long Taken) Crowd(bool runsAhead, int seed)
+    {
+        Random random = new(seed);
+        EngineOptions options = Options() with { NumBlocks = 14 };
+        using LoadedModel model = Load(runsAhead);
+        ModelRunner runner = (ModelRunner)model.CreateRunner(options);
+        using EngineWorker worker = new(runner, model.Tokenizer, model.Info, options);
+        List<CollectingSink> sinks = [];
+        for (int i = 0; i < 14; i++)
+        {
+            CollectingSink sink = new();
+            sinks.Add(sink);
+            float temperature = i % 3 == 0 ? 0 : 0.9f;
+            Submit(worker, sink, 3 + random.Next(40), i, temperature, i % 5 == 2 && temperature > 0 ? 2 : 1, i % 4 == 1);
+        }
+
+        string text = string.Join('\n', sinks.Select(
+            sink => string.Join(' ', sink.WaitForEnd().Tokens()) + "|" + string.Join(' ', sink.Tokens(1))));
+        return (text, runner.NumTakenAhead);
+    }
+
+    private static LoadedModel Load(bool runsAhead) => LoadedModel.Load(new ModelLoadOptions
+    {
+        Model = _folder,
+        Device = "cuda",
+        Cuda = FakeCuda.DeviceOptions(DType.BF16) with { RunsAhead = runsAhead },
+    });
+
+    private static EngineOptions Options() => new()
+    {
+        NumBlocks = 40,
+        MaxNumSeqs = 6,
+        MaxNumBatchedTokens = 32,
+        MaxModelLen = 300,
+    };
+
+    private static CollectingSink Start(EngineWorker worker, int maxTokens, int seed)
+    {
+        CollectingSink sink = new();
+        Submit(worker, sink, maxTokens, seed, 0.8f);
+        return sink;
+    }
+
+    private static RequestHandle Submit(
+        EngineWorker worker, CollectingSink sink, int maxTokens, int seed, float temperature, int n = 1,
+        bool stops = false) => worker.Submit(
+            new GenerationRequest
+            {
+                PromptTokenIds = [.. Enumerable.Range(1 + seed, 5 + (4 * seed))],
+                Sampling = new SamplingParams
+                {
+                    MaxTokens = maxTokens,
+                    Temperature = temperature,
+                    Seed = seed,
+                    N = n,
+                    StopTokenIds = stops ? [.. Enumerable.Range(0, 30)] : null,
+                    IgnoreEos = true,
+                    Detokenize = false,
+                },
+            },
+            sink);
+}
