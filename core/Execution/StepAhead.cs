@@ -107,7 +107,8 @@ internal sealed class StepAhead : IDisposable
         if (_index.TryGetValue(sequence, out int row)) _rows[row].Token = token;
     }
 
-    /// <summary>The row that has computed what a plan asks of a sequence. A block that it wrote is to be copied.</summary>
+    /// <summary>The row that has computed what a plan asks of a sequence; a spare block that it wrote is to be copied.
+    /// </summary>
     public bool TryTake(in ScheduledSequence scheduled, out int row)
     {
         Sequence sequence = scheduled.Sequence;

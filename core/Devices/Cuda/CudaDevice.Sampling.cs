@@ -14,7 +14,8 @@ internal sealed unsafe partial class CudaDevice : IDeviceSampler
     /// <inheritdoc/>
     public void Choose(TensorView logits, ReadOnlySpan<TokenChoice> choices, Span<int> tokens)
     {
-        Require(logits.Type == DType.F32 && logits.Rows == choices.Length && tokens.Length >= logits.Rows, nameof(logits));
+        Require(
+            logits.Type == DType.F32 && logits.Rows == choices.Length && tokens.Length >= logits.Rows, nameof(logits));
         if (choices.Length > _tokensRoom)
         {
             int room = Math.Max(LeastTokens, choices.Length);

@@ -138,7 +138,8 @@ internal sealed class CudaAheadTests
             CollectingSink sink = new();
             sinks.Add(sink);
             float temperature = i % 3 == 0 ? 0 : 0.9f;
-            Submit(worker, sink, 3 + random.Next(40), i, temperature, i % 5 == 2 && temperature > 0 ? 2 : 1, i % 4 == 1);
+            int n = i % 5 == 2 && temperature > 0 ? 2 : 1;
+            Submit(worker, sink, 3 + random.Next(40), i, temperature, n, i % 4 == 1);
         }
 
         string text = string.Join('\n', sinks.Select(
