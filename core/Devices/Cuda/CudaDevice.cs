@@ -33,7 +33,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
         ActivationType = options.ActivationType;
         UsesGraphs = options.UsesGraphs;
-        RunsAhead = options.RunsAhead && Environment.GetEnvironmentVariable("ENGINE_CUDA_ASYNC") != "0";
+        RunsAhead = options.RunsAhead || Environment.GetEnvironmentVariable("ENGINE_CUDA_ASYNC") == "1";
         _context = CudaContext.Open(options.Ordinal, options.LibraryPath);
         _name = $"cuda:{_context.Ordinal} ({_context.Name}, compute capability {_context.Capability / 10}."
             + $"{_context.Capability % 10}";

@@ -23,8 +23,8 @@ internal sealed record CudaDeviceOptions
     /// <summary>Steps in which every sequence has one token are captured and replayed.</summary>
     public bool UsesGraphs { get; init; } = true;
 
-    /// <summary>The next step begins before this one's tokens are read; ENGINE_CUDA_ASYNC=0 turns it off.</summary>
-    public bool RunsAhead { get; init; } = true;
+    /// <summary>The next step begins before this one's tokens are read; so does ENGINE_CUDA_ASYNC=1.</summary>
+    public bool RunsAhead { get; init; }
 }
 
 internal sealed class CudaBuffer(CudaArena.Piece piece, long bytes) : DeviceBuffer
@@ -37,9 +37,9 @@ internal sealed class CudaBuffer(CudaArena.Piece piece, long bytes) : DeviceBuff
 }
 
 /// <summary>A weight in segments.</summary>
-internal sealed class CudaWeight(CudaArena.Piece piece, IReadOnlyList<CudaSegment> segments) : LinearWeight
+internal sealed class CudaWeight(CudaArena.Piece piece, CudaSegment[] segments) : LinearWeight
 {
-    public IReadOnlyList<CudaSegment> Segments => segments;
+    public CudaSegment[] Segments => segments;
 
     /// <summary>Where a segment's rows are.</summary>
     public nint Address(CudaSegment segment) => piece.Address + (nint)segment.Offset;

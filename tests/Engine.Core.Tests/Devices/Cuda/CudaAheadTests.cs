@@ -45,6 +45,7 @@ internal sealed class CudaAheadTests
         Start(worker, 60, 3).WaitForEnd();
         // Over blocks' ends, too: what has no block yet is written to a spare one.
         Assert.That(runner.NumTakenAhead, Is.EqualTo(59));
+        Assert.That(fake.Counters.GraphLaunches, Is.GreaterThan(50));
     }
 
     [Test]
