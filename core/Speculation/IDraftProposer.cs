@@ -12,8 +12,8 @@ public interface IDraftProposer
     int MaxDraftTokens { get; }
 
     /// <summary>
-    /// How drafts for a sequence would fare, in a word: those of one grade are expected to fare alike, and are judged by
-    /// how others of it did. Asked before each Propose.
+    /// How drafts for a sequence would fare, in a word: those of one grade are expected to fare alike, and are judged
+    /// by how others of it did. Asked before each Propose.
     /// </summary>
     /// <returns>0 .. DraftGrades.Count - 1; negative if there is nothing to draft.</returns>
     int Grade(Sequence sequence) => 0;
