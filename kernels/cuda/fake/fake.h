@@ -3,6 +3,7 @@
 // and events allow, and everything that is allocated is counted. Kernels come from the emulated registry.
 #pragma once
 
+#include <cstdlib>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -56,7 +57,8 @@ struct Options {
   uint64_t memory = 1ull << 30;
   uint64_t seed = 1;
   int guard_host = 1;
-  int emulates = 0;  // kernels run on the emulator instead of in their plain form
+  // Kernels run on the emulator instead of in their plain form.
+  int emulates = getenv("ENGINE_CUDA_FAKE_EMULATES") != nullptr;
 };
 
 struct Context {
@@ -68,6 +70,7 @@ struct Allocation {
   uint64_t mapping, mapping_bytes;  // what mmap gave, guard pages included
   uint64_t address, bytes;          // what the caller has
   int device;
+  bool managed = false;
 };
 
 struct Function {

@@ -37,7 +37,7 @@ bool is_pinned(const void* address, uint64_t bytes) {
 void protect_all(bool open) {
   if (!state().options.guard_host) return;
   for (auto& [_, a] : state().device_memory) {
-    if (a.mapping_bytes > kGuardedMax) continue;
+    if (a.managed || a.mapping_bytes > kGuardedMax) continue;
     mprotect((void*)(a.mapping + kPage), a.mapping_bytes - 2 * kPage, open ? PROT_READ | PROT_WRITE : PROT_NONE);
   }
 }
@@ -103,6 +103,17 @@ API CUresult cuMemAlloc_v2(CUdeviceptr* out, size_t bytes) {
   s.counts.live_device++;
   s.counts.live_device_bytes += (int64_t)bytes;
   *out = address;
+  return OK;
+}
+
+// Memory that host and device both use: never closed.
+API CUresult cuMemAllocManaged(CUdeviceptr* out, size_t bytes, unsigned) {
+  CUresult result = cuMemAlloc_v2(out, bytes);
+  if (result != OK) return result;
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  Allocation& a = state().device_memory[*out];
+  a.managed = true;
+  mprotect((void*)(a.mapping + kPage), a.mapping_bytes - 2 * kPage, PROT_READ | PROT_WRITE);
   return OK;
 }
 

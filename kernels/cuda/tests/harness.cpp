@@ -70,17 +70,8 @@ float Random::normal() {
   return (float)(sqrt(-2 * log(u)) * cos(6.283185307179586 * uniform()));
 }
 
-Memory::Memory(int64_t bytes) : bytes_(bytes) {
-  // Space between allocations belongs to nobody, so that running over the end is seen.
-  data_ = (uint8_t*)aligned_alloc(256, (size_t)((bytes + 256 + 255) / 256 * 256));
-  memset(data_, 0xff, (size_t)bytes);
-  ek_emu_add_range(data_, (uint64_t)bytes);
-}
-
-Memory::~Memory() {
-  ek_emu_remove_range(data_);
-  free(data_);
-}
+Memory::Memory(int64_t bytes) : data_((uint8_t*)machine_allocate(bytes)), bytes_(bytes) { fill(0xff); }
+Memory::~Memory() { machine_free(data_); }
 
 Tensor::Tensor(int type, int rows, int columns, int64_t stride)
     : Memory(((int64_t)(rows - 1) * (stride == 0 ? columns : stride) + columns) * type_bytes(type)),
@@ -125,26 +116,6 @@ void expect_same_bytes(const void* a, const void* b, int64_t bytes, const char* 
   if (memcmp(a, b, (size_t)bytes) != 0) report(what);
 }
 
-void launch(
-    const std::string& kernel, Grid grid, uint32_t block, uint32_t shared, const void* params, uint32_t seed,
-    uint32_t cluster) {
-  const ek_emu_kernel* found = ek_emu_find(kernel.c_str());
-  if (found == nullptr) {
-    report("no kernel " + kernel);
-    return;
-  }
-  ek_emu_launch arguments = {};
-  arguments.grid[0] = grid.x, arguments.grid[1] = grid.y, arguments.grid[2] = grid.z;
-  arguments.block[0] = block;
-  arguments.cluster[0] = cluster;
-  arguments.shared_bytes = shared;
-  arguments.params = params;
-  arguments.seed = seed;
-  arguments.asynchrony = (int32_t)(seed % 3);
-  char message[600] = "";
-  if (ek_emu_run(found, &arguments, message, sizeof message) != 0) report(message);
-}
-
 void for_seeds(const std::string& name, const std::function<void(uint32_t)>& body) {
   for (int seed = 1; seed <= seeds_per_case; seed++) {
     const int before = failures;
@@ -174,7 +145,9 @@ static const Group groups[] = {
 };
 
 // cuda_kernel_tests [--seeds N] GROUP... | --ptx FOLDER; without groups, all of them.
+// On a GPU: cuda_driver_tests PTX_FOLDER, then the same.
 int main(int count, char** arguments) {
+  if (!machine_start(count, arguments)) return 1;
   bool any = false;
   for (int i = 1; i < count; i++) {
     const std::string argument = arguments[i];

@@ -37,6 +37,13 @@ struct Random {
   float normal();
 };
 
+// ---- the machine: on_emulation.cpp or on_driver.cpp
+
+// Takes its own arguments off the front; false if there is no such machine.
+bool machine_start(int& count, char**& arguments);
+void* machine_allocate(int64_t bytes);
+void machine_free(void* memory);
+
 // ---- memory: the emulation refuses any access outside of what is registered
 
 class Memory {

@@ -15,12 +15,26 @@ public sealed class CudaKernelTests
     [TestCase("kv")]
     [TestCase("linear")]
     [TestCase("quantized")]
+    [TestCase("sample")]
     [TestCase("attention_any")]
     [TestCase("attention")]
     public void KernelsAgreeWithTheirDefinitions(string group)
     {
         string log = CudaKernelPrograms.Run(CudaKernelPrograms.Tests, [group], out int code);
         Assert.That(code, Is.Zero, log);
+    }
+
+    [TestCase("rows")]
+    [TestCase("sample")]
+    public void WhatIsCarriedToAGpuRunsOnTheFakeDriver(string group)
+    {
+        string folder = CudaKernelPrograms.Folder;
+        if (Directory.GetFiles(folder, "*.ptx").Length == 0) Assert.Ignore("built without clang-19");
+        string log = CudaKernelPrograms.Run(
+            CudaKernelPrograms.DriverTests, [folder, "--seeds", "1", group], out int code,
+            Path.Combine(Path.GetDirectoryName(folder)!, "libcuda_fake.so"));
+        Assert.That(code, Is.Zero, log);
+        Assert.That(log, Does.Contain("Fake GPU"));
     }
 
     [Test]
