@@ -1,6 +1,7 @@
-// Self-timing of the kernels: bench [threads] [isa] [filter]. Prints medians and, in brackets, the best; with one
-// thread times are CPU times, which a busy machine disturbs less. Weights are streamed from memory: every shape has
-// copies that together exceed the caches.
+// Self-timing of the kernels: kernels_bench [threads] [isa] [format] [n k rows]. Prints medians and, in brackets, the
+// best; with one thread times are CPU times, which a busy machine disturbs less: more so where an operation is over
+// within a time slice, as of a small n. Weights are streamed from memory: every shape has copies that together exceed
+// the caches.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,7 +92,7 @@ void pack_codes(const ek_linear_weight& w) {
   free(bytes);
 }
 
-void bench_linear(ek_context* context, const Format& format, int64_t n, int64_t k) {
+void bench_linear(ek_context* context, const Format& format, int64_t n, int64_t k, int64_t only) {
   const int64_t bytes = ek_linear_bytes(n, k, format.format);
   const int copies = static_cast<int>(1 + (96 << 20) / bytes);
   char* memory = static_cast<char*>(ek_map(bytes * copies));
@@ -107,8 +108,9 @@ void bench_linear(ek_context* context, const Format& format, int64_t n, int64_t 
   }
   ek_unmap(source, n * k * 4);
   const int64_t rows[] = {1, 2, 4, 8, 16, 32, 128, 512};
-  for (int64_t m : rows) {
-    if (m > 32 && n >= 32000) continue;
+  for (int64_t listed : rows) {
+    const int64_t m = only > 0 ? only : listed;
+    if ((m > 32 && n >= 32000) || (only > 0 && listed > 1)) continue;
     float* x = floats(m * k);
     float* y = floats(m * n);
     const ek_matrix mx{x, m, k, k}, my{y, m, n, n};
@@ -168,9 +170,13 @@ void bench_attention(ek_context* context, int32_t dtype, int32_t head_dim, int32
   const double s = median(times, count);
   const double seen = queries == 1 ? tokens : tokens - queries / 2.0;
   const double b = times[0];
-  printf("attn %s head %d, %d queries, context %d: %.2f ms [%.2f], %.1f GB/s [%.1f], %.0f GFLOP/s [%.0f]\n",
-         dtype == EK_F32 ? "f32" : dtype == EK_F16 ? "f16" : dtype == EK_BF16 ? "bf16" : dtype == EK_I8 ? "i8" : "e4m3", head_dim, queries, tokens, s * 1e3,
-         b * 1e3, 1e-9 * layer * layers / s, 1e-9 * layer * layers / b,
+  const char* name = dtype == EK_F32    ? "f32"
+                     : dtype == EK_F16  ? "f16"
+                     : dtype == EK_BF16 ? "bf16"
+                     : dtype == EK_I8   ? "i8"
+                                        : "e4m3";
+  printf("attn %s head %d, %d queries, context %d: %.2f ms [%.2f], %.1f GB/s [%.1f], %.0f GFLOP/s [%.0f]\n", name,
+         head_dim, queries, tokens, s * 1e3, b * 1e3, 1e-9 * layer * layers / s, 1e-9 * layer * layers / b,
          4e-9 * queries * seen * heads * head_dim * layers / s, 4e-9 * queries * seen * heads * head_dim * layers / b);
   ek_unmap(memory, layer * layers);
   free(slots);
@@ -194,7 +200,11 @@ int main(int argc, char** argv) {
   const int64_t shapes[][2] = {{2560, 2048}, {11264, 2048}, {2048, 5632}, {32000, 2048}};
   for (const Format& format : kFormats) {
     if (ek_context_isa(context) < format.needs || (filter[0] && strcmp(filter, format.name))) continue;
-    for (auto& shape : shapes) bench_linear(context, format, shape[0], shape[1]);
+    if (argc > 6) {
+      bench_linear(context, format, atoll(argv[4]), atoll(argv[5]), atoll(argv[6]));
+      continue;
+    }
+    for (auto& shape : shapes) bench_linear(context, format, shape[0], shape[1], 0);
   }
   if (!filter[0] || !strcmp(filter, "attn")) {
     for (int32_t dtype : {EK_BF16, EK_I8, EK_F8_E4M3, EK_F16, EK_F32}) {

@@ -4,19 +4,28 @@
 // The kernel that a format takes. Those without one are widened to floats.
 struct CodedKernel {
   void (*gemm)(const GemmJob&, int64_t first, int64_t last, const char* next, int64_t next_bytes);
-  int rows;
-  bool wide, fine;
+  CodedShape shape;
 };
 
 #if defined(__AVX2__)
-template <class C, int GROUP, bool WIDE, bool FINE = false>
-INLINE CodedKernel coded() {
-  return {coded_panels<C, GROUP, WIDE, FINE>, coded_rows<GROUP, WIDE, FINE>(), WIDE, FINE};
+template <class C, int GROUP, int SCALE, int MIN, bool FINE = false>
+INLINE CodedKernel coded(const CodesFormat& f) {
+  typedef Coded<C, GROUP, SCALE, MIN, FINE> K;
+  return {coded_panels<K>, K::shape(f)};
+}
+
+// Kernels of their own have the types of GGUF that most models come in.
+template <class C>
+INLINE CodedKernel coded_32(const CodesFormat& f) {
+  if (f.scale < EK_CODES_SCALE_SUPER) return coded<C, 32, kPlainScale, kAnyMin>(f);
+  if (f.scale == EK_CODES_SCALE_SUPER && f.min == EK_CODES_SUPER_MIN) {
+    return coded<C, 32, EK_CODES_SCALE_SUPER, EK_CODES_SUPER_MIN>(f);
+  }
+  return coded<C, 32, kAnyScale, kAnyMin>(f);
 }
 #endif
 
-// Scales of two levels and those of 128 k go with activations rounded per 128, the others with 32. 15 bits have
-// kernels where most weights are.
+// 15 bits have kernels where most weights are.
 static CodedKernel coded_kernel(const CodesFormat& f, int32_t activation) {
 #if !defined(__AVX2__)
   // Plain loops over integers are no quicker than those over floats, and take minutes to compile.
@@ -27,36 +36,42 @@ static CodedKernel coded_kernel(const CodesFormat& f, int32_t activation) {
   // Codebooks have a translation unit of their own.
   if (activation != EK_ACTIVATION_8 || f.scale < EK_CODES_SCALE_SUPER) return {};
   switch (f.codes) {
-    case EK_CODES_GRID2: return f.group == 16 ? coded<GridTable<0>, 16, true>() : coded<GridTable<0>, 32, true>();
-    case EK_CODES_GRID3: return f.group == 32 ? coded<GridTable<1>, 32, true>() : CodedKernel{};
-    default: return f.group == 32 ? coded<GridTable<2>, 32, true>() : CodedKernel{};
+    case EK_CODES_GRID2:
+      return f.group == 16 ? coded<GridTable<0>, 16, kAnyScale, kAnyMin>(f)
+                           : coded<GridTable<0>, 32, kAnyScale, kAnyMin>(f);
+    case EK_CODES_GRID3: return f.group == 32 ? coded<GridTable<1>, 32, kAnyScale, kAnyMin>(f) : CodedKernel{};
+    default: return f.group == 32 ? coded<GridTable<2>, 32, kAnyScale, kAnyMin>(f) : CodedKernel{};
   }
 #else
   const bool super = f.scale >= EK_CODES_SCALE_SUPER, fine = activation == EK_ACTIVATION_15;
   if (activation == EK_ACTIVATION_FLOAT) return {};
   if (fine) {
-    if (f.group < 32) return f.codes == EK_CODES_6 ? coded<Code6, 16, true, true>() : CodedKernel{};
-    if (f.codes == EK_CODES_4) return coded<Code4, 32, true, true>();
-    return f.codes == EK_CODES_8 ? coded<Code8, 32, true, true>() : CodedKernel{};
+    if (f.group < 32) {
+      return f.codes == EK_CODES_6 ? coded<Code6, 16, kAnyScale, kAnyMin, true>(f) : CodedKernel{};
+    }
+    if (f.codes == EK_CODES_4) return coded<Code4, 32, kAnyScale, kAnyMin, true>(f);
+    return f.codes == EK_CODES_8 ? coded<Code8, 32, kAnyScale, kAnyMin, true>(f) : CodedKernel{};
   }
   switch (f.codes) {
     case EK_CODES_4:
-      if (f.group == 16) return coded<Code4, 16, true>();
-      if (f.group == 128) return coded<Code4, 128, true>();
-      return super ? coded<Code4, 32, true>() : coded<Code4, 32, false>();
-    case EK_CODES_5:
-      if (f.group == 128 || f.group == 16) return {};
-      return super ? coded<Code5, 32, true>() : coded<Code5, 32, false>();
-    case EK_CODES_6: return f.group == 16 ? coded<Code6, 16, true>() : CodedKernel{};
+      if (f.group == 16) return coded<Code4, 16, kAnyScale, kAnyMin>(f);
+      if (f.group == 128) return coded<Code4, 128, kAnyScale, kAnyMin>(f);
+      return coded_32<Code4>(f);
+    case EK_CODES_5: return f.group == 128 || f.group == 16 ? CodedKernel{} : coded_32<Code5>(f);
+    case EK_CODES_6:
+      // One made for Q6_K's scales was no quicker, and streamed a fifth slower with one row.
+      return f.group == 16 && f.min == EK_CODES_NO_MIN ? coded<Code6, 16, kAnyScale, EK_CODES_NO_MIN>(f)
+                                                       : CodedKernel{};
     case EK_CODES_8:
-      if (f.group == 128) return coded<Code8, 128, true>();
-      return f.group == 16 || super ? CodedKernel{} : coded<Code8, 32, false>();
+      if (f.group == 128) return coded<Code8, 128, kAnyScale, kAnyMin>(f);
+      return f.group == 16 || super ? CodedKernel{} : coded<Code8, 32, kPlainScale, kAnyMin>(f);
     case EK_CODES_IQ4:
       if (f.group != 32) return {};
-      return super ? coded<CodeTable<true>, 32, true>() : coded<CodeTable<true>, 32, false>();
+      return super ? coded<CodeTable<true>, 32, kAnyScale, EK_CODES_NO_MIN>(f)
+                   : coded<CodeTable<true>, 32, kPlainScale, EK_CODES_NO_MIN>(f);
     case EK_CODES_E2M1:
-      if (f.group == 16) return coded<CodeTable<false>, 16, true>();
-      return f.group == 32 ? coded<CodeTable<false>, 32, false>() : CodedKernel{};
+      if (f.group == 16) return coded<CodeTable<false>, 16, kAnyScale, EK_CODES_NO_MIN>(f);
+      return f.group == 32 ? coded<CodeTable<false>, 32, kPlainScale, EK_CODES_NO_MIN>(f) : CodedKernel{};
     default: return {};
   }
 #endif
@@ -85,22 +100,21 @@ static void coded_gemm(
 
 static int64_t coded_row_bytes(const CodesFormat& f, int32_t activation, int64_t chunks) {
   const CodedKernel kernel = coded_kernel(f, activation);
-  if (kernel.gemm == nullptr) return chunks * 128;
-  return chunks / 4 * (kernel.fine ? coded_block_bytes<true>(1) : coded_block_bytes<false>(1));
+  return kernel.gemm == nullptr ? chunks * 128 : chunks / 4 * kernel.shape.row_bytes();
 }
 
 static int64_t pack_coded_activations(const PackActivationsJob& job, int64_t tile) {
   const CodedKernel kernel = coded_kernel(*job.codes, job.activation);
-  const RowTiles tiles = kernel.gemm == nullptr ? RowTiles(job.rows) : RowTiles(job.rows, kernel.rows);
+  const RowTiles tiles = kernel.gemm == nullptr ? RowTiles(job.rows) : RowTiles(job.rows, kernel.shape.rows);
   if (job.x == nullptr) return tiles.count;
   const int64_t row = tiles.start(tile);
   char* a = static_cast<char*>(job.a) + row * job.row_bytes;
   if (kernel.gemm == nullptr) {
     order_tile(job, row, tiles.rows(tile), reinterpret_cast<float*>(a));
-  } else if (kernel.fine) {
-    round_tile<true>(job, row, tiles.rows(tile), kernel.wide, reinterpret_cast<int8_t*>(a));
+  } else if (kernel.shape.fine) {
+    round_tile<true>(job, row, tiles.rows(tile), kernel.shape, reinterpret_cast<int8_t*>(a));
   } else {
-    round_tile<false>(job, row, tiles.rows(tile), kernel.wide, reinterpret_cast<int8_t*>(a));
+    round_tile<false>(job, row, tiles.rows(tile), kernel.shape, reinterpret_cast<int8_t*>(a));
   }
   return tiles.count;
 }

@@ -97,10 +97,10 @@ static void embed_coded(const EmbedJob& job, int64_t row) {
   }
 }
 
-// 16 values as whole multiples; the sum of all.
+// 16 values as whole multiples.
 template <bool FINE>
-INLINE int32_t round_values(const float* x, vf inverse, bool usable, int8_t* high, int8_t* low) {
-  const vi p = usable ? vi_round(vmul(vload(x), inverse)) : vi_set(0);
+INLINE vi round_values(vf x, vf inverse, bool usable, int8_t* high, int8_t* low) {
+  const vi p = usable ? vi_round(vmul(x, inverse)) : vi_set(0);
   if (FINE) {
     const vi h = vi_high7(p);
     vi_store_bytes(high, h);
@@ -108,64 +108,78 @@ INLINE int32_t round_values(const float* x, vf inverse, bool usable, int8_t* hig
   } else {
     vi_store_bytes(high, p);
   }
-  return vi_sum(p);
+  return p;
 }
 
-// WIDE: one scale for 128 values. GIVEN: values are whole already and this is their scale.
+// COUNT values that share a scale, which is returned; their whole multiples stay in `rounded` too. GIVEN: values are
+// whole already and this is their scale.
+template <bool FINE, int COUNT>
+INLINE float round_group(
+    const float* x, const float* given, int8_t* high, int8_t* low, int64_t step, vi* rounded) {
+  constexpr float kMost = FINE ? 16256.0f : 127.0f;
+  vf most = vzero(), bad = vzero();
+#pragma GCC unroll 8
+  for (int i = 0; i < COUNT; i += 16) {
+    const vf a = vload(x + i);
+    most = vmax(most, vabs(a));
+    bad = vadd(bad, vmul(a, vzero()));
+  }
+  // Not a number if any value is infinite or not a number: that must show in the result.
+  const float largest = vmaximum(most), broken = vsum(bad);
+  const bool usable = broken == 0 && largest > 1e-30f;
+  const vf inverse = vset(given != nullptr ? 1.0f : usable ? kMost / largest : 0.0f);
+#pragma GCC unroll 8
+  for (int i = 0; i < COUNT; i += 16) {
+    const int64_t at = i / 32 * step + i % 32;
+    rounded[i / 16] = round_values<FINE>(vload(x + i), inverse, usable, high + at, low + at);
+  }
+  return given != nullptr ? *given : usable ? largest / kMost : broken;
+}
+
+// One row of a block: its bytes, and its words.
 template <bool FINE>
 INLINE void round_block(
-    const float (&x)[128], bool wide, const float* given, int8_t* high, int8_t* low, int64_t step,
-    BlockFacts& facts) {
-  constexpr float kMost = FINE ? 16256.0f : 127.0f;
-  float largest[4], broken[4];
-  for (int g = 0; g < 4; g++) {
-    const vf a = vload(x + g * 32), b = vload(x + g * 32 + 16);
-    largest[g] = vmaximum(vmax(vabs(a), vabs(b)));
-    // Not a number if any value is infinite or not a number: that must show in the result.
-    broken[g] = vsum(vmul(vadd(vmul(a, vzero()), vmul(b, vzero())), vzero()));
-  }
-  if (wide) {
-    float most = 0, bad = 0;
+    const float* x, const CodedShape& shape, const float* given, int8_t* high, int8_t* low, int64_t step,
+    int32_t* words) {
+  vi rounded[8];
+  float scale[4];
+  if (shape.scales == 1) {
+    scale[0] = round_group<FINE, 128>(x, given, high, low, step, rounded);
+  } else {
+#pragma GCC unroll 4
     for (int g = 0; g < 4; g++) {
-      most = largest[g] > most ? largest[g] : most;
-      bad += broken[g];
-    }
-    for (int g = 0; g < 4; g++) {
-      largest[g] = most;
-      broken[g] = bad;
+      scale[g] = round_group<FINE, 32>(x + g * 32, given, high + g * step, low + g * step, step, rounded + g * 2);
     }
   }
-  facts.sum = 0;
-  facts.scaled = 0;
-  for (int g = 0; g < 4; g++, high += step, low += step) {
-    const bool usable = broken[g] == 0 && largest[g] > 1e-30f;
-    const vf inverse = vset(given != nullptr ? 1.0f : usable ? kMost / largest[g] : 0.0f);
-    facts.scale[g] = given != nullptr ? *given : usable ? largest[g] / kMost : broken[g];
-    int32_t sum = 0;
-    for (int half = 0; half < 2; half++) {
-      facts.sum16[g * 2 + half] =
-          round_values<FINE>(x + g * 32 + half * 16, inverse, usable, high + half * 16, low + half * 16);
-      sum += facts.sum16[g * 2 + half];
-    }
-    facts.scaled_sum[g] = static_cast<float>(sum) * facts.scale[g];
-    facts.scaled += facts.scaled_sum[g];
-    facts.sum += sum;
+  __builtin_memcpy(words, scale, shape.scales * sizeof(float));
+  int32_t* part = words + shape.scales;
+  const int each = 8 / shape.parts;
+  for (int p = 0; p < shape.parts; p++) {
+    vi all = rounded[p * each];
+    for (int i = 1; i < each; i++) all = vi_add(all, rounded[p * each + i]);
+    const int32_t sum = vi_sum(all);
+    float less = -static_cast<float>(sum);
+    // Kernels with one scale for all parts multiply by it last, the others part by part.
+    if (shape.scales == 4 || shape.parts == 1) less *= scale[shape.scales == 4 ? p : 0];
+    part[p] = shape.min ? static_cast<int32_t>(float_bits(less)) : -shape.offset * sum;
   }
 }
 
 template <bool FINE>
-static void round_tile(const PackActivationsJob& job, int64_t row, int rows, bool wide, int8_t* out) {
+static void round_tile(const PackActivationsJob& job, int64_t row, int rows, const CodedShape& shape, int8_t* out) {
   const bool given = job.inputs.kind != EK_INPUTS_OWN;
   RowRounding how[8];
   for (int m = 0; m < rows; m++) how[m] = row_rounding(job, row + m);
-  for (int64_t k = 0; k < job.chunks * 32; k += 128, out += coded_block_bytes<FINE>(rows)) {
-    auto facts = reinterpret_cast<BlockFacts*>(out + rows * (FINE ? 256 : 128));
-    for (int m = 0; m < rows; m++) {
-      float x[128];
-      gather_block(job, row + m, k, x);
-      const float scale = given ? round_inputs(job.inputs, how[m], x) : 0.0f;
+  float buffer[128];
+  for (int64_t k = 0; k < job.chunks * 32; k += 128, out += shape.row_bytes() * rows) {
+    const bool plain = !given && job.order == nullptr && k + 128 <= job.k;
+    auto words = reinterpret_cast<int32_t*>(out + rows * (FINE ? 256 : 128));
+    for (int m = 0; m < rows; m++, words += shape.scales + shape.parts) {
+      if (!plain) gather_block(job, row + m, k, buffer);
+      const float* x = plain ? job.x + (row + m) * job.x_stride + k : buffer;
+      const float scale = given ? round_inputs(job.inputs, how[m], buffer) : 0.0f;
       int8_t* high = out + m * 32;
-      round_block<FINE>(x, wide, given ? &scale : nullptr, high, high + rows * 128, rows * 32, facts[m]);
+      round_block<FINE>(x, shape, given ? &scale : nullptr, high, high + rows * 128, rows * 32, words);
     }
   }
 }

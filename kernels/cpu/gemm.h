@@ -14,6 +14,20 @@ struct RowTiles {
   MEMBER int rows(int64_t t) const { return static_cast<int>(base + (t < extra ? 1 : 0)); }
 };
 
+// The panels that a thread reads next, fetched meanwhile in equal shares, one for each tile of rows and panels.
+struct Ahead {
+  const char* at;
+  const char* end;
+  int64_t lines, step;  // of a share: lines per 32 k, bytes
+  MEMBER Ahead(const char* next, int64_t bytes, int64_t shares, int64_t chunks)
+      : at(next), end(next + bytes) {
+    lines = next == nullptr ? 0 : (bytes / 64 + shares * chunks - 1) / (shares * chunks);
+    step = lines * chunks * 64;
+  }
+  // Lines per 32 k of this share; one that is spent, or is none, has none.
+  MEMBER int64_t share() const { return at < end ? lines : 0; }
+};
+
 // Adds bias and old y in one fixed order and stores the valid columns.
 INLINE void finish(const GemmJob& job, vf c, int64_t row, int64_t column) {
   float* y = job.y + row * job.y_stride + column;
@@ -64,22 +78,21 @@ static void gemm_tile(const GemmJob& job, int64_t row, int64_t panel, const char
 template <class Op>
 static void gemm_panels(const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes) {
   const RowTiles tiles(job.rows);
-  const int64_t shares = tiles.count * job.chunks;
+  const int64_t steps = (last - first + wide(tiles.rows(0)) - 1) / wide(tiles.rows(0));
   // One tile streams its panels once, and the hardware fetches ahead well enough.
-  const int64_t lines = next == nullptr || tiles.count == 1 ? 0 : (next_bytes / 64 + shares - 1) / shares;
-  const char* end = next + next_bytes;
+  Ahead ahead(tiles.count == 1 ? nullptr : next, next_bytes, tiles.count * steps, job.chunks);
   for (int64_t t = 0; t < tiles.count; t++) {
     with_rows(tiles.rows(t), [&](auto rows) INLINE_LAMBDA {
       constexpr int MR = decltype(rows)::value;
       constexpr int NV = wide(MR);
       int64_t p = first;
-      int64_t ahead = next == nullptr || next >= end ? 0 : lines;
-      for (; p + NV <= last; p += NV, ahead = 0) {
-        gemm_tile<Op, MR, NV>(job, tiles.start(t), p, next, ahead);
+      for (; p + NV <= last; p += NV, ahead.at += ahead.step) {
+        gemm_tile<Op, MR, NV>(job, tiles.start(t), p, ahead.at, ahead.share());
       }
-      for (; p < last; p++, ahead = 0) gemm_tile<Op, MR, 1>(job, tiles.start(t), p, next, ahead);
+      for (; p < last; p++, ahead.at += ahead.step) {
+        gemm_tile<Op, MR, 1>(job, tiles.start(t), p, ahead.at, ahead.share());
+      }
     });
-    next += lines * job.chunks * 64;
   }
 }
 

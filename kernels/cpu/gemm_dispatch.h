@@ -33,7 +33,7 @@ static void gemm(
 
 static int64_t pack_activations(const PackActivationsJob& job, int64_t tile) {
   const bool rounded = job.format >= EK_FORMAT_Q8 && job.activation != EK_ACTIVATION_FLOAT;
-  const RowTiles tiles = rounded ? RowTiles(job.rows, quantized_rows(job.activation)) : RowTiles(job.rows);
+  const RowTiles tiles = rounded ? quantized_tiles(job.rows, job.activation == EK_ACTIVATION_15) : RowTiles(job.rows);
   if (job.x == nullptr) return tiles.count;
   const int64_t row = tiles.start(tile);
   const int rows = tiles.rows(tile);

@@ -87,29 +87,34 @@ static void quantized_tiles(const GemmJob& job, int64_t first, int64_t last) {
   });
 }
 
-template <class C, int GROUP, bool WIDE>
+template <class K>
 static void coded_tiles(const GemmJob& job, int64_t first, int64_t last) {
   each_tile(job, first, last, [](const GemmJob& part, int64_t row, int64_t panel) INLINE_LAMBDA {
-    coded_tile<C, GROUP, WIDE, false, kTileRowsInt, 1>(part, row, panel, nullptr, 0);
+    coded_tile<K, kTileRowsInt, 1>(part, row, panel, nullptr, 0);
   });
 }
 
 struct TileKernel {
   void (*gemm)(const GemmJob&, int64_t first, int64_t last);
-  bool wide;
+  CodedShape shape;
 };
+
+template <class C, int GROUP, int SCALE>
+INLINE TileKernel tiles_of(const CodesFormat& f) {
+  typedef Coded<C, GROUP, SCALE, kAnyMin, false> K;
+  return {coded_tiles<K>, K::shape(f)};
+}
 
 // Groups of 32 and 128 of 4 and 8 bits. The scales of activations are those of the kernels for VNNI.
 static TileKernel tile_kernel(const CodesFormat& f, int32_t activation, int64_t rows) {
   const bool super = f.scale >= EK_CODES_SCALE_SUPER;
   if (activation != EK_ACTIVATION_8 || rows <= kRowsWithoutTiles || f.group < 32) return {};
   if (f.codes == EK_CODES_4) {
-    if (f.group == 128) return {coded_tiles<Code4, 128, true>, true};
-    return super ? TileKernel{coded_tiles<Code4, 32, true>, true} : TileKernel{coded_tiles<Code4, 32, false>, false};
+    if (f.group == 128) return tiles_of<Code4, 128, kAnyScale>(f);
+    return super ? tiles_of<Code4, 32, kAnyScale>(f) : tiles_of<Code4, 32, kPlainScale>(f);
   }
   if (f.codes != EK_CODES_8 || super) return {};
-  return f.group == 128 ? TileKernel{coded_tiles<Code8, 128, true>, true}
-                        : TileKernel{coded_tiles<Code8, 32, false>, false};
+  return f.group == 128 ? tiles_of<Code8, 128, kAnyScale>(f) : tiles_of<Code8, 32, kPlainScale>(f);
 }
 
 static void tile_codes_gemm(
@@ -124,18 +129,19 @@ static int64_t tile_codes_row_bytes(const CodesFormat& f, int32_t activation, in
 }
 
 // Rows that are not there are zeros.
-static void round_tile_rows(const PackActivationsJob& job, int64_t row, int rows, bool wide, int8_t* out) {
+static void round_tile_rows(
+    const PackActivationsJob& job, int64_t row, int rows, const CodedShape& shape, int8_t* out) {
   const bool given = job.inputs.kind != EK_INPUTS_OWN;
   RowRounding how[kTileRowsInt];
   for (int m = 0; m < rows; m++) how[m] = row_rounding(job, row + m);
-  for (int64_t k = 0; k < job.chunks * 32; k += 128, out += coded_block_bytes<false>(kTileRowsInt)) {
-    auto facts = reinterpret_cast<BlockFacts*>(out + kTileRowsInt * 128);
-    for (int m = 0; m < kTileRowsInt; m++) {
+  for (int64_t k = 0; k < job.chunks * 32; k += 128, out += shape.row_bytes() * kTileRowsInt) {
+    auto words = reinterpret_cast<int32_t*>(out + kTileRowsInt * 128);
+    for (int m = 0; m < kTileRowsInt; m++, words += shape.scales + shape.parts) {
       float x[128] = {}, scale = 0;
       if (m < rows) gather_block(job, row + m, k, x);
       if (m < rows && given) scale = round_inputs(job.inputs, how[m], x);
       int8_t* bytes = out + m * 32;
-      round_block<false>(x, wide, given ? &scale : nullptr, bytes, bytes, kTileRowsInt * 32, facts[m]);
+      round_block<false>(x, shape, given ? &scale : nullptr, bytes, bytes, kTileRowsInt * 32, words);
     }
   }
 }
@@ -148,7 +154,7 @@ static int64_t pack_tile_codes(const PackActivationsJob& job, int64_t tile) {
   if (job.x == nullptr) return count;
   const int64_t row = tile * kTileRowsInt;
   auto a = reinterpret_cast<int8_t*>(static_cast<char*>(job.a) + row * job.row_bytes);
-  round_tile_rows(job, row, tile_rows(job.rows, tile), kernel.wide, a);
+  round_tile_rows(job, row, tile_rows(job.rows, tile), kernel.shape, a);
   return count;
 }
 

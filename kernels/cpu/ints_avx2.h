@@ -42,7 +42,16 @@ INLINE void vi_store_bytes(int8_t* p, vi x) {
 }
 
 static constexpr int kQuantRows = 4;
+static constexpr int kQuantMost = 4;
+static constexpr int kCodedRows = 4;
 static constexpr int kQuantWide = 1;
+
+// The same pointer, which the compiler takes for another: what was read through one it does not keep in more registers
+// than there are.
+INLINE const int8_t* read_again(const int8_t* a) {
+  asm("" : "+r"(a));
+  return a;
+}
 
 // Bytes widened to 16 bits, even and odd k apart, because 255 * 127 * 2 does not fit pmaddubsw.
 INLINE __m256i add_bytes(__m256i c, __m256i line, __m256i even_a, __m256i odd_a) {
@@ -78,6 +87,7 @@ INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_
 #pragma GCC unroll 2
     for (int half = 0; half < 2; half++) {
       __m256i sum[MR];
+      a = read_again(a);
 #pragma GCC unroll 4
       for (int s = 0; s < 4; s++) {
         const __m256i line = half_line(w[v] + s * 64 + half * 32);
@@ -124,6 +134,7 @@ INLINE void dot_codes(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t*
 #pragma GCC unroll 2
     for (int part = 0; part < 64 / kByteVector; part++) {
       const char* p = w[v] + part * kByteVector;
+      a = read_again(a);
       if constexpr (C::kBits == 8) {
 #pragma GCC unroll 2
         for (int s = FIRST; s < LAST; s++) {

@@ -28,18 +28,21 @@ INLINE void vi_store_bytes(int8_t* p, vi a) {
 }
 
 #ifdef __AVX512VNNI__
+// Rows of a tile of two panels, of the one tile of a panel that a batch of a few more makes, and of coded weights.
 static constexpr int kQuantRows = 6;
+static constexpr int kQuantMost = 8;
+static constexpr int kCodedRows = 8;
 static constexpr int kQuantWide = 2;
 
 // c += 32 products of each column: eight lines of 16 columns x 4 k, unsigned by signed.
 template <int MR, int NV>
 INLINE void dot_bytes(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t* a) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int s = 0; s < 8; s++) {
     __m512i line[NV];
 #pragma GCC unroll 4
     for (int v = 0; v < NV; v++) line[v] = _mm512_loadu_si512(w[v] + s * 64);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int m = 0; m < MR; m++) {
       const __m512i x = bytes4(a + m * 32 + s * 4);
 #pragma GCC unroll 4
@@ -61,19 +64,23 @@ INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_
       low[v] = _mm512_and_si512(line, mask);
       high[v] = _mm512_and_si512(_mm512_srli_epi16(line, 4), mask);
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int m = 0; m < MR; m++) {
-      const __m512i x = bytes4(a + m * 32 + s * 4), y = bytes4(a + m * 32 + (s + 4) * 4);
+      const __m512i x = bytes4(a + m * 32 + s * 4);
 #pragma GCC unroll 4
-      for (int v = 0; v < NV; v++) {
-        c[m][v] = _mm512_dpbusd_epi32(c[m][v], low[v], x);
-        c[m][v] = _mm512_dpbusd_epi32(c[m][v], high[v], y);
-      }
+      for (int v = 0; v < NV; v++) c[m][v] = _mm512_dpbusd_epi32(c[m][v], low[v], x);
+    }
+#pragma GCC unroll 16
+    for (int m = 0; m < MR; m++) {
+      const __m512i x = bytes4(a + m * 32 + (s + 4) * 4);
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; v++) c[m][v] = _mm512_dpbusd_epi32(c[m][v], high[v], x);
     }
   }
 }
 #else
 static constexpr int kQuantRows = 4;
+static constexpr int kQuantMost = 4;
 static constexpr int kQuantWide = 2;
 
 // Bytes widened to 16 bits, even and odd k apart, because 255 * 127 * 2 does not fit pmaddubsw.
@@ -88,7 +95,7 @@ INLINE void dot_bytes(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t*
       even[v] = _mm512_and_si512(line, mask);
       odd[v] = _mm512_srli_epi16(line, 8);
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int m = 0; m < MR; m++) {
       const __m512i x = bytes4(a + m * 32 + s * 4);
       const __m512i xe = _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8), xo = _mm512_srai_epi16(x, 8);
@@ -115,7 +122,7 @@ INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_
       low[v] = _mm512_and_si512(line, mask);
       high[v] = _mm512_and_si512(_mm512_srli_epi16(line, 4), mask);
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int m = 0; m < MR; m++) {
       const __m512i x = bytes4(a + m * 32 + s * 4), y = bytes4(a + m * 32 + (s + 4) * 4);
 #pragma GCC unroll 4
@@ -125,7 +132,7 @@ INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_
       }
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int m = 0; m < MR; m++) {
 #pragma GCC unroll 4
     for (int v = 0; v < NV; v++) c[m][v] = _mm512_add_epi32(c[m][v], _mm512_madd_epi16(sum[m][v], one));
@@ -153,12 +160,12 @@ INLINE V btable(const uint8_t* table, V codes) {
 // c += products of steps [FIRST, LAST) of 32 k, in the codes of C.
 template <class C, int FIRST, int LAST, int MR, int NV>
 INLINE void dot_codes(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t* a) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int s = FIRST; s < LAST; s++) {
     __m512i line[NV];
 #pragma GCC unroll 4
     for (int v = 0; v < NV; v++) line[v] = (__m512i)C::step(w[v], s);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int m = 0; m < MR; m++) {
       const __m512i x = bytes4(a + m * 32 + s * 4);
 #pragma GCC unroll 4

@@ -57,6 +57,8 @@ INLINE void vi_store_bytes(int8_t* p, vi a) {
 }
 
 static constexpr int kQuantRows = 2;
+static constexpr int kQuantMost = 2;
+static constexpr int kCodedRows = 2;
 static constexpr int kQuantWide = 1;
 
 // c += 32 products of each column: eight lines of 16 columns x 4 k, unsigned by signed.

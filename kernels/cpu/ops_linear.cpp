@@ -7,6 +7,9 @@ namespace {
 // Packing fewer activations than this on one thread is over before another wakes.
 constexpr int64_t kSerialPack = 32 << 10;
 
+// With so many rows, what one thread takes at a time is a share of the whole that others would wait for.
+constexpr int64_t kHalvingRows = 64;
+
 int64_t round_up(int64_t k, int64_t step) { return (k + step - 1) / step * step; }
 
 bool quantized(int32_t format) { return format == EK_FORMAT_Q8 || format == EK_FORMAT_Q4; }
@@ -86,28 +89,30 @@ struct GemmRun {
   decltype(IsaTable::gemm) gemm;
   GemmJob job;
   int64_t panels;
-  int64_t group;   // panels a thread takes at a time
-  int64_t groups;
+  int64_t group;   // panels a thread takes at a time,
+  int64_t whole;   // but half as many behind so many groups, so that threads end together
   Shares shares;
+  int64_t start(int64_t item) const {
+    const int64_t p = item <= whole ? item * group : whole * group + (item - whole) * (group / 2);
+    return p < panels ? p : panels;
+  }
 };
 
 // Takes the next group before it works on the current one, so that its panels can be fetched meanwhile.
 void gemm_thread(void* argument, int thread) {
   auto& run = *static_cast<GemmRun*>(argument);
-  int64_t group = run.shares.take(thread);
-  while (group >= 0) {
+  int64_t item = run.shares.take(thread);
+  while (item >= 0) {
     const int64_t following = run.shares.take(thread);
-    const int64_t first = group * run.group;
-    const int64_t last = first + run.group < run.panels ? first + run.group : run.panels;
     const char* ahead = nullptr;
     int64_t bytes = 0;
     if (following >= 0) {
-      const int64_t p = following * run.group;
+      const int64_t p = run.start(following);
       ahead = run.job.w + p * run.job.panel_bytes;
-      bytes = ((p + run.group < run.panels ? p + run.group : run.panels) - p) * run.job.panel_bytes;
+      bytes = (run.start(following + 1) - p) * run.job.panel_bytes;
     }
-    run.gemm(run.job, first, last, ahead, bytes, thread_scratch(run.context, thread));
-    group = following;
+    run.gemm(run.job, run.start(item), run.start(item + 1), ahead, bytes, thread_scratch(run.context, thread));
+    item = following;
   }
 }
 
@@ -140,8 +145,12 @@ void multiply_block(
                                          : table->gemm;
   const int64_t group = job.codes != nullptr ? 4 : table->gemm_group(job);
   const int64_t panels = (job.n + 15) / 16, groups = (panels + group - 1) / group;
-  GemmRun run{context, gemm, job, panels, group, groups, Shares(context->pool.threads(), groups)};
-  if (groups == 1) {
+  const bool narrow = job.codes != nullptr || quantized(job.format);  // tiles of two panels at most
+  const bool halves = narrow && job.rows >= kHalvingRows && group % 2 == 0 && groups > context->pool.threads();
+  const int64_t whole = halves ? groups - context->pool.threads() : groups;
+  const int64_t items = whole + (halves ? (panels - whole * group + group / 2 - 1) / (group / 2) : 0);
+  GemmRun run{context, gemm, job, panels, group, whole, Shares(context->pool.threads(), items)};
+  if (items == 1) {
     gemm_thread(&run, 0);
   } else {
     context->pool.run(gemm_thread, &run);

@@ -41,7 +41,7 @@ static void quantized_tile(const GemmJob& job, int64_t row, int64_t panel, const
 #pragma GCC unroll 4
   for (int v = 0; v < NV; v++) {
     w[v] = job.w + (panel + v) * job.panel_bytes;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int m = 0; m < MR; m++) f[m][v] = vzero();
   }
   auto a = static_cast<const int8_t*>(job.a) + row * quantized_row_bytes<FINE>(job.chunks);
@@ -58,25 +58,25 @@ static void quantized_tile(const GemmJob& job, int64_t row, int64_t panel, const
       for (int v = 0; v < NV; v++) {
         lines_of[v] = w[v] + 64 + g * Q::kGroupBytes;
         sw[v] = vload(reinterpret_cast<const f16_t*>(w[v]) + g * 16);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int m = 0; m < MR; m++) c[m][v] = vi_set(FINE ? 0 : -Q::kOffset * sum[m]);
       }
       Q::template dot<MR, NV>(c, lines_of, a);
       if (FINE) {
         vi low[MR][NV];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int m = 0; m < MR; m++) {
 #pragma GCC unroll 4
           for (int v = 0; v < NV; v++) low[m][v] = vi_set(-Q::kOffset * sum[m]);
         }
         Q::template dot<MR, NV>(low, lines_of, a + MR * 32);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int m = 0; m < MR; m++) {
 #pragma GCC unroll 4
           for (int v = 0; v < NV; v++) c[m][v] = vi_add(vi_shift7(c[m][v]), low[m][v]);
         }
       }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int m = 0; m < MR; m++) {
 #pragma GCC unroll 4
         for (int v = 0; v < NV; v++) f[m][v] = vfma(vi_float(c[m][v]), vmul(sw[v], vset(scale[m])), f[m][v]);
@@ -86,35 +86,41 @@ static void quantized_tile(const GemmJob& job, int64_t row, int64_t panel, const
 #pragma GCC unroll 4
     for (int v = 0; v < NV; v++) w[v] += 64 + 2 * Q::kGroupBytes;
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int m = 0; m < MR; m++) {
 #pragma GCC unroll 4
     for (int v = 0; v < NV; v++) finish(job, f[m][v], row + m, (panel + v) * 16);
   }
 }
 
-INLINE int quantized_rows(int32_t activation) { return activation == EK_ACTIVATION_15 ? kFineRows : kQuantRows; }
+INLINE RowTiles quantized_tiles(int64_t rows, bool fine) {
+  return RowTiles(rows, fine ? kFineRows : rows <= kQuantMost ? kQuantMost : kQuantRows);
+}
+
+// Panels of a tile of so many rows.
+static constexpr int quantized_wide(int rows) {
+  return rows > kQuantRows ? 1 : rows <= 2 ? 2 * kQuantWide : kQuantWide;
+}
 
 template <class Q, bool FINE>
 static void quantized_panels(const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes) {
-  const RowTiles tiles(job.rows, FINE ? kFineRows : kQuantRows);
-  const int64_t shares = tiles.count * job.chunks;
-  int64_t lines = next == nullptr || job.rows <= 2 ? 0 : (next_bytes / 64 + shares - 1) / shares;
-  const char* end = next + next_bytes;
+  const RowTiles tiles = quantized_tiles(job.rows, FINE);
+  const int64_t wide = quantized_wide(tiles.rows(0)), steps = (last - first + wide - 1) / wide;
+  Ahead ahead(job.rows <= 2 ? nullptr : next, next_bytes, tiles.count * steps, job.chunks);
   for (int64_t t = 0; t < tiles.count; t++) {
     with_rows(tiles.rows(t), [&](auto rows) INLINE_LAMBDA {
       constexpr int MR = decltype(rows)::value;
-      if constexpr (MR <= (FINE ? kFineRows : kQuantRows)) {
-        constexpr int NV = MR <= 2 ? 2 * kQuantWide : kQuantWide;
+      if constexpr (MR <= (FINE ? kFineRows : kQuantMost)) {
+        constexpr int NV = quantized_wide(MR);
         int64_t p = first;
-        int64_t ahead = next < end ? lines : 0;
-        for (; p + NV <= last; p += NV, ahead = 0) {
-          quantized_tile<Q, FINE, MR, NV>(job, tiles.start(t), p, next, ahead);
+        for (; p + NV <= last; p += NV, ahead.at += ahead.step) {
+          quantized_tile<Q, FINE, MR, NV>(job, tiles.start(t), p, ahead.at, ahead.share());
         }
-        for (; p < last; p++, ahead = 0) quantized_tile<Q, FINE, MR, 1>(job, tiles.start(t), p, next, ahead);
+        for (; p < last; p++, ahead.at += ahead.step) {
+          quantized_tile<Q, FINE, MR, 1>(job, tiles.start(t), p, ahead.at, ahead.share());
+        }
       }
     });
-    next += lines * job.chunks * 64;
   }
 }
 
