@@ -38,7 +38,7 @@ internal sealed class CudaCodesTests(DType type)
         int bits = form.Bits <= 4 ? 4 : 8;
         Assert.Multiple(() =>
         {
-            Assert.That(((CudaWeight)weight).Segments, Has.Count.EqualTo(1));
+            Assert.That(((CudaWeight)weight).Segments, Has.Length.EqualTo(1));
             Assert.That(weight.Bytes * 8.0 / (64 * 1024), Is.InRange(bits, bits + 3.1));
             Assert.That(gpu.PackedLinearBytes(source), Is.EqualTo(weight.Bytes));
             Assert.That(
@@ -68,7 +68,7 @@ internal sealed class CudaCodesTests(DType type)
             new RandomCodes(CodedKernelTests.Form("Q6_K"), 5, 256, 3),
         ];
         using LinearWeight weight = gpu.PackLinear(Source(parts));
-        Assert.That(((CudaWeight)weight).Segments, Has.Count.EqualTo(2));
+        Assert.That(((CudaWeight)weight).Segments, Has.Length.EqualTo(2));
         AssertProduct(gpu, 4, parts);
     }
 
