@@ -172,8 +172,11 @@ public abstract class KvStorage : IDisposable
     /// <summary>Blocks behind those, for tokens that have no block yet.</summary>
     public virtual Range SpareBlocks => default;
 
-    /// <summary>Bytes held.</summary>
+    /// <summary>Bytes held for the blocks.</summary>
     public abstract long Bytes { get; }
+
+    /// <summary>Bytes held for spare ones; a part of what steps take.</summary>
+    public virtual long SpareBytes => 0;
 
     /// <inheritdoc/>
     public void Dispose()

@@ -78,7 +78,7 @@ internal sealed partial class ModelRunner : IModelRunner
     public long KvBytes => _kv.Bytes;
 
     /// <summary>Bytes of activations and logits.</summary>
-    public long ActivationBytes => _step.Bytes + _rows.Bytes;
+    public long ActivationBytes => _step.Bytes + _rows.Bytes + _kv.SpareBytes;
 
     /// <summary>Rows of logits computed at a time.</summary>
     public static int LogitsRowsOf(int maxNumSeqs, int vocabSize) =>

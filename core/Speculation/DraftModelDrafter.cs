@@ -59,7 +59,7 @@ internal sealed class DraftModelDrafter : IModelDrafter
 
     public double LastDraftSeconds { get; private set; }
 
-    public long Bytes => _kv.Bytes + _step.Bytes + _rows.Bytes;
+    public long Bytes => _kv.Bytes + _kv.SpareBytes + _step.Bytes + _rows.Bytes;
 
     public int Propose(Sequence sequence, Span<int> drafts) =>
         Math.Clamp(_weights.Config.MaxModelLen - sequence.NumTokens, 0, drafts.Length);

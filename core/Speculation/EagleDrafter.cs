@@ -75,7 +75,7 @@ internal sealed class EagleDrafter : IModelDrafter
     /// <summary>Of drafting alone: what is learnt after a step is learnt with or without drafts.</summary>
     public double LastDraftSeconds { get; private set; }
 
-    public long Bytes => _kv.Bytes + _step.Bytes + _rows.Bytes + _kept.Bytes;
+    public long Bytes => _kv.Bytes + _kv.SpareBytes + _step.Bytes + _rows.Bytes + _kept.Bytes;
 
     public int Propose(Sequence sequence, Span<int> drafts)
     {

@@ -58,7 +58,8 @@ internal sealed record CudaCodes(
     public static CudaCodes? Of(WeightCodes codes, int k)
     {
         if (ShiftOf(codes, k) is not int shift) return null;
-        bool isTable = codes.Values is CodeValues.Iq4 or CodeValues.DoubledE2M1;
+        float[]? table = TableOf(codes.Values);
+        bool isTable = table is not null;
         bool isInteger = codes.Values == CodeValues.Integer;
         if (!isTable && !isInteger && codes.Values != CodeValues.E4M3) return null;
         bool hasSubs, hasMins = false, hasZeros = false;
@@ -94,8 +95,17 @@ internal sealed record CudaCodes(
             },
             hasSubs, codes.Scales == CodeScales.SuperE4M3 ? DType.F8E4M3 : DType.I8, hasMins, hasZeros,
             hasMins || hasZeros ? 0 : codes.Zero,
-            codes.Values switch { CodeValues.Iq4 => _iq4, CodeValues.DoubledE2M1 => _doubledE2M1, _ => null });
+            table);
     }
+
+    private static float[]? TableOf(CodeValues values) => values switch
+    {
+        CodeValues.Iq4 => _iq4,
+        CodeValues.DoubledE2M1 => _doubledE2M1,
+        CodeValues.Grid2 or CodeValues.Grid3 or CodeValues.Grid3S =>
+            [.. GgufGridBlocks.Coordinates(values).ToArray().Select(x => (float)x)],
+        _ => null,
+    };
 
     // Kernels divide by shifting; a group of another length is several of the largest power of two that divides it.
     private static int? ShiftOf(WeightCodes codes, int k)

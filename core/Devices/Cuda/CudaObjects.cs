@@ -70,7 +70,9 @@ internal sealed class CudaKvStorage : KvStorage
         _bytes = bytes;
     }
 
-    public override long Bytes => _bytes;
+    public override long Bytes => _bytes / (NumBlocks + (long)NumSpareBlocks) * NumBlocks;
+
+    public override long SpareBytes => _bytes - Bytes;
 
     /// <summary>The block that nobody writes: zeros.</summary>
     public int SpareBlock => NumBlocks;

@@ -97,7 +97,7 @@ internal sealed class CudaCodesTests(DType type)
     }
 
     [Test]
-    public void Emulated_kernels_agree_with_the_plain_ones([Values("gptq g64", "Q4_K", "Q6_K", "NVFP4", "fp8 blocks")]
+    public void Emulated_kernels_agree_with_the_plain_ones([Values("gptq g64", "Q4_K", "Q6_K", "NVFP4", "IQ2_S")]
         string name)
     {
         using FakeCuda fake = new(new FakeCudaOptions { Emulates = true });
