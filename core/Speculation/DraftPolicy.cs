@@ -13,6 +13,9 @@ internal sealed class DraftPolicy
     private const double FirstRate = 0.8;
     private const double RateWeight = 0.02;
 
+    // Of a grade there are fewer drafts, and how it fares is what new requests begin with.
+    private const double GradeRateWeight = 0.06;
+
     // Where drafts do not pay, so many steps go by until one tries again what they cost: few at first, since the first
     // measures are the worst.
     private const int FirstStepsBetweenTrials = 4;
@@ -103,7 +106,7 @@ internal sealed class DraftPolicy
         {
             double found = i < numAccepted ? 1 : 0;
             _rate += RateWeight * (found - _rate);
-            gradeRate += RateWeight * (found - gradeRate);
+            gradeRate += GradeRateWeight * (found - gradeRate);
         }
     }
 
