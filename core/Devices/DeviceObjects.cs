@@ -83,6 +83,35 @@ public sealed class LinearSource
 
     /// <summary>Told now and then, while a device packs, how many more bytes of the parts it has done with.</summary>
     public Action<long>? OnRead { get; set; }
+
+    /// <summary>Other rows, to be packed in the same way.</summary>
+    internal LinearSource With(IReadOnlyList<LinearPart> parts) => new()
+    {
+        Parts = parts,
+        ComputeType = ComputeType,
+        Quantization = Quantization,
+        IsOutput = IsOutput,
+        PreferredRounding = PreferredRounding,
+    };
+
+    /// <summary>The part that a row of the stack is of.</summary>
+    /// <param name="row">0 to N - 1.</param>
+    /// <param name="rowOfPart">The same counted from the part's first.</param>
+    internal LinearPart PartOf(int row, out int rowOfPart)
+    {
+        foreach (LinearPart part in Parts)
+        {
+            if (row < part.N)
+            {
+                rowOfPart = row;
+                return part;
+            }
+
+            row -= part.N;
+        }
+
+        throw new ArgumentOutOfRangeException(nameof(row));
+    }
 }
 
 /// <summary>What a weight is rounded to when it is packed.</summary>

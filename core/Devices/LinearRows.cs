@@ -10,21 +10,8 @@ internal static unsafe class LinearRows
     /// <param name="source">The weight.</param>
     /// <param name="row">0 to N - 1.</param>
     /// <param name="destination">[K] f32.</param>
-    public static void Read(LinearSource source, int row, Span<float> destination)
-    {
-        foreach (LinearPart part in source.Parts)
-        {
-            if (row < part.N)
-            {
-                Read(part, row, destination);
-                return;
-            }
-
-            row -= part.N;
-        }
-
-        throw new ArgumentOutOfRangeException(nameof(row));
-    }
+    public static void Read(LinearSource source, int row, Span<float> destination) =>
+        Read(source.PartOf(row, out int at), at, destination);
 
     /// <summary>One row of a part.</summary>
     public static void Read(in LinearPart part, int row, Span<float> destination)

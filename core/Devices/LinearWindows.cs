@@ -31,14 +31,7 @@ internal static class LinearWindows
             first -= part.N;
         }
 
-        return new LinearSource
-        {
-            Parts = parts,
-            ComputeType = source.ComputeType,
-            Quantization = source.Quantization,
-            IsOutput = source.IsOutput,
-            PreferredRounding = source.PreferredRounding,
-        };
+        return source.With(parts);
     }
 
     private static LinearPart Slice(in LinearPart part, int first, int count)

@@ -46,7 +46,7 @@ internal sealed partial class ModelRunner
 
     private void ExecuteAhead(StepAhead ahead, StepPlan plan, SampledTokens results)
     {
-        long started = Stopwatch.GetTimestamp();
+        long started = Stopwatch.GetTimestamp(), before = KernelTicks;
         int taken = ahead.Slot, own = (taken + 1) % DeviceTokens.NumSlots, next = (own + 1) % DeviceTokens.NumSlots;
         int numTaken = ahead.Count;
         try
@@ -70,7 +70,8 @@ internal sealed partial class ModelRunner
         {
             _deferSlot = -1;
             Array.Clear(_isTaken);
-            KernelTicks += Stopwatch.GetTimestamp() - started;
+            // All of it is the device's, what Sample counted too.
+            KernelTicks = before + (Stopwatch.GetTimestamp() - started);
         }
     }
 

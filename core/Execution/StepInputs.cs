@@ -12,6 +12,8 @@ internal sealed class StepInputs
     private readonly int[] _cuSeqlensQ;
     private readonly int[] _contextLens;
     private readonly int[] _blockTables;
+    private DeviceTokens? _tokenSource;
+    private int[] _tokenPlaces = [];
 
     public StepInputs(int maxNumTokens, int maxNumSeqs, int maxBlocksPerSeq)
     {
@@ -24,9 +26,6 @@ internal sealed class StepInputs
         _blockTables = Pinned(checked(maxNumSeqs * maxBlocksPerSeq));
         MaxBlocksPerSeq = maxBlocksPerSeq;
     }
-
-    private DeviceTokens? _tokenSource;
-    private int[] _tokenPlaces = [];
 
     public int NumTokens { get; private set; }
 

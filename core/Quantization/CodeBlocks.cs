@@ -31,9 +31,8 @@ internal static class CodeBlocks
     /// <summary>Row of a weight whose parts all are such matrices.</summary>
     public static void Read(LinearSource source, int row, WeightBlocks blocks, Span<byte> destination)
     {
-        int part = 0;
-        while (row >= source.Parts[part].N) row -= source.Parts[part++].N;
-        Read(source.Parts[part].Matrix!, source.Parts[part].FirstRow + row, blocks, destination);
+        LinearPart part = source.PartOf(row, out int at);
+        Read(part.Matrix!, part.FirstRow + at, blocks, destination);
     }
 
     private static void Read(WeightMatrix matrix, int row, WeightBlocks blocks, Span<byte> destination)

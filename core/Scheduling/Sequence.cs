@@ -135,6 +135,9 @@ public sealed class Sequence
     /// <summary>Tokens that need KV at most: the last token of an output is never computed.</summary>
     internal int MaxComputedTokens => Math.Max(NumPromptTokens, MaxTokensTotal - 1);
 
+    /// <summary>False if the request wants none, or keeps a state that belongs to the course of one output.</summary>
+    internal bool TakesDrafts => Sampling.Speculative && Sampling.MirostatMode == 0;
+
     /// <summary>How its drafts have fared.</summary>
     internal DraftGrades DraftHistory;
 

@@ -74,7 +74,7 @@ internal sealed class DraftPolicy
     public int Propose(Sequence sequence, int room)
     {
         bool isPointless = _threshold >= 1 && !_isTrial;
-        if (isPointless || !sequence.Sampling.Speculative || sequence.Sampling.MirostatMode != 0)
+        if (isPointless || !sequence.TakesDrafts)
         {
             return 0;
         }

@@ -36,8 +36,7 @@ internal sealed class GrammarDrafts
     /// <returns>How many there are.</returns>
     public int Propose(Sequence sequence, int room)
     {
-        if (sequence.SamplerState is not SamplerState { Grammar: { } grammar }
-            || !sequence.Sampling.Speculative || sequence.Sampling.MirostatMode != 0)
+        if (!sequence.TakesDrafts || sequence.SamplerState is not SamplerState { Grammar: { } grammar })
         {
             return 0;
         }

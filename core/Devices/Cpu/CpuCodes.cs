@@ -98,9 +98,7 @@ internal static unsafe class CpuCodes
 
         public void Read(LinearSource source, int row, int slot)
         {
-            int at = row, p = 0;
-            while (at >= source.Parts[p].N) at -= source.Parts[p++].N;
-            LinearPart part = source.Parts[p];
+            LinearPart part = source.PartOf(row, out int at);
             Span<byte> codes = Codes.AsSpan(slot * _k, _k);
             part.Matrix!.ReadCodes(part.FirstRow + at, new CodeRow
             {

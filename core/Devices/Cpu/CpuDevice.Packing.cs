@@ -58,14 +58,7 @@ public sealed unsafe partial class CpuDevice
 
         return [.. runs.Select(run =>
         {
-            LinearSource part = new()
-            {
-                Parts = run.Parts,
-                ComputeType = source.ComputeType,
-                Quantization = source.Quantization,
-                IsOutput = source.IsOutput,
-                PreferredRounding = source.PreferredRounding,
-            };
+            LinearSource part = source.With(run.Parts);
             return (run.Format == 0 ? FormatOf(part) : run.Format, part);
         })];
     }

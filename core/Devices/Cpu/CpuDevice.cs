@@ -152,7 +152,6 @@ public sealed unsafe partial class CpuDevice : IDevice
             source.OnRead?.Invoke(LinearWindows.StoredBytes(rows));
         }
 
-
         return new CpuWeight(piece)
         {
             N = source.N,

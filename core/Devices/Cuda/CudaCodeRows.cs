@@ -62,9 +62,7 @@ internal static unsafe class CudaCodeRows
 
         public void Read(LinearSource source, int row)
         {
-            int p = 0;
-            while (row >= source.Parts[p].N) row -= source.Parts[p++].N;
-            LinearPart part = source.Parts[p];
+            LinearPart part = source.PartOf(row, out row);
             CodeRow target = new()
             {
                 Codes = _codes,

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Engine.Server.Tests.Support;
 
@@ -10,7 +9,6 @@ public sealed partial class DocsExampleTests
 {
     private const StringComparison Ordinal = StringComparison.Ordinal;
     private const string Address = "http://127.0.0.1:8000";
-    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);
 
     private EngineProcess _engine = null!;
     private string _address = "";
@@ -36,8 +34,8 @@ public sealed partial class DocsExampleTests
         string text = source.Replace(Address, _address, Ordinal);
         (int code, string output, string error) = language switch
         {
-            "sh" => await RunAsync("bash", ["-c", text.Replace("curl ", "curl --fail-with-body ", Ordinal)]),
-            "python" => await RunAsync("python3", ["-c", text]),
+            "sh" => await ExternalProgram.RunAsync("bash", ["-c", text.Replace("curl ", "curl --fail-with-body ", Ordinal)]),
+            "python" => await ExternalProgram.RunAsync("python3", ["-c", text]),
             "js" => await RunNodeAsync(text),
             "csharp" => await RunCSharpAsync(text),
             _ => throw new InvalidOperationException($"no way to run {language}"),
@@ -71,7 +69,7 @@ public sealed partial class DocsExampleTests
         await File.WriteAllTextAsync(path, source);
         try
         {
-            return await RunAsync("node", [path]);
+            return await ExternalProgram.RunAsync("node", [path]);
         }
         finally
         {
@@ -86,27 +84,12 @@ public sealed partial class DocsExampleTests
         {
             string path = Path.Combine(folder, "story.cs");
             await File.WriteAllTextAsync(path, source);
-            return await RunAsync("dotnet", ["run", path]);
+            return await ExternalProgram.RunAsync("dotnet", ["run", path]);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private static async Task<(int Code, string Output, string Error)> RunAsync(string program, string[] arguments)
-    {
-        var start = new ProcessStartInfo(program, arguments)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using Process process = Process.Start(start)!;
-        using var limit = new CancellationTokenSource(_limit);
-        Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token);
-        Task<string> error = process.StandardError.ReadToEndAsync(limit.Token);
-        await process.WaitForExitAsync(limit.Token);
-        return (process.ExitCode, await output, await error);
     }
 
     [GeneratedRegex(@"http://[\d.:]+/")]

@@ -1,11 +1,8 @@
-using System.Diagnostics;
-
 namespace Engine.Server.Tests.Support;
 
 /// <summary>Runs a script of tests/clients/node, with its packages installed once.</summary>
 internal static class NodeScript
 {
-    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);
     private static readonly SemaphoreSlim _installing = new(1);
 
     /// <summary>Where the scripts and their packages are.</summary>
@@ -39,17 +36,7 @@ internal static class NodeScript
     private static async Task<(int Status, string Output)> RunProgramAsync(
         string command, string[] arguments)
     {
-        var start = new ProcessStartInfo(command, arguments)
-        {
-            WorkingDirectory = Folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using Process process = Process.Start(start)!;
-        using var limit = new CancellationTokenSource(_limit);
-        Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token);
-        Task<string> error = process.StandardError.ReadToEndAsync(limit.Token);
-        await process.WaitForExitAsync(limit.Token);
-        return (process.ExitCode, await output + await error);
+        (int code, string output, string error) = await ExternalProgram.RunAsync(command, arguments, Folder);
+        return (code, output + error);
     }
 }
