@@ -7,39 +7,20 @@ namespace Engine.Quantization;
 /// GPTQ: codes of 2, 3, 4 or 8 bits down the columns of qweight [K * bits / 32, N], a scale and a zero per
 /// group of inputs, and with desc_act a permutation of the inputs in g_idx.
 /// </summary>
-internal sealed class GptqMatrix : WeightMatrix
+internal sealed class GptqMatrix : GroupedMatrix
 {
-    private readonly SafetensorsTensor _codes;
     private readonly float[] _scales;
     private readonly int[] _zeros;
-    private readonly int[] _groups;
-    private readonly int _bits;
-    private readonly int _numGroups;
 
     private GptqMatrix(
-        SafetensorsTensor codes, int n, int k, int bits, float[] scales, int[] zeros, int[] groups, DType scaleType)
-        : base(n, k)
+        SafetensorsTensor stored, int n, int k, int bits, float[] scales, int[] zeros, int[] groups, DType scaleType)
+        : base(
+            stored, n, k, bits, groups, scales.Length / n,
+            Form(bits, GroupSize(k, scales.Length / n), zeros, scaleType))
     {
-        _numGroups = scales.Length / n;
-        // A zero of 256 fits no byte.
-        bool fits = Array.TrueForAll(zeros, z => z <= byte.MaxValue);
-        if (fits && CodeOrder.TryOf(groups, _numGroups, out int[]? order))
-        {
-            InputOrder = order;
-            int size = (k + _numGroups - 1) / _numGroups;
-            Codes = new WeightCodes(bits, size, CodeScales.Zero, CodeOrder.TypeOf(scaleType));
-        }
-
-        _codes = codes;
-        _bits = bits;
         _scales = scales;
         _zeros = zeros;
-        _groups = groups;
     }
-
-    public override WeightCodes? Codes { get; }
-
-    public override int[]? InputOrder { get; }
 
     /// <param name="tensors">The checkpoint.</param>
     /// <param name="module">Name of the layer.</param>
@@ -62,7 +43,7 @@ internal sealed class GptqMatrix : WeightMatrix
         return new GptqMatrix(
             codes, n, k, bits, StoredTensors.Floats(scales),
             Zeros(packedZeros, numGroups, n, bits, storesZeros ? 0 : 1),
-            Groups(tensors, module, k, numGroups), scales.Type);
+            GroupsOf(tensors, module + ".g_idx", k, numGroups), scales.Type);
     }
 
     private static int[] Zeros(SafetensorsTensor packed, int numGroups, int n, int bits, int offset)
@@ -79,48 +60,37 @@ internal sealed class GptqMatrix : WeightMatrix
         return zeros;
     }
 
-    /// <summary>The group of every input: stored, or runs of equal length.</summary>
-    public static int[] Groups(StoredTensors tensors, string module, int k, int numGroups, string name = ".g_idx")
+    private static WeightCodes? Form(int bits, int groupSize, int[] zeros, DType scaleType)
     {
-        int[] groups = new int[k];
-        SafetensorsTensor? stored = tensors.Has(module + name) ? tensors.Need(module + name, DType.I32) : null;
-        int size = (k + numGroups - 1) / numGroups;
-        if (stored is not null) StoredTensors.CheckShape(stored, k);
-        ReadOnlySpan<int> values = stored is null ? [] : StoredTensors.Values<int>(stored);
-        for (int i = 0; i < k; i++)
-        {
-            groups[i] = stored is null ? i / size : values[i];
-            if (groups[i] < 0 || groups[i] >= numGroups)
-                throw StoredTensors.Bad(stored!, $"groups below {numGroups}", $"{groups[i]}");
-        }
-
-        return groups;
+        // A zero of 256 fits no byte.
+        bool fits = Array.TrueForAll(zeros, z => z <= byte.MaxValue);
+        return fits ? new WeightCodes(bits, groupSize, CodeScales.Zero, CodeOrder.TypeOf(scaleType)) : null;
     }
 
     public override void Dequantize(int row, Span<float> destination)
     {
-        ReadOnlySpan<uint> words = StoredTensors.Values<uint>(_codes);
+        ReadOnlySpan<uint> words = Words;
         for (int i = 0; i < K; i++)
         {
-            int at = (_groups[i] * N) + row;
-            destination[i] = _scales[at] * (BitStream.Get(words, row, N, i, _bits) - _zeros[at]);
+            int at = (Groups[i] * N) + row;
+            destination[i] = _scales[at] * (BitStream.Get(words, row, N, i, Bits) - _zeros[at]);
         }
     }
 
     public override void ReadCodes(int row, in CodeRow target)
     {
-        ReadOnlySpan<uint> words = StoredTensors.Values<uint>(_codes);
-        if (InputOrder is not null || _bits == 3)
+        ReadOnlySpan<uint> words = Words;
+        if (InputOrder is not null || Bits == 3)
         {
             for (int i = 0; i < K; i++)
-                target.Codes[i] = (byte)BitStream.Get(words, row, N, InputOrder?[i] ?? i, _bits);
+                target.Codes[i] = (byte)BitStream.Get(words, row, N, InputOrder?[i] ?? i, Bits);
         }
         else
         {
-            BitStream.GetRun(words, row, N, _bits, target.Codes);
+            BitStream.GetRun(words, row, N, Bits, target.Codes);
         }
 
-        for (int g = 0; g < _numGroups; g++)
+        for (int g = 0; g < NumGroups; g++)
         {
             target.Scales[g] = _scales[(g * N) + row];
             target.Zeros[g] = (byte)_zeros[(g * N) + row];

@@ -4,37 +4,21 @@ using Engine.Memory;
 namespace Engine.Quantization;
 
 /// <summary>compressed-tensors pack-quantized: 4 or 8 bit codes along K, offset to be unsigned.</summary>
-internal sealed class PackedIntMatrix : WeightMatrix
+internal sealed class PackedIntMatrix : GroupedMatrix
 {
-    private readonly SafetensorsTensor _codes;
     private readonly SafetensorsTensor _scales;
     private readonly SafetensorsTensor? _zeros;
-    private readonly int[] _groups;
-    private readonly int _bits;
-    private readonly int _numGroups;
 
     private PackedIntMatrix(
-        SafetensorsTensor codes, int n, int k, int bits, SafetensorsTensor scales, SafetensorsTensor? zeros,
-        int[] groups, int numGroups, WeightCodes form)
-        : base(n, k)
+        SafetensorsTensor stored, int n, int k, int bits, SafetensorsTensor scales, SafetensorsTensor? zeros,
+        int[] groups, int numGroups)
+        : base(stored, n, k, bits, groups, numGroups, new WeightCodes(
+            bits, GroupSize(k, numGroups), zeros is null ? CodeScales.Plain : CodeScales.Zero,
+            CodeOrder.TypeOf(scales.Type), Zero: 1 << (bits - 1)))
     {
-        if (CodeOrder.TryOf(groups, numGroups, out int[]? order))
-        {
-            InputOrder = order;
-            Codes = form;
-        }
-
-        _codes = codes;
-        _bits = bits;
         _scales = scales;
         _zeros = zeros;
-        _groups = groups;
-        _numGroups = numGroups;
     }
-
-    public override WeightCodes? Codes { get; }
-
-    public override int[]? InputOrder { get; }
 
     public static PackedIntMatrix Open(StoredTensors tensors, string module, int n, int k)
     {
@@ -52,11 +36,7 @@ internal sealed class PackedIntMatrix : WeightMatrix
         StoredTensors.CheckShape(scales, n, numGroups);
         return new PackedIntMatrix(
             codes, n, k, bits, scales, Zeros(tensors, module, n, numGroups, bits),
-            GptqMatrix.Groups(tensors, module, k, numGroups, ".weight_g_idx"), numGroups,
-            new WeightCodes(
-                bits, (k + numGroups - 1) / numGroups,
-                tensors.Has(module + ".weight_zero_point") ? CodeScales.Zero : CodeScales.Plain,
-                CodeOrder.TypeOf(scales.Type), Zero: 1 << (bits - 1)));
+            GroupsOf(tensors, module + ".weight_g_idx", k, numGroups), numGroups);
     }
 
     /// <summary>Zeros, packed along the rows; null if all are half of the range.</summary>
@@ -71,38 +51,38 @@ internal sealed class PackedIntMatrix : WeightMatrix
 
     // Scales and zeros are read where they lie: in arrays of their own they would be a quarter as large as the codes.
     private float Scale(int row, int group) =>
-        FloatBits.Read(_scales.Address, ((long)row * _numGroups) + group, _scales.Type);
+        FloatBits.Read(_scales.Address, ((long)row * NumGroups) + group, _scales.Type);
 
     private int Zero(int row, int group) => _zeros is null
-        ? 1 << (_bits - 1)
-        : BitStream.Get(StoredTensors.Values<uint>(_zeros), group, _numGroups, row, _bits);
+        ? 1 << (Bits - 1)
+        : BitStream.Get(StoredTensors.Values<uint>(_zeros), group, NumGroups, row, Bits);
 
     public override void Dequantize(int row, Span<float> destination)
     {
-        ReadOnlySpan<uint> words = StoredTensors.Values<uint>(_codes);
-        int start = row * (K * _bits / 32);
+        ReadOnlySpan<uint> words = Words;
+        int start = row * (K * Bits / 32);
         for (int i = 0; i < K; i++)
         {
-            int group = _groups[i];
-            destination[i] = Scale(row, group) * (BitStream.Get(words, start, 1, i, _bits) - Zero(row, group));
+            int group = Groups[i];
+            destination[i] = Scale(row, group) * (BitStream.Get(words, start, 1, i, Bits) - Zero(row, group));
         }
     }
 
     public override void ReadCodes(int row, in CodeRow target)
     {
-        ReadOnlySpan<uint> words = StoredTensors.Values<uint>(_codes);
-        int start = row * (K * _bits / 32);
+        ReadOnlySpan<uint> words = Words;
+        int start = row * (K * Bits / 32);
         if (InputOrder is null)
         {
-            BitStream.GetRun(words, start, 1, _bits, target.Codes);
+            BitStream.GetRun(words, start, 1, Bits, target.Codes);
         }
         else
         {
             for (int i = 0; i < K; i++)
-                target.Codes[i] = (byte)BitStream.Get(words, start, 1, InputOrder[i], _bits);
+                target.Codes[i] = (byte)BitStream.Get(words, start, 1, InputOrder[i], Bits);
         }
 
-        for (int g = 0; g < _numGroups; g++)
+        for (int g = 0; g < NumGroups; g++)
         {
             target.Scales[g] = Scale(row, g);
             target.Zeros[g] = (byte)Zero(row, g);

@@ -115,7 +115,7 @@ public sealed unsafe partial class CpuDevice : IDevice
     public LinearWeight PackLinear(LinearSource source)
     {
         CpuWeightPlan plan = PlanOf(source);
-        NativeArena.Piece piece = _arena.Allocate(plan.Bytes);
+        Arena.Piece piece = _arena.Allocate(plan.Bytes);
         try
         {
             Pack(plan, piece.Address, source.OnRead);
@@ -145,7 +145,7 @@ public sealed unsafe partial class CpuDevice : IDevice
         if (IsQuantized(source)) return PackLinear(source);
         DType type = source.ComputeType;
         long bytes = PackedEmbeddingBytes(source);
-        NativeArena.Piece piece = _arena.Allocate(bytes);
+        Arena.Piece piece = _arena.Allocate(bytes);
         foreach ((int first, LinearSource rows) in LinearWindows.Of(source))
         {
             EmbeddingTable.Write(rows, type, piece.Address + (nint)((long)first * source.K * type.SizeOf()));

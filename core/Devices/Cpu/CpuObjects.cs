@@ -76,7 +76,7 @@ public sealed record CpuDeviceOptions
     public IReadOnlyList<int>? Cpus { get; init; }
 }
 
-internal sealed class CpuBuffer(NativeArena.Piece piece, long bytes) : DeviceBuffer
+internal sealed class CpuBuffer(Arena.Piece piece, long bytes) : DeviceBuffer
 {
     public override nint Address => piece.Address;
 
@@ -96,7 +96,7 @@ internal readonly record struct CpuSegment(
     int Format, int FirstRow, int N, long Offset, long OrderOffset, InputScheme Inputs = default);
 
 /// <summary>A packed weight, or with IsTable an embedding table of plain rows.</summary>
-internal sealed class CpuWeight(NativeArena.Piece piece) : LinearWeight
+internal sealed class CpuWeight(Arena.Piece piece) : LinearWeight
 {
     public nint Address => piece.Address;
 

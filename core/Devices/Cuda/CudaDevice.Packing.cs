@@ -7,7 +7,7 @@ internal sealed unsafe partial class CudaDevice
     // Rows of x whose columns are put in a weight's own order at a time.
     private const int OrderedRows = 256;
 
-    private readonly List<CudaArena.Piece> _ordered = [];
+    private readonly List<Arena.Piece> _ordered = [];
     private long _orderedColumns;
     private long _orderedRoom;
 
@@ -41,7 +41,7 @@ internal sealed unsafe partial class CudaDevice
     {
         CudaLayout.Check(source);
         CudaWeightPlan plan = CudaWeightPlan.Of(source, ActivationType, isTable);
-        CudaArena.Piece piece = _weights.Allocate(plan.Bytes);
+        Arena.Piece piece = _weights.Allocate(plan.Bytes);
         try
         {
             foreach ((CudaSegment segment, LinearSource run) in plan.Segments)

@@ -8,7 +8,7 @@ internal sealed unsafe partial class CudaDevice : IDeviceSampler
     private const int SampleThreads = 512;
     private const int LeastTokens = 64;
 
-    private CudaArena.Piece? _tokens;
+    private Arena.Piece? _tokens;
     private int _tokensRoom;
 
     /// <inheritdoc/>
@@ -19,7 +19,7 @@ internal sealed unsafe partial class CudaDevice : IDeviceSampler
         if (choices.Length > _tokensRoom)
         {
             int room = Math.Max(LeastTokens, choices.Length);
-            CudaArena.Piece piece = _activations.Allocate((long)room * sizeof(int));
+            Arena.Piece piece = _activations.Allocate((long)room * sizeof(int));
             _tokens?.Dispose();
             _tokens = piece;
             _tokensRoom = room;

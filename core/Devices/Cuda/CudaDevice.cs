@@ -102,7 +102,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <inheritdoc/>
     public DeviceBuffer Allocate(long bytes)
     {
-        CudaArena.Piece piece = _activations.Allocate(bytes);
+        Arena.Piece piece = _activations.Allocate(bytes);
         try
         {
             Gpu.Fill(piece.Address, 0, bytes);
@@ -119,7 +119,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     public DeviceBuffer Upload(ReadOnlySpan<float> values)
     {
         long bytes = (long)values.Length * sizeof(float);
-        CudaArena.Piece piece = _weights.Allocate(bytes);
+        Arena.Piece piece = _weights.Allocate(bytes);
         try
         {
             Send(values, piece.Address);

@@ -27,7 +27,7 @@ internal sealed record CudaDeviceOptions
     public bool RunsAhead { get; init; }
 }
 
-internal sealed class CudaBuffer(CudaArena.Piece piece, long bytes) : DeviceBuffer
+internal sealed class CudaBuffer(Arena.Piece piece, long bytes) : DeviceBuffer
 {
     public override nint Address => piece.Address;
 
@@ -37,7 +37,7 @@ internal sealed class CudaBuffer(CudaArena.Piece piece, long bytes) : DeviceBuff
 }
 
 /// <summary>A weight in segments.</summary>
-internal sealed class CudaWeight(CudaArena.Piece piece, CudaSegment[] segments) : LinearWeight
+internal sealed class CudaWeight(Arena.Piece piece, CudaSegment[] segments) : LinearWeight
 {
     public CudaSegment[] Segments => segments;
 

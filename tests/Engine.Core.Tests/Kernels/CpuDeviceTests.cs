@@ -94,14 +94,14 @@ public sealed class CpuDeviceTests
     public void ReusedArenaMemoryIsZero()
     {
         using var arena = new NativeArena();
-        using NativeArena.Piece kept = arena.Allocate(64);
+        using Arena.Piece kept = arena.Allocate(64);
         nint address;
-        using (NativeArena.Piece piece = arena.Allocate(4096))
+        using (Arena.Piece piece = arena.Allocate(4096))
         {
             address = piece.Address;
         }
 
-        using NativeArena.Piece again = arena.Allocate(4096);
+        using Arena.Piece again = arena.Allocate(4096);
         Assert.That(again.Address, Is.Not.EqualTo(address));
     }
 
