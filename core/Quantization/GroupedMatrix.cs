@@ -12,7 +12,7 @@ internal abstract class GroupedMatrix : WeightMatrix
     /// <param name="bits">Of a code.</param>
     /// <param name="groups">[K] the group of each input.</param>
     /// <param name="numGroups">How many groups there are.</param>
-    /// <param name="form">What the codes are like if their groups are of equal length; null if they fit no form.</param>
+    /// <param name="form">What the codes are like if the groups are of equal length; null if they fit no form.</param>
     protected GroupedMatrix(
         SafetensorsTensor stored, int n, int k, int bits, int[] groups, int numGroups, WeightCodes? form)
         : base(n, k)

@@ -23,7 +23,7 @@ internal static class DeviceChoice
         float scale = (float)(1 / Math.Max(p.Temperature, 0.01));
         choice.Scale = scale;
         // The number of 53 bits, whole again.
-        double uniform = Philox.Uniforms(state.Seed, state.OutputIndex, position, DrawPurpose.Token).First;
+        double uniform = Philox.Uniforms(state.Seed, state.OutputIndex, position).First;
         choice.Uniform = (ulong)(uniform * TokenChoice.Whole);
         if (p.TopK > 0) choice.TopK = p.TopK;
         if (p.TopP < 1f) choice.TopP = (ulong)((double)p.TopP * TokenChoice.Whole);

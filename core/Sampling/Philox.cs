@@ -1,18 +1,5 @@
 namespace Engine.Sampling;
 
-/// <summary>What a random number decides; numbers of different purposes are independent.</summary>
-internal enum DrawPurpose : uint
-{
-    /// <summary>The token, and whether XTC fires.</summary>
-    Token = 0,
-
-    /// <summary>Whether a drafted token is accepted.</summary>
-    Accept = 1,
-
-    /// <summary>The token that replaces a rejected draft, or follows the last accepted one.</summary>
-    Recover = 2,
-}
-
 /// <summary>
 /// Philox 4x32-10: random numbers as a function of (seed, output, position), so that an output is the same
 /// alone, in a crowd and after preemption.
@@ -47,12 +34,10 @@ internal static class Philox
     /// <param name="seed">The request's.</param>
     /// <param name="output">Which of its outputs.</param>
     /// <param name="position">Tokens of the output before the one decided.</param>
-    /// <param name="purpose">What is decided.</param>
-    public static (double First, double Second) Uniforms(
-        ulong seed, int output, int position, DrawPurpose purpose)
+    public static (double First, double Second) Uniforms(ulong seed, int output, int position)
     {
         (uint r0, uint r1, uint r2, uint r3) = Block(
-            (uint)position, (uint)output, (uint)purpose, 0, (uint)seed, (uint)(seed >> 32));
+            (uint)position, (uint)output, 0, 0, (uint)seed, (uint)(seed >> 32));
         return (ToUnit(r0, r1), ToUnit(r2, r3));
     }
 

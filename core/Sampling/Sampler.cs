@@ -170,8 +170,7 @@ internal sealed partial class Sampler
 
         int position = tokens.Length - numPromptTokens;
         bool fires = xtcFires
-            ?? Philox.Uniforms(state.Seed, state.OutputIndex, position, DrawPurpose.Token).Second
-                <= p.XtcProbability;
+            ?? Philox.Uniforms(state.Seed, state.OutputIndex, position).Second <= p.XtcProbability;
         var view = new RowView(row, BlockMax(row), _blockSums, max, Scale(row, max, p));
         if (!Truncation.Apply(view, state, position, fires, _candidates))
         {
@@ -305,8 +304,7 @@ internal sealed partial class Sampler
             return FirstOf(row, BlockMax(row), max);
         }
 
-        (double uniform, double xtc) = Philox.Uniforms(
-            state.Seed, state.OutputIndex, position, DrawPurpose.Token);
+        (double uniform, double xtc) = Philox.Uniforms(state.Seed, state.OutputIndex, position);
         var view = new RowView(row, BlockMax(row), _blockSums, max, Scale(row, max, p));
         if (!Truncation.Apply(view, state, position, xtc <= p.XtcProbability, _candidates))
         {

@@ -112,7 +112,7 @@ public sealed class StatisticalTests
         for (int i = 0; i < draws; i++)
         {
             double uniform = Philox.Uniforms(
-                seed + (ulong)i, 0, tokens.Length - numPrompt, DrawPurpose.Token).First;
+                seed + (ulong)i, 0, tokens.Length - numPrompt).First;
             counts[found.Ids[found.Draw(uniform)]]++;
         }
 

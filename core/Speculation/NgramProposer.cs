@@ -1,4 +1,6 @@
-namespace Engine.Sampling;
+using Engine.Sampling;
+
+namespace Engine.Speculation;
 
 /// <summary>
 /// Drafts without a model (prompt lookup): what followed the last tokens when they occurred before.
