@@ -26,8 +26,42 @@ struct Meeting {
   uint64_t result[32];
 };
 
+// What a lane brings to a wgmma.
+struct ProductOperands {
+  float* d;
+  uint64_t a, b;  // descriptors
+  bool adds;      // to d; else d is overwritten
+};
+
+// A warp's part of one wgmma that was issued: 16 rows of the result.
+struct Product {
+  uint64_t a, b;
+  int n, row;
+  bool adds, done;
+  size_t accumulator;
+  float (*decode)(uint16_t);
+};
+
+// Registers that products in flight write: the lanes' own are poisoned meanwhile.
+struct Accumulator {
+  float* lanes[32];
+  int pending = 0;            // products issued, not waited for
+  std::vector<float> values;  // [16 rows][n]
+};
+
+struct WarpProducts {
+  bool fenced = false;
+  std::vector<Product> open;                 // issued since the last commit
+  std::vector<std::vector<Product>> groups;  // committed, not waited for
+  std::map<size_t, Accumulator> accumulators;
+  size_t next_accumulator = 0;
+  size_t issued = 0;                         // instructions of the warpgroup so far
+};
+
 struct Warp {
   Meeting meeting;
+  WarpProducts products;
+  int registers = 0;  // of a thread
 };
 
 struct Barrier {
@@ -49,6 +83,7 @@ struct Cell {
   uint32_t write_block_epoch, write_warp_epoch;
   uint32_t read_block_epoch, read_warp_epoch;
   uint16_t writer, reader;  // threads, or one of the values below
+  uint32_t write_clock;     // when a thread wrote it: copies and wgmma see that only after its fence
 };
 constexpr uint16_t Nobody = 0xffff;      // or an asynchronous copy that an mbarrier announces
 constexpr uint16_t SeveralWarps = 0xfffe;
@@ -66,6 +101,9 @@ struct Block {
   Barrier barriers[16];
   std::vector<Warp> warps;
   std::map<uint32_t, MemoryBarrier> memory_barriers;
+  int products_in_flight = 0;
+  std::vector<std::vector<uint64_t>> warpgroups;  // the sequence of instructions that a warpgroup's warps share
+  int free_registers = 0;                         // given back by setmaxnreg
 };
 
 struct Thread {
@@ -77,6 +115,7 @@ struct Thread {
   bool done;
   uint32_t block_epoch;  // barriers passed
   uint32_t warp_epoch;
+  uint32_t async_fence;                           // the clock at its last fence.proxy.async
   std::vector<Action> copies;                     // cp.async since the last commit
   std::vector<std::vector<Action>> copy_groups;   // committed, not waited for
   std::vector<Action> stores;                     // bulk stores since the last commit
@@ -91,8 +130,10 @@ struct Machine {
   Barrier cluster_barrier;
   int cluster_alive = 0;
   uint32_t grid[3], block_threads, shared_bytes;
+  int registers = 0;
   int asynchrony = 0;
   uint64_t progress = 0;
+  uint32_t clock = 0;  // counts writes to shared memory and fences
   uint64_t random = 1;
   bool failed = false;
   char message[512];
@@ -120,6 +161,28 @@ void end_copy(uint32_t address);
 // The same for a bulk copy: finished, it belongs to nobody, for an mbarrier tells everyone.
 void begin_bulk_copy(uint32_t address, uint32_t bytes);
 void end_bulk_copy(uint32_t address, uint32_t bytes);
+
+// A read by wgmma on behalf of the running warp: what threads wrote must have been fenced and a barrier passed.
+const uint8_t* shared_at_async(uint32_t address, uint32_t bytes);
+
+// ---- sm_90a, hopper.cpp
+
+// What cuTensorMapEncodeTiled makes here: tensors of two dimensions.
+struct TensorMap {
+  uint64_t magic, base, columns, rows, stride;  // sizes in elements, stride in bytes
+  uint32_t element_bytes, box_columns, box_rows, swizzle;
+};
+const TensorMap& tensor_map(uint64_t address);
+void tensor_copy(uint32_t to, const TensorMap& map, int column, int row, uint32_t barrier);
+void change_registers(int count, bool raises);
+void product_fence();
+void product(Meeting& meeting, int n, float (*decode)(uint16_t));
+void product_commit();
+void product_wait(int left);
+// Ends the launch if a product in flight may still read what is about to be written.
+void check_products(const Block& block, uint32_t address, uint32_t bytes);
+void check_products_at_end(const Warp& warp);
+
 void check_global(const void* p, uint64_t bytes, uint32_t alignment);
 
 // True if asynchronous work that is issued now should be done at once.
@@ -163,8 +226,10 @@ struct Registered {
   KernelFunction function;
   int32_t param_bytes;
   int32_t max_threads;
+  int32_t registers;  // of a thread at launch, if it takes all that its bounds allow
   Registered* next;
-  Registered(const char* name, KernelFunction function, int32_t param_bytes, int32_t max_threads);
+  Registered(
+      const char* name, KernelFunction function, int32_t param_bytes, int32_t max_threads, int32_t blocks);
 };
 
 }  // namespace emu

@@ -13,7 +13,7 @@
 #define KERNEL(name, Args, threads, blocks)                                                                    \
   static void name(const Args& p);                                                                             \
   static emu::Registered name##_registered(                                                                    \
-      #name, [](const void* params) { name(*(const Args*)params); }, sizeof(Args), threads);                   \
+      #name, [](const void* params) { name(*(const Args*)params); }, sizeof(Args), threads, blocks);         \
   static void name(const Args& p)
 
 DEV u32 thread_index() { return emu::machine.thread->index; }

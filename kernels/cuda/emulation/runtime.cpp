@@ -29,6 +29,7 @@ namespace {
 
 constexpr size_t StackBytes = 1 << 17;
 constexpr uint32_t SharedLimit = 232448;   // what a block of sm_90 may ask for
+constexpr int RegistersOfBlock = 65536;
 constexpr uint32_t SharedTail = 4096;      // beyond what was asked for: caught by the range check
 
 Registered* first_kernel;
@@ -46,6 +47,7 @@ void thread_main() {
   for (auto& group : t.copy_groups) {
     if (!group.empty()) fail("a thread ended with cp.async copies that it had not waited for");
   }
+  check_products_at_end(*t.warp);
   t.done = true;
   t.block->alive--;
   machine.cluster_alive--;
@@ -62,7 +64,7 @@ void prepare_thread(Thread& t, size_t stack) {
   for (int i = 0; i < 6; i++) *--top = 0;
   t.stack_pointer = top;
   t.done = false;
-  t.block_epoch = t.warp_epoch = 0;
+  t.block_epoch = t.warp_epoch = t.async_fence = 0;
   t.copies.clear();
   t.copy_groups.clear();
   t.stores.clear();
@@ -117,6 +119,7 @@ void run_cluster() {
 
 void prepare_cluster(uint32_t first, uint32_t size, uint32_t threads_per_block) {
   machine.pending.clear();
+  machine.clock = 0;
   machine.cluster_barrier = Barrier();
   machine.cluster_alive = (int)(size * threads_per_block);
   threads.resize((size_t)size * threads_per_block);
@@ -131,8 +134,11 @@ void prepare_cluster(uint32_t first, uint32_t size, uint32_t threads_per_block) 
     for (Barrier& b : block.barriers) b = Barrier();
     block.memory_barriers.clear();
     block.warps.assign(threads_per_block / 32, Warp());
+    for (Warp& warp : block.warps) warp.registers = machine.registers;
+    block.products_in_flight = block.free_registers = 0;
+    block.warpgroups.assign((threads_per_block + 127) / 128, {});
     memset(block.shared, 0xff, SharedBase + machine.shared_bytes + SharedTail);
-    block.cells.assign((SharedBase + machine.shared_bytes + 3) / 4, Cell{0, 0, 0, 0, Nobody, Nobody});
+    block.cells.assign((SharedBase + machine.shared_bytes + 3) / 4, Cell{0, 0, 0, 0, Nobody, Nobody, 0});
     for (uint32_t i = 0; i < threads_per_block; i++) {
       const size_t at = (size_t)c * threads_per_block + i;
       threads[at].block = &block;
@@ -252,8 +258,11 @@ void complete_bytes(uint32_t barrier, uint32_t bytes) {
   check_phase(b);
 }
 
-Registered::Registered(const char* name, KernelFunction function, int32_t param_bytes, int32_t max_threads)
+Registered::Registered(
+    const char* name, KernelFunction function, int32_t param_bytes, int32_t max_threads, int32_t blocks)
     : name(name), function(function), param_bytes(param_bytes), max_threads(max_threads), next(first_kernel) {
+  const int all = max_threads * blocks;
+  registers = all > 256 ? RegistersOfBlock / all / 8 * 8 : 248;
   first_kernel = this;
 }
 
@@ -301,6 +310,7 @@ int32_t ek_emu_run(const ek_emu_kernel* kernel, const ek_emu_launch* launch, cha
   memcpy(machine.grid, launch->grid, sizeof machine.grid);
   machine.block_threads = launch->block[0];
   machine.shared_bytes = launch->shared_bytes;
+  machine.registers = kernel->registers;
   machine.asynchrony = launch->asynchrony;
   machine.random = launch->seed * 0x9e3779b97f4a7c15ull | 1;
   running = kernel->function;

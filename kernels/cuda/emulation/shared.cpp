@@ -42,6 +42,7 @@ void touch(Cell& cell, const Thread& t, Access access) {
   cell.writer = (uint16_t)t.index;
   cell.write_block_epoch = t.block_epoch;
   cell.write_warp_epoch = t.warp_epoch;
+  cell.write_clock = ++machine.clock;
   cell.reader = Nobody;
 }
 
@@ -57,6 +58,7 @@ Cell* cells_at(uint32_t address) { return &machine.cluster[address >> 24]->cells
 
 void touch_all(uint32_t address, uint32_t bytes, const Thread& t, Access access) {
   if (machine.cluster[address >> 24] != t.block) return;  // other blocks of a cluster are not followed
+  if (access == Access::Write && t.block->products_in_flight > 0) check_products(*t.block, address, bytes);
   for (uint32_t i = 0; i < (bytes + 3) / 4; i++) touch(cells_at(address)[i], t, access);
 }
 
@@ -75,6 +77,24 @@ uint8_t* shared_at_lane(uint32_t address, uint32_t bytes, int lane) {
   return p;
 }
 
+const uint8_t* shared_at_async(uint32_t address, uint32_t bytes) {
+  const uint8_t* p = locate(address, bytes, bytes);
+  const Thread& t = *machine.thread;
+  for (uint32_t i = 0; i < (bytes + 3) / 4; i++) {
+    const Cell& cell = cells_at(address)[i];
+    if (cell.write_block_epoch == Unfinished) fail("wgmma reads what an unfinished copy writes");
+    if (cell.writer == Nobody) continue;
+    if (cell.writer != (uint16_t)t.index && !ordered(cell.writer, cell.write_block_epoch, cell.write_warp_epoch, t)) {
+      fail("wgmma reads shared memory that another thread has written without a barrier");
+    }
+    // The threads of a block lie in one array.
+    if (machine.thread[(int)cell.writer - t.index].async_fence < cell.write_clock) {
+      fail("wgmma reads shared memory that a thread has written without fence.proxy.async");
+    }
+  }
+  return p;
+}
+
 void begin_copy(uint32_t address) {
   locate(address, 16, 16);
   touch_all(address, 16, *machine.thread, Access::Write);
@@ -87,6 +107,7 @@ void end_copy(uint32_t address) {
     cells_at(address)[i].writer = (uint16_t)t.index;
     cells_at(address)[i].write_block_epoch = t.block_epoch;
     cells_at(address)[i].write_warp_epoch = t.warp_epoch;
+    cells_at(address)[i].write_clock = ++machine.clock;
   }
 }
 

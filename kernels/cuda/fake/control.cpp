@@ -86,6 +86,7 @@ API int fake_cuda_shared_bytes(int what, int columns) {
     case 8: return EKC_ATTENTION_TILED8_SHARED(columns);
     case 9: return EKC_ATTENTION_SPLIT8_SHARED(columns);
     case 10: return EKC_ATTENTION_BULK_SHARED;
+    case 11: return EKC_LINEAR_WGMMA_SHARED(columns);
     default: return EKC_SAMPLE_SHARED;
   }
 }

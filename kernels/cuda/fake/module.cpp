@@ -1,6 +1,7 @@
 // Modules: PTX is read for its version, target and entries; the code of an entry is the emulated kernel of that name.
 #include <cstring>
 
+#include "engine_cuda_emulation.h"
 #include "fake.h"
 #include "registry.h"
 
@@ -231,6 +232,26 @@ API CUresult cuLaunchKernelEx(const LaunchConfig* c, void* handle, void** argume
   op.data.assign((const char*)arguments[0], (const char*)arguments[0] + f->arg_bytes);
   s.counts.launches++;
   return submit(stream_of(c->stream), std::move(op));
+}
+
+// Rows of one type, boxes without gaps; the map is the emulated machine's.
+API CUresult cuTensorMapEncodeTiled(
+    void* map, int type, unsigned rank, void* address, const uint64_t* dims, const uint64_t* strides,
+    const uint32_t* box, const uint32_t* element_strides, int interleave, int swizzle, int promotion, int fill) {
+  ENTER_CONTEXT;
+  const int u8 = 0, f16 = 6, bf16 = 9;
+  if (type != u8 && type != f16 && type != bf16) return refuse(INVALID_VALUE, "element type of a tensor map");
+  const int bytes = type == u8 ? 1 : 2;
+  if (rank != 2 || element_strides[0] != 1 || element_strides[1] != 1 || interleave != 0 || fill != 0) {
+    return refuse(INVALID_VALUE, "a tensor map of a kind that the fake has not");
+  }
+  if (promotion < 0 || promotion > 3) return refuse(INVALID_VALUE, "L2 promotion of a tensor map");
+  if (ek_emu_encode_tensor_map(map, bytes, address, dims, strides[0], box, swizzle) != 0) {
+    return refuse(INVALID_VALUE, "a tensor map that breaks the rules");
+  }
+  const uint64_t extent = (dims[1] - 1) * strides[0] + dims[0] * (uint64_t)bytes;
+  if (!find_device((uint64_t)address, extent, device)) return refuse(INVALID_VALUE, "a tensor map of other memory");
+  return OK;
 }
 
 API CUresult cuLinkCreate_v2(unsigned n, const int* options, void** values, void** out) {

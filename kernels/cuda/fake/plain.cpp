@@ -138,8 +138,7 @@ static void gather_rows(const char* p, const Op& op, int) {
   }
 }
 
-static void linear(const char* p, const Op&, int type) {
-  EkcLinear a = read<EkcLinear>(p);
+static void multiply(const EkcLinear& a, int type) {
   std::vector<float> x((size_t)a.k);
   for (int t = 0; t < a.rows; t++) {
     for (int k = 0; k < a.k; k++) x[(size_t)k] = get(a.x, t * a.x_stride + k, type);
@@ -152,6 +151,9 @@ static void linear(const char* p, const Op&, int type) {
     }
   }
 }
+
+static void linear(const char* p, const Op&, int type) { multiply(read<EkcLinear>(p), type); }
+static void linear_wgmma(const char* p, const Op&, int type) { multiply(read<EkcLinearWgmma>(p).linear, type); }
 
 static void nothing(const char*, const Op&, int) {}
 
@@ -175,6 +177,11 @@ static const struct {
     {"ekc_linear_i8", plain_linear_codes},
     {"ekc_linear_t4", plain_linear_codes},
     {"ekc_linear_e4m3", plain_linear_codes},
+    {"ekc_linear_wgmma8", linear_wgmma},
+    {"ekc_linear_wgmma16", linear_wgmma},
+    {"ekc_linear_wgmma32", linear_wgmma},
+    {"ekc_linear_wgmma64", linear_wgmma},
+    {"ekc_linear_wgmma128", linear_wgmma},
     {"ekc_linear", linear},
     {"ekc_permute_columns", plain_permute_columns},
     {"ekc_attention_combine", nothing},  // the plain split form leaves nothing to combine

@@ -64,7 +64,10 @@ bool registry_run(const Op& op, uint64_t seed, std::string& message) {
   }
   launch.cluster[0] = op.cluster > 1 ? op.cluster : 0;
   launch.shared_bytes = op.smem;
-  launch.params = op.data.data();
+  alignas(128) char parameters[4096];  // aligned as tensor maps must be
+  if (op.data.size() > sizeof parameters) return message = "more parameters than a launch has", false;
+  memcpy(parameters, op.data.data(), op.data.size());
+  launch.params = parameters;
   launch.seed = (uint32_t)seed;
   launch.asynchrony = (int)(seed >> 40) % 3;
   char text[1024] = "";

@@ -40,6 +40,12 @@ int32_t ek_emu_max_threads(const ek_emu_kernel* kernel);
  * of range or misaligned, a barrier or a copy used against its rules. */
 int32_t ek_emu_run(const ek_emu_kernel* kernel, const ek_emu_launch* launch, char* message, int32_t message_bytes);
 
+/* Writes the 128 bytes of a map of rows for tensor copies on the emulated machine; dims, box: columns, rows; stride in
+ * bytes; swizzle as the driver counts (0 none, 1 to 3: 32, 64, 128 bytes). Not 0 where the driver would refuse. */
+int32_t ek_emu_encode_tensor_map(
+    void* target, int32_t element_bytes, const void* base, const uint64_t* dims, uint64_t stride, const uint32_t* box,
+    int32_t swizzle);
+
 /* Once any range is known, global accesses outside of all of them end a launch. */
 void ek_emu_add_range(const void* address, uint64_t bytes);
 void ek_emu_remove_range(const void* address);

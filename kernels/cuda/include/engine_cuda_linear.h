@@ -46,6 +46,34 @@ EKC_ASSERT_SIZE(EkcLinear, 80);
 #define EKC_LINEAR_SKINNY_SUMS 32768
 #define EKC_LINEAR_SKINNY_SHARED (8 * 4 * 32 * 128 + EKC_LINEAR_SKINNY_SUMS)
 
+/* What cuTensorMapEncodeTiled writes: rows of 16-bit elements, read in boxes of 64 columns, swizzle of 128 bytes. */
+typedef struct EkcTensorMap {
+  uint64_t opaque[16];
+} __attribute__((aligned(128))) EkcTensorMap;
+
+/* ekc_linear_wgmmaR_T, T in {f16, bf16}, R in {8, 16, 32, 64, 128}: sm_90a; the conditions of ekc_linear_tiled_T. R
+ * rows of x and 128 columns of y are a tile; any R does for any number of rows, and every R gives the same bits. They
+ * are those of ekc_linear_tiled_T if wgmma rounds as mma does.
+ * grid {any number of CTAs, 1, 1}, block EKC_LINEAR_WGMMA_THREADS, shared EKC_LINEAR_WGMMA_SHARED(R).
+ * With splits > 1 that many CTAs share a tile, each some slices of K; the last to end adds them up in order. */
+typedef struct EkcLinearWgmma {
+  EkcTensorMap weight_map; /* [n][k], boxes of 128 rows */
+  EkcTensorMap x_map;      /* [rows][k], boxes of R rows */
+  EkcLinear linear;        /* x and weight are not read */
+  uint64_t partials;       /* f32 [tiles][slices of K][R][128] if splits > 1 */
+  uint64_t counters;       /* int32 [tiles] if splits > 1: zero before, zero after */
+  int32_t splits;          /* 1 to the number of slices of K */
+  int32_t group_rows;      /* tiles of rows whose products with all of W come before the next tiles' */
+} EkcLinearWgmma;
+EKC_ASSERT_SIZE(EkcLinearWgmma, 384);
+
+#define EKC_LINEAR_WGMMA_THREADS 384
+#define EKC_LINEAR_WGMMA_STAGES(R) ((R) <= 8 ? 6 : (R) <= 16 ? 5 : (R) <= 32 ? 4 : (R) <= 64 ? 8 : 6)
+/* Stages of 128 rows of weight and R of x, 128 bytes each; eight warps' sums on their way out, up to 32 rows of 20 f32;
+ * two mbarriers of each stage, and a word. Two CTAs fit in an SM with R up to 32. */
+#define EKC_LINEAR_WGMMA_SHARED(R) \
+  (EKC_LINEAR_WGMMA_STAGES(R) * (128 + (R)) * 128 + 8 * ((R) < 32 ? (R) : 32) * 80 + 256)
+
 /* Weights of 4 and 8 bits, and how they become numbers:
  *   w = T((value(q) - zero) * scale + minimum), every step rounded to f32 and the result to T.
  * value(q) by the F in a kernel's name: i4 and i8 the code itself, 0..15 or 0..255; t4 table[code], f32; e4m3 the

@@ -134,6 +134,8 @@ static const Group groups[] = {
     {"rows", test_rows},
     {"kv", test_kv},
     {"linear", test_linear},
+    {"wgmma", test_wgmma},
+    {"wgmma_like_mma", test_wgmma_like_mma},
     {"quantized", test_quantized},
     {"sample", test_sample},
     {"attention_any", test_attention_any},

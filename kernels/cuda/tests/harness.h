@@ -97,6 +97,9 @@ void launch(
     const std::string& kernel, Grid grid, uint32_t block, uint32_t shared, const void* params, uint32_t seed,
     uint32_t cluster = 1);
 
+// Writes the 128 bytes of a map for tensor copies of boxes of 64 columns, swizzled by 128 bytes; stride in elements.
+void tensor_map(void* map, int type, uint64_t address, int rows, int columns, int64_t stride, int box_rows);
+
 // Runs body(seed) for a few seeds; launches in it take copies late, early and mixed in turn.
 void for_seeds(const std::string& name, const std::function<void(uint32_t)>& body);
 
@@ -105,6 +108,8 @@ void for_seeds(const std::string& name, const std::function<void(uint32_t)>& bod
 void test_rows();
 void test_kv();
 void test_linear();
+void test_wgmma();
+void test_wgmma_like_mma();
 void test_quantized();
 void test_sample();
 void test_attention_any();

@@ -1,14 +1,5 @@
 // Matrix products against double, and the promise that a row's bits do not depend on the other rows.
-#include "harness.h"
-
-#include <algorithm>
-
-#include "engine_cuda_linear.h"
-
-struct LinearCase {
-  int rows, n, k;
-  bool bias, accumulate, f32_output;
-};
+#include "linear_data.h"
 
 enum Kernel { Any, Tiled, Skinny };
 static const char* const kernel_names[] = {"any", "tiled", "skinny"};
@@ -28,35 +19,6 @@ static void run_linear(Kernel kernel, int type, const EkcLinear& p, uint32_t see
     launch(std::string("ekc_linear_tiled_") + type_name(type), grid, 256, EKC_LINEAR_TILED_SHARED, &p, seed);
   }
 }
-
-struct LinearData {
-  Tensor x, weight, bias, y;
-  LinearData(int type, int weight_type, const LinearCase& c, Random& random)
-      : x(type, c.rows, c.k, (c.k + 15) / 8 * 8),
-        weight(weight_type, c.n, c.k, (c.k + 7) / 8 * 8),
-        bias(EKC_F32, 1, c.n),
-        y(c.f32_output ? EKC_F32 : type, c.rows, c.n, c.n + 3) {
-    x.randomize(random);
-    weight.randomize(random, 1.f / sqrtf((float)c.k));
-    bias.randomize(random);
-    if (c.accumulate) y.randomize(random);
-  }
-  EkcLinear arguments(const LinearCase& c) const {
-    return {y.address(), x.address(), weight.address(), c.bias ? bias.address() : 0, y.stride, x.stride,
-            weight.stride, c.rows, c.n, c.k, weight.type, y.type, c.accumulate};
-  }
-  std::vector<double> reference(const LinearCase& c) const {
-    std::vector<double> want;
-    for (int r = 0; r < c.rows; r++) {
-      for (int n = 0; n < c.n; n++) {
-        double sum = (c.bias ? bias.at(0, n) : 0) + (c.accumulate ? y.at(r, n) : 0);
-        for (int k = 0; k < c.k; k++) sum += x.at(r, k) * weight.at(n, k);
-        want.push_back(sum);
-      }
-    }
-    return want;
-  }
-};
 
 static void test_product(Kernel kernel, int type, int weight_type, const LinearCase& c) {
   const std::string name = std::string("linear_") + kernel_names[kernel] + " " + type_name(type) + " " +

@@ -34,6 +34,9 @@ struct Driver {
   int (*set_attribute)(void*, int, int);
   int (*launch)(const LaunchConfig*, void*, void**, void**);
   int (*error_string)(int, const char**);
+  int (*encode_map)(
+      void*, int, unsigned, void*, const uint64_t*, const uint64_t*, const uint32_t*, const uint32_t*, int, int, int,
+      int);
 } driver;
 
 void* stream;
@@ -55,7 +58,8 @@ bool find_all(void* l) {
          find(l, driver.stream_create, "cuStreamCreateWithPriority") &&
          find(l, driver.synchronize, "cuStreamSynchronize") && find(l, driver.load, "cuModuleLoadDataEx") &&
          find(l, driver.get_function, "cuModuleGetFunction") && find(l, driver.set_attribute, "cuFuncSetAttribute") &&
-         find(l, driver.launch, "cuLaunchKernelEx") && find(l, driver.error_string, "cuGetErrorString");
+         find(l, driver.launch, "cuLaunchKernelEx") && find(l, driver.error_string, "cuGetErrorString") &&
+         find(l, driver.encode_map, "cuTensorMapEncodeTiled");
 }
 
 bool good(int result, const std::string& what) {
@@ -144,6 +148,17 @@ bool machine_start(int& count, char**& arguments) {
 }
 
 int check_ptx(const char*) { return fprintf(stderr, "--ptx is of cuda_kernel_tests\n"), 2; }
+
+void tensor_map(void* map, int type, uint64_t address, int rows, int columns, int64_t stride, int box_rows) {
+  const int bytes = type_bytes(type), u8 = 0, f16 = 6, bf16 = 9, swizzle_128 = 3, promote_256 = 3;
+  const uint64_t dims[] = {(uint64_t)columns, (uint64_t)rows}, strides[] = {(uint64_t)stride * bytes};
+  const uint32_t box[] = {128u / (uint32_t)bytes, (uint32_t)box_rows}, steps[] = {1, 1};
+  const int element = type == EKC_F16 ? f16 : type == EKC_BF16 ? bf16 : u8;
+  good(
+      driver.encode_map(
+          map, element, 2, (void*)address, dims, strides, box, steps, 0, swizzle_128, promote_256, 0),
+      "cuTensorMapEncodeTiled");
+}
 
 void* machine_allocate(int64_t bytes) {
   uint64_t address = 0;

@@ -34,3 +34,13 @@ void launch(
   char message[600] = "";
   if (ek_emu_run(found, &arguments, message, sizeof message) != 0) report(message);
 }
+
+void tensor_map(void* map, int type, uint64_t address, int rows, int columns, int64_t stride, int box_rows) {
+  const int bytes = type_bytes(type);
+  const uint64_t dims[] = {(uint64_t)columns, (uint64_t)rows};
+  const uint32_t box[] = {128u / (uint32_t)bytes, (uint32_t)box_rows};
+  const int swizzle_128 = 3;
+  if (ek_emu_encode_tensor_map(map, bytes, (const void*)address, dims, (uint64_t)stride * bytes, box, swizzle_128)) {
+    report("a tensor map that a driver would refuse");
+  }
+}

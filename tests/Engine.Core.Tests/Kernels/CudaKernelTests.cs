@@ -14,6 +14,8 @@ public sealed class CudaKernelTests
     [TestCase("rows")]
     [TestCase("kv")]
     [TestCase("linear")]
+    [TestCase("wgmma")]
+    [TestCase("wgmma_like_mma")]
     [TestCase("quantized")]
     [TestCase("sample")]
     [TestCase("attention_any")]
@@ -26,6 +28,7 @@ public sealed class CudaKernelTests
 
     [TestCase("rows")]
     [TestCase("sample")]
+    [TestCase("wgmma_like_mma")]
     public void WhatIsCarriedToAGpuRunsOnTheFakeDriver(string group)
     {
         string folder = CudaKernelPrograms.Folder;

@@ -1,0 +1,112 @@
+// Intrinsics of sm_90a: tensor copies, products of warpgroups, and registers that warpgroups give to one another. Only
+// modules that are compiled for that target include this.
+#pragma once
+
+#ifdef EMU
+#include "../emulation/hopper.h"
+#else
+
+// The generic address of the one parameter of the kernel `name`: where a tensor map may lie. clang has no
+// __grid_constant__, and a plain address would be that of a copy on a stack.
+#define PARAMETER_ADDRESS(name)                                                                             \
+  ([&]() INLINED {                                                                                          \
+    u64 address;                                                                                            \
+    asm("{.reg .u64 t; mov.b64 t, " #name "_param_0; cvta.param.u64 %0, t;}" : "=l"(address));              \
+    return address;                                                                                         \
+  }())
+
+// ---- barriers and copies
+
+DEV void mbarrier_arrive(u32 barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+// What this thread wrote to shared memory is there for copies and wgmma that come after.
+DEV void fence_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+DEV void tensor_map_prefetch(u64 map) { asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory"); }
+// The box of a map at (column, row), to 128-byte aligned shared memory; what is outside of the tensor becomes zero and
+// counts as bytes. By one thread.
+DEV void tensor_copy(u32 to, u64 map, int column, int row, u32 barrier) {
+  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%2,%3}], [%4];"
+               ::"r"(to), "l"(map), "r"(column), "r"(row), "r"(barrier) : "memory");
+}
+
+// ---- registers: all warps of a warpgroup
+
+template <int N>
+DEV void registers_raise() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(N));
+}
+template <int N>
+DEV void registers_lower() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(N));
+}
+
+// ---- wgmma: four neighbouring warps, from a multiple of four on
+
+// Comes before the first product, and whenever something else has touched the accumulators.
+DEV void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+DEV void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+// Waits until at most N groups are unfinished, so that the others' operands may be written.
+template <int N>
+DEV void wgmma_wait_but() {
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory");
+}
+
+#define EKC_R4(a, b, c, d) "%" #a ", %" #b ", %" #c ", %" #d
+#define EKC_R4_0 EKC_R4(0, 1, 2, 3)
+#define EKC_R8_0 EKC_R4_0 ", " EKC_R4(4, 5, 6, 7)
+#define EKC_R16_0 EKC_R8_0 ", " EKC_R4(8, 9, 10, 11) ", " EKC_R4(12, 13, 14, 15)
+#define EKC_R32_0                                                                                        \
+  EKC_R16_0 ", " EKC_R4(16, 17, 18, 19) ", " EKC_R4(20, 21, 22, 23) ", " EKC_R4(24, 25, 26, 27) ", "      \
+  EKC_R4(28, 29, 30, 31)
+#define EKC_R64_0                                                                                        \
+  EKC_R32_0 ", " EKC_R4(32, 33, 34, 35) ", " EKC_R4(36, 37, 38, 39) ", " EKC_R4(40, 41, 42, 43) ", "      \
+  EKC_R4(44, 45, 46, 47) ", " EKC_R4(48, 49, 50, 51) ", " EKC_R4(52, 53, 54, 55) ", "                     \
+  EKC_R4(56, 57, 58, 59) ", " EKC_R4(60, 61, 62, 63)
+#define EKC_D4(i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3])
+#define EKC_D8(i) EKC_D4(i), EKC_D4(i + 4)
+#define EKC_D16(i) EKC_D8(i), EKC_D8(i + 8)
+#define EKC_D32(i) EKC_D16(i), EKC_D16(i + 16)
+#define EKC_D64(i) EKC_D32(i), EKC_D32(i + 32)
+
+template <class T, int N>
+struct Wgmma;
+// multiply: d = (scale ? d : 0) + a b, m64nNk16; a [64][16] and b [N][16] lie as their descriptors say. Warp w of the
+// group has rows 16 w on, as mma has them; element e is of column 8 (e / 4) + 2 (lane % 4) + e % 2.
+// wait: for all products; only what it gives back may be read, and the compiler cannot move a read before it.
+#define EKC_WGMMA(T, types, n, registers, outputs, a, b, scale)                                                   \
+  template <>                                                                                                      \
+  struct Wgmma<T, n> {                                                                                             \
+    DEV void multiply(float (&d)[n / 2], u64 a_tile, u64 b_tile, u32 scale_d) {                                    \
+      asm volatile("{.reg .pred p; setp.ne.u32 p, %" #scale ", 0; "                                                \
+                   "wgmma.mma_async.sync.aligned.m64n" #n "k16.f32." types " {" registers "}, %" #a ", %" #b       \
+                   ", p, 1, 1, 0, 0;}"                                                                             \
+                   : outputs                                                                                       \
+                   : "l"(a_tile), "l"(b_tile), "r"(scale_d)                                                        \
+                   : "memory");                                                                                    \
+    }                                                                                                              \
+    DEV void wait(float (&d)[n / 2]) {                                                                             \
+      asm volatile("wgmma.wait_group.sync.aligned 0;" : outputs::"memory");                                        \
+    }                                                                                                              \
+  };
+#define EKC_WGMMA_SIZES(T, types)                             \
+  EKC_WGMMA(T, types, 8, EKC_R4_0, EKC_D4(0), 4, 5, 6)        \
+  EKC_WGMMA(T, types, 16, EKC_R8_0, EKC_D8(0), 8, 9, 10)      \
+  EKC_WGMMA(T, types, 32, EKC_R16_0, EKC_D16(0), 16, 17, 18)  \
+  EKC_WGMMA(T, types, 64, EKC_R32_0, EKC_D32(0), 32, 33, 34)  \
+  EKC_WGMMA(T, types, 128, EKC_R64_0, EKC_D64(0), 64, 65, 66)
+EKC_WGMMA_SIZES(bf16, "bf16.bf16")
+EKC_WGMMA_SIZES(f16, "f16.f16")
+#undef EKC_WGMMA_SIZES
+#undef EKC_WGMMA
+
+#endif
+
+// How 16-byte chunks of a line are permuted within 1,024-byte aligned blocks; a tensor map has the same.
+enum class Swizzle : u32 { None = 0, Bytes128 = 1, Bytes64 = 2, Bytes32 = 3 };
+
+// Where an operand of wgmma lies, its k contiguous: rows of 128, 64 or 32 bytes by the swizzle, groups of eight rows
+// `group_bytes` apart. The next 16 elements of k are the tile 32 bytes further.
+DEV u64 wgmma_tile(u32 address, u32 group_bytes, Swizzle swizzle) {
+  return (u64)((address & 0x3ffff) >> 4) | (u64)1 << 16 | (u64)(group_bytes >> 4) << 32 | (u64)swizzle << 62;
+}
