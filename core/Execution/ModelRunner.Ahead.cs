@@ -54,6 +54,7 @@ internal sealed partial class ModelRunner
             bool hasRest = TakeRows(ahead, plan, taken);
             if (ahead.NumCopies > 0) _weights.Device.CopyBlocks(_kv, ahead.Copies.AsSpan(0, ahead.NumCopies));
             ahead.Drop();
+            BeginMasks(plan);
             _deferSlot = own;
             _numDeferred = 0;
             if (hasRest) Sample(plan, _step.Forward(_weights.Model), results);

@@ -112,6 +112,7 @@ internal sealed partial class ModelRunner : IModelRunner
 
                 _drafter?.Draft(plan);
                 Prepare(plan);
+                BeginMasks(plan);
                 long started = Stopwatch.GetTimestamp();
                 TensorView hidden = _step.Forward(_weights.Model);
                 KernelTicks += Stopwatch.GetTimestamp() - started;
@@ -258,6 +259,12 @@ internal sealed partial class ModelRunner : IModelRunner
                 int numDrafts = LogitsRows.SamplesNext - _rows.Position(r);
                 if (!results.Tokens(index).SequenceEqual(sequence.DraftTokens[..numDrafts])) continue;
                 if (StateOf(sequence, index, results) is not SamplerState state) continue;
+                if (!HasMask(state, sequence, numDrafts))
+                {
+                    if (numDrafts == 0) results.Postpone(index);
+                    continue;
+                }
+
                 TokenLogprob[]? logprobs = null;
                 status = _rows.IsChosen(r)
                     ? _rows.Chosen(r, out int token)

@@ -26,10 +26,10 @@ internal sealed class GrammarProgram
     public PositionSet Start => _network.Start;
 
     /// <summary>The tokens that may come next; remembered with the positions.</summary>
-    public TokenMask Mask(PositionSet at)
-    {
-        return at.Mask ?? MakeMask(at, null);
-    }
+    public TokenMask Mask(PositionSet at) => at.Mask ?? MakeMask(at, null)!;
+
+    /// <summary>The same within the thread's work budget: null if that is spent before the mask is known.</summary>
+    public TokenMask? TryMask(PositionSet at) => at.Mask ?? MakeMask(at, null);
 
     /// <summary>
     /// Makes masks ahead, nearest to the beginning first, so that the engine's loop finds them: what takes longest is
@@ -70,7 +70,7 @@ internal sealed class GrammarProgram
             Span<byte> text = stackalloc byte[MaxLikelyBytes];
             int length = _network.OnlyText(at, text);
             token = length == 0 ? -1 : _trie.LongestPrefix(text[..length]);
-            at.Likely = token;
+            at.Likely = WorkBudget.IsSpent ? null : token;
         }
 
         return token;
@@ -79,15 +79,24 @@ internal sealed class GrammarProgram
     private static ReadOnlySpan<byte> Letters(int count) =>
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"u8[..Math.Min(count, 64)];
 
-    private TokenMask MakeMask(PositionSet at, List<PositionSet>? targets)
+    private TokenMask? MakeMask(PositionSet at, List<PositionSet>? targets)
     {
+        if (WorkBudget.IsSpent)
+        {
+            return null;
+        }
+
         if (_scratch is null || _scratch.Length < _trie.MaskLength)
         {
             _scratch = new uint[_trie.MaskLength];
         }
 
         Span<uint> bits = _scratch.AsSpan(0, _trie.MaskLength);
-        _trie.Fill(_network, at, bits, targets);
+        if (!_trie.Fill(_network, at, bits, targets))
+        {
+            return null;
+        }
+
         foreach ((int id, byte[] text) in _specials)
         {
             // Where any text of that length leads there, the mark would be no mark to who reads the output.
@@ -98,10 +107,10 @@ internal sealed class GrammarProgram
             }
         }
 
-        return _network.Remember(at, bits);
+        return WorkBudget.IsSpent ? null : _network.Remember(at, bits);
     }
 
-    /// <summary>Positions after a token; null if it does not fit.</summary>
+    /// <summary>Positions after a token; null if it does not fit, or the thread's work budget is spent.</summary>
     public PositionSet? Advance(PositionSet at, int token)
     {
         ReadOnlySpan<byte> text = _trie.Text(token);

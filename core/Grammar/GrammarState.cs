@@ -6,8 +6,14 @@ namespace Engine.Grammar;
 internal readonly record struct GrammarMark(PositionSet? At, int NumTokens, bool HasEnded);
 
 /// <summary>How far one output has come in its grammar: a function of its tokens.</summary>
-internal sealed class GrammarState
+internal sealed class GrammarState : IDisposable
 {
+    /// <summary>
+    /// Units of <see cref="WorkBudget"/> for one mask on the engine's thread: a quarter of a millisecond, or half on a busy machine.
+    /// </summary>
+    /// <remarks>Tests set it, so that every mask is left to another thread.</remarks>
+    public static long MaskWork { get; set; } = 250_000;
+
     private const int MaxEndTokens = 64;
 
     private readonly GrammarProgram _program;
@@ -15,6 +21,7 @@ internal sealed class GrammarState
     private PositionSet? _at;
     private int _numTokens;
     private bool _hasEnded;
+    private MaskJob? _job;
 
     /// <param name="program">The grammar.</param>
     /// <param name="endTokens">Allowed only where the grammar may end: end-of-sequence and stop ids.</param>
@@ -28,11 +35,19 @@ internal sealed class GrammarState
     /// <summary>Where it is, to come back to after tokens that may not stay.</summary>
     public GrammarMark Mark => new(_at, _numTokens, _hasEnded);
 
+    /// <summary>
+    /// What <see cref="IsReady"/> was asked for last cannot be had: too many positions are open, or it takes too long.
+    /// </summary>
+    public bool IsTooCostly { get; private set; }
+
     /// <summary>Goes back to a mark.</summary>
     public void Return(GrammarMark mark) => (_at, _numTokens, _hasEnded) = (mark.At, mark.NumTokens, mark.HasEnded);
 
     /// <summary>Follows the output's tokens; starts over if some were taken back.</summary>
-    /// <returns>False if a token does not fit, which only a fault or a client's prefix can cause.</returns>
+    /// <returns>
+    /// False if a token does not fit, which only a fault or a client's prefix can cause, or if the thread's work budget
+    /// is spent before the end.
+    /// </returns>
     public bool Follow(ReadOnlySpan<int> output)
     {
         if (output.Length < _numTokens)
@@ -49,6 +64,11 @@ internal sealed class GrammarState
 
             int token = output[_numTokens];
             PositionSet? next = _program.Advance(_at, token);
+            if (next is null && WorkBudget.IsSpent)
+            {
+                return false;
+            }
+
             _hasEnded = next is null && _at.MayEnd && _endTokens.Contains(token);
             _at = _hasEnded ? _at : next;
         }
@@ -56,23 +76,89 @@ internal sealed class GrammarState
         return _hasEnded || _at is not null;
     }
 
+    /// <summary>
+    /// Whether the mask after some tokens is known, or can be within an allowance; if not, it is made on another
+    /// thread, and a later call finds it. Nothing else depends on it: who does not ask gets the mask, however long it
+    /// takes.
+    /// </summary>
+    /// <param name="output">The output's tokens, drafts included.</param>
+    /// <param name="allowance">Units of <see cref="WorkBudget"/> that may be spent now; gets what is left.</param>
+    public bool IsReady(ReadOnlySpan<int> output, ref long allowance)
+    {
+        IsTooCostly = false;
+        if (_job is { IsDone: true } done && done.Reaches(_at, _numTokens, output))
+        {
+            IsTooCostly = done.HasFailed;
+            (_at, _numTokens) = done.HasFailed ? (_at, _numTokens) : (done.At, output.Length);
+        }
+
+        if (IsTooCostly || (_numTokens == output.Length && (_hasEnded || _at?.Mask is not null)))
+        {
+            return true;
+        }
+
+        // While another thread works for this output, this one takes what is known.
+        bool isBusy = _job is { IsDone: false };
+        long most = isBusy ? 0 : Math.Min(allowance, MaskWork);
+        bool isReady = false;
+        WorkBudget.Begin(most);
+        try
+        {
+            isReady = !Follow(output) ? !WorkBudget.IsSpent : _hasEnded || _program.TryMask(_at!) is not null;
+        }
+        catch (EngineException)
+        {
+            IsTooCostly = true;
+        }
+        finally
+        {
+            allowance -= most - WorkBudget.End();
+        }
+
+        if (isReady || IsTooCostly)
+        {
+            return true;
+        }
+
+        if (!isBusy)
+        {
+            _job = MaskJob.Start(_program, _at!, _numTokens, output[_numTokens..]);
+        }
+
+        return false;
+    }
+
+    /// <summary>Waits for a mask under way, at most so long.</summary>
+    public void WaitForMask(TimeSpan most) => _job?.Wait(most);
+
+    /// <summary>A mask under way is wanted no more.</summary>
+    public void Dispose() => _job?.Cancel();
+
     /// <summary>What will come next for certain, or most likely; the state stays where it is.</summary>
     /// <param name="output">The output's tokens.</param>
     /// <param name="tokens">Takes what comes after them.</param>
     /// <param name="guesses">Whether to go on where one text may come, in several cuts into tokens.</param>
     /// <param name="numCertain">Of the tokens, the first so many have no alternative.</param>
+    /// <param name="allowance">Units of <see cref="WorkBudget"/> that may be spent; gets what is left.</param>
     /// <returns>How many tokens were found.</returns>
-    public int Foresee(ReadOnlySpan<int> output, Span<int> tokens, bool guesses, out int numCertain)
+    public int Foresee(
+        ReadOnlySpan<int> output, Span<int> tokens, bool guesses, out int numCertain, ref long allowance)
     {
         numCertain = 0;
         int count = 0;
+        if (!IsReady(output, ref allowance) || IsTooCostly)
+        {
+            return 0;
+        }
+
+        WorkBudget.Begin(allowance);
         try
         {
             PositionSet? at = Follow(output) && !_hasEnded ? _at : null;
-            for (; count < tokens.Length && at is { MayEnd: false }; count++)
+            for (; count < tokens.Length && at is { MayEnd: false } && _program.TryMask(at) is { } mask; count++)
             {
-                bool isCertain = _program.Mask(at).Few is { Length: 1 };
-                int token = isCertain ? _program.Mask(at).Few![0] : guesses ? _program.Likely(at) : -1;
+                bool isCertain = mask.Few is { Length: 1 };
+                int token = isCertain ? mask.Few![0] : guesses ? _program.Likely(at) : -1;
                 if (token < 0)
                 {
                     break;
@@ -86,6 +172,10 @@ internal sealed class GrammarState
         catch (EngineException)
         {
             // More positions than allowed: sampling will say so, if it comes there.
+        }
+        finally
+        {
+            allowance = WorkBudget.End();
         }
 
         return count;

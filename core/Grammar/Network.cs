@@ -69,6 +69,9 @@ internal sealed class Network
     /// <summary>Bytes that are never told apart.</summary>
     public ByteClasses Classes { get; }
 
+    /// <summary>Steps that were not remembered, so far.</summary>
+    public long NumStepsMade { get; private set; }
+
     /// <summary>How far plain text fits.</summary>
     public PlainText Plain { get; }
 
@@ -95,7 +98,7 @@ internal sealed class Network
     /// <summary>What is open after one more byte; null if nothing is.</summary>
     public PositionSet? Step(PositionSet from, byte next) => Step(from, [next]);
 
-    /// <summary>What is open after some bytes more; null if nothing is.</summary>
+    /// <summary>What is open after some bytes more; null if nothing is, or the work budget is spent.</summary>
     public PositionSet? Step(PositionSet from, ReadOnlySpan<byte> text)
     {
         int at = Enter(from, out StepTables tables);
@@ -103,13 +106,14 @@ internal sealed class Network
         {
             int byteClass = Classes.Of[value];
             int next = tables.Next(at, byteClass);
-            if (next == StepTables.Unknown && (next = StepClass(tables, at, byteClass)) == StepTables.Full)
+            if (next == StepTables.Unknown && (next = StepClass(tables, at, byteClass)) == StepTables.Full
+                && !WorkBudget.IsSpent)
             {
                 at = Renew(ref tables, at);
                 next = StepClass(tables, at, byteClass, mayForget: false);
             }
 
-            if (next == StepTables.Dead)
+            if (next is StepTables.Dead or StepTables.Full)
             {
                 return null;
             }
@@ -181,10 +185,15 @@ internal sealed class Network
 
     /// <summary>
     /// Where a byte of a class leads; <see cref="StepTables.Dead"/> if it does not fit, and
-    /// <see cref="StepTables.Full"/> if the tables have to be renewed before.
+    /// <see cref="StepTables.Full"/> if the tables have to be renewed before, or the work budget is spent.
     /// </summary>
     public int StepClass(StepTables tables, int from, int byteClass, bool mayForget = true)
     {
+        if (WorkBudget.IsSpent)
+        {
+            return StepTables.Full;
+        }
+
         lock (_lock)
         {
             int known = tables.Next(from, byteClass);
@@ -193,6 +202,8 @@ internal sealed class Network
                 return known;
             }
 
+            NumStepsMade++;
+            WorkBudget.Spend(WorkBudget.Step);
             Begin();
             foreach (long item in tables.Items(from))
             {
@@ -308,6 +319,7 @@ internal sealed class Network
             Array.Resize(ref _todo, 2 * _numTodo);
         }
 
+        WorkBudget.Spend(WorkBudget.Position);
         _todo[_numTodo++] = item;
     }
 
@@ -318,6 +330,11 @@ internal sealed class Network
         bool mayEnd = false;
         while (_numTodo > 0)
         {
+            if (mayForget && WorkBudget.IsSpent)
+            {
+                return StepTables.Full;
+            }
+
             long item = _todo[--_numTodo];
             (int state, int stack) = ((int)(item >> 32), (int)item);
             if (_states.Reads(state))

@@ -97,6 +97,11 @@ internal sealed class PlainText
             broken |= fits && inside.Count == begin + 1 && inside[begin] == from ? 0 : 1ul << 63;
         }
 
+        if (WorkBudget.IsSpent)
+        {
+            return ~broken;
+        }
+
         lock (network.Gate)
         {
             ref SetFacts facts = ref tables.Facts(from);
@@ -121,6 +126,7 @@ internal sealed class PlainText
     // Where there is no room for what follows, it counts as not fitting: nothing is claimed then.
     private static int Step(Network network, StepTables tables, int from, int byteClass)
     {
+        WorkBudget.Spend(WorkBudget.LookUp);
         int next = tables.Next(from, byteClass);
         return next == StepTables.Unknown ? network.StepClass(tables, from, byteClass) : next;
     }
@@ -159,6 +165,11 @@ internal sealed class PlainText
             {
                 plainEnds = !MayGoOn(network, tables, met[i]);
             }
+        }
+
+        if (WorkBudget.IsSpent)
+        {
+            return;
         }
 
         lock (network.Gate)
@@ -207,6 +218,12 @@ internal sealed class PlainText
     /// <summary>What one character leads to; false if some character does not fit.</summary>
     private bool AddAll(Network network, StepTables tables, int from, int level, PlainScratch scratch)
     {
+        if (WorkBudget.IsSpent)
+        {
+            scratch.IsFull = true;
+            return false;
+        }
+
         foreach (byte value in _ascii)
         {
             int target = Step(network, tables, from, value);

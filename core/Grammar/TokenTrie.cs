@@ -88,7 +88,8 @@ internal sealed class TokenTrie
     /// <param name="from">What is open.</param>
     /// <param name="mask">[MaskLength] gets the bits.</param>
     /// <param name="targets">Gets what may be open after one token more, or some of it; null does not ask.</param>
-    public void Fill(
+    /// <returns>False if the work budget is spent: the mask is not complete then.</returns>
+    public bool Fill(
         Network network, PositionSet from, Span<uint> mask, ICollection<PositionSet>? targets = null)
     {
         int at = network.Enter(from, out StepTables tables);
@@ -109,10 +110,17 @@ internal sealed class TokenTrie
             }
 
             _plainUpTo[Lengths[slice]].CopyTo(mask);
-            _longer[slice].Fill(network, ref tables, ref at, mask, found);
+            if (!_longer[slice].Fill(network, ref tables, ref at, mask, found))
+            {
+                return false;
+            }
         }
 
-        _others.Fill(network, ref tables, ref at, mask, found);
+        if (!_others.Fill(network, ref tables, ref at, mask, found))
+        {
+            return false;
+        }
+
         if (targets is not null && ReferenceEquals(first, tables))
         {
             network.AddHandles(tables, found!, targets);
@@ -121,6 +129,8 @@ internal sealed class TokenTrie
                 targets.Add(inside);
             }
         }
+
+        return true;
     }
 
     /// <summary>Characters of a text that is plain; the largest number if it is not.</summary>

@@ -9,6 +9,9 @@ internal sealed class TriePart
     // Below it, walking is as cheap as finding out.
     private const int MinTakenNodes = 6;
 
+    // Nodes walked between looks at the work budget.
+    private const int NodesPerLook = 512;
+
     // What is open at each depth, and where each depth's subtree ends.
     [ThreadStatic]
     private static int[]? _open;
@@ -70,33 +73,28 @@ internal sealed class TriePart
     /// <param name="from">What is open; the same in the other tables.</param>
     /// <param name="mask">Gets the bits.</param>
     /// <param name="targets">Gets what is open after the tokens; null does not ask.</param>
-    public void Fill(
+    /// <returns>False if the work budget is spent: the mask is not complete then.</returns>
+    public bool Fill(
         Network network, ref StepTables tables, ref int from, Span<uint> mask, HashSet<int>? targets = null)
     {
-        if (_open is null || _open.Length <= _maxDepth)
-        {
-            _open = new int[_maxDepth + 1];
-            _closes = new int[_maxDepth + 1];
-        }
-
-        int[] open = _open;
-        int[] closes = _closes!;
+        (int[] open, int[] closes) = Stacks();
         open[0] = from;
         closes[0] = _bytes.Length;
         ReadOnlySpan<byte> classOf = network.Classes.Of;
         ReadOnlySpan<int> row = tables.Row(from);
         int depth = 0;
+        int untilLook = NodesPerLook;
         for (int node = 0; node < _bytes.Length;)
         {
+            if (--untilLook == 0 && !MayGoOn(ref untilLook))
+            {
+                return false;
+            }
+
             if (node >= closes[depth])
             {
                 int left = open[depth];
-                do
-                {
-                    depth--;
-                }
-                while (node >= closes[depth]);
-
+                depth = Leave(closes, depth, node);
                 row = open[depth] == left ? row : tables.Row(open[depth]);
             }
 
@@ -105,6 +103,11 @@ internal sealed class TriePart
             if (next == StepTables.Unknown)
             {
                 next = Step(network, ref tables, open.AsSpan(0, depth + 1), byteClass);
+                if (next == StepTables.Full)
+                {
+                    return false;
+                }
+
                 row = tables.Row(open[depth]);
             }
 
@@ -114,24 +117,20 @@ internal sealed class TriePart
                 continue;
             }
 
-            bool takesAll = _groups.Length > 0 && _groups[node] != 0
-                && MayTake(network, tables, open[depth], next, _groups[node]);
-            if (Take(node, takesAll ? _ends[node] : node + 1, mask))
+            bool takesAll = MayTake(network, tables, open[depth], next, node);
+            int after = takesAll ? _ends[node] : node + 1;
+            if (Take(node, after, mask))
             {
                 targets?.Add(next);
             }
 
             if (takesAll)
             {
-                node = _ends[node];
+                node = after;
                 continue;
             }
 
-            if (next != open[depth])
-            {
-                row = tables.Row(next);
-            }
-
+            row = next == open[depth] ? row : tables.Row(next);
             depth++;
             open[depth] = next;
             closes[depth] = _ends[node];
@@ -139,6 +138,36 @@ internal sealed class TriePart
         }
 
         from = open[0];
+        WorkBudget.Spend((NodesPerLook - untilLook) * WorkBudget.Node);
+        return !WorkBudget.IsSpent;
+    }
+
+    private (int[] Open, int[] Closes) Stacks()
+    {
+        if (_open is null || _open.Length <= _maxDepth)
+        {
+            _open = new int[_maxDepth + 1];
+            _closes = new int[_maxDepth + 1];
+        }
+
+        return (_open, _closes!);
+    }
+
+    private static int Leave(int[] closes, int depth, int node)
+    {
+        do
+        {
+            depth--;
+        }
+        while (node >= closes[depth]);
+        return depth;
+    }
+
+    private static bool MayGoOn(ref int untilLook)
+    {
+        WorkBudget.Spend(NodesPerLook * WorkBudget.Node);
+        untilLook = NodesPerLook;
+        return !WorkBudget.IsSpent;
     }
 
     /// <summary>Sets the bits of the tokens of some nodes; false if they have none.</summary>
@@ -152,12 +181,23 @@ internal sealed class TriePart
             mask[id >> 5] |= 1u << (id & 31);
         }
 
+        if (end - begin > 1)
+        {
+            WorkBudget.Spend((end - begin) * WorkBudget.Token);
+        }
+
         return end > begin;
     }
 
     /// <summary>True if all that follows is made of characters that lead back to here.</summary>
-    private static bool MayTake(Network network, StepTables tables, int from, int at, ulong groups)
+    private bool MayTake(Network network, StepTables tables, int from, int at, int node)
     {
+        ulong groups = _groups.Length > 0 ? _groups[node] : 0;
+        if (groups == 0)
+        {
+            return false;
+        }
+
         ref SetFacts facts = ref tables.Facts(at);
         if (!facts.KnowsLoops)
         {
@@ -168,11 +208,14 @@ internal sealed class TriePart
         return (groups & ~facts.Loops) == 0;
     }
 
-    /// <summary>A step not taken before; if there is no room for it, everything moves to new tables.</summary>
+    /// <summary>
+    /// A step not taken before; if there is no room for it, everything moves to new tables. Full if the work budget is
+    /// spent.
+    /// </summary>
     private static int Step(Network network, ref StepTables tables, Span<int> open, int byteClass)
     {
         int next = network.StepClass(tables, open[^1], byteClass);
-        if (next != StepTables.Full)
+        if (next != StepTables.Full || WorkBudget.IsSpent)
         {
             return next;
         }

@@ -25,7 +25,9 @@ internal sealed partial class Sampler
 
         Span<float> row = Trim(logits, state.Program.VocabSize);
         GrammarMark mark = state.Grammar?.Mark ?? default;
-        bool fits = Edit(row, state, tokens, numPromptTokens, numPending);
+        long allowance = GrammarState.MaskWork / 4;
+        bool fits = state.Grammar?.IsReady(tokens[numPromptTokens..], ref allowance) != false
+            && Edit(row, state, tokens, numPromptTokens, numPending);
         state.Grammar?.Return(mark);
         float max = fits ? LogitMath.Max(BlockMax(row)) : float.NegativeInfinity;
         if (max == float.NegativeInfinity)

@@ -254,7 +254,7 @@ internal sealed partial class Sampler
     {
         try
         {
-            if (!grammar.Follow(output))
+            if (grammar.IsTooCostly || !grammar.Follow(output))
             {
                 return false;
             }

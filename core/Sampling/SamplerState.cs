@@ -6,7 +6,7 @@ namespace Engine.Sampling;
 /// What the sampler keeps for one output between steps. A function of the tokens so far (and mirostat's
 /// course), so it survives preemption and steps that are done again.
 /// </summary>
-internal sealed class SamplerState
+internal sealed class SamplerState : IDisposable
 {
     // Distinct tokens counted without allocating in a step; more than these are rare in one output.
     private const int MaxInitialCounts = 16384;
@@ -52,6 +52,9 @@ internal sealed class SamplerState
 
     /// <summary>How far the output has come in its grammar; null without one.</summary>
     public GrammarState? Grammar { get; }
+
+    /// <summary>Nothing is sampled with it any more.</summary>
+    public void Dispose() => Grammar?.Dispose();
 
     /// <summary>Counts of the tokens given, brought up to date; null if nothing needs them.</summary>
     public TokenCounts? CountsOf(ReadOnlySpan<int> tokens, int numPromptTokens)

@@ -20,6 +20,7 @@ public sealed class SampledTokens
     private readonly List<PromptLogprob>?[] _promptLogprobs;
     private readonly EngineStatus[] _statuses;
     private readonly string?[] _messages;
+    private readonly bool[] _isPostponed;
 
     internal SampledTokens(int maxNumSeqs, int maxTokensPerSequence = 1)
     {
@@ -30,6 +31,7 @@ public sealed class SampledTokens
         _promptLogprobs = new List<PromptLogprob>?[maxNumSeqs];
         _statuses = new EngineStatus[maxNumSeqs];
         _messages = new string?[maxNumSeqs];
+        _isPostponed = new bool[maxNumSeqs];
     }
 
     /// <summary>
@@ -64,6 +66,18 @@ public sealed class SampledTokens
         _messages[index] = message;
     }
 
+    /// <summary>
+    /// Sequence [index] samples, but not in this step: its last token is computed again in the next one.
+    /// </summary>
+    internal void Postpone(int index)
+    {
+        _counts[index] = 0;
+        _isPostponed[index] = true;
+    }
+
+    /// <summary>True if a sequence that samples has no token because of <see cref="Postpone"/>.</summary>
+    internal bool IsPostponed(int index) => _isPostponed[index];
+
     /// <summary>Tokens of sequence [index].</summary>
     public ReadOnlySpan<int> Tokens(int index) =>
         _tokens.AsSpan(index * _maxTokensPerSequence, _counts[index]);
@@ -89,5 +103,6 @@ public sealed class SampledTokens
         Array.Clear(_promptLogprobs, 0, count);
         Array.Clear(_statuses, 0, count);
         Array.Clear(_messages, 0, count);
+        Array.Clear(_isPostponed, 0, count);
     }
 }

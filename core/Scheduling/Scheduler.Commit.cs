@@ -134,7 +134,7 @@ internal sealed partial class Scheduler
 
         ReadOnlySpan<int> tokens = results.Tokens(index);
         int numPromptLogprobs = results.PromptLogprobs(index)?.Count ?? 0;
-        if (tokens.IsEmpty == scheduled.Samples
+        if (tokens.IsEmpty == (scheduled.Samples && !results.IsPostponed(index))
             || numPromptLogprobs != scheduled.PromptLogprobCount)
         {
             message = "the runner returned another number of results than the plan asked for";

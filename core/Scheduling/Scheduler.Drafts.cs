@@ -59,11 +59,16 @@ internal sealed partial class Scheduler
                 sequence.MaxTokensTotal - sequence.NumPromptTokens, out stopTokenId);
         }
 
-        int accepted = Math.Max(0, count - 1);
+        // Postponed: the last token is computed once more.
+        int accepted = count > 0 || !scheduled.Samples ? Math.Max(0, count - 1) : -1;
         sequence.NumComputedTokens = scheduled.Start + scheduled.Count - scheduled.NumDraftTokens + accepted;
-        if (scheduled.NumDraftTokens > 0)
+        if (scheduled.NumDraftTokens > 0 || accepted < 0)
         {
-            if (sequence.HasGivenDrafts)
+            if (accepted < 0)
+            {
+                // Nothing was found out about drafts.
+            }
+            else if (sequence.HasGivenDrafts)
             {
                 _grammarDrafts!.Observe(sequence, numDrafts, tokens.Length - 1);
             }

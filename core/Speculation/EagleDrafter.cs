@@ -115,7 +115,8 @@ internal sealed class EagleDrafter : IModelDrafter
         {
             ref readonly ScheduledSequence s = ref plan.Sequences[i];
             int numComputed = s.Count - s.NumDraftTokens + s.Sequence.NumDraftTokens;
-            if (!results.Status(i).IsError() && AddRows(s, results.Tokens(i), row) && s.Samples)
+            if (!results.Status(i).IsError() && AddRows(s, results.Tokens(i), row)
+                && results.Tokens(i).Length > 0)
             {
                 _lastRows[numLast] = _inputs.NumTokens - 1;
                 s.Sequence.DraftState = (_numLearned, numLast++);

@@ -19,6 +19,7 @@ internal sealed class GrammarDrafts
     private const double MinRate = 0.5;
 
     private bool _mayGuess;
+    private long _allowance;
 
     /// <summary>Drafts proposed so far.</summary>
     public long NumTokens { get; private set; }
@@ -28,7 +29,11 @@ internal sealed class GrammarDrafts
 
     /// <summary>A step is about to be scheduled.</summary>
     /// <param name="numRunning">Sequences that run.</param>
-    public void BeginStep(int numRunning) => _mayGuess = numRunning <= MaxGuessingSequences;
+    public void BeginStep(int numRunning)
+    {
+        _mayGuess = numRunning <= MaxGuessingSequences;
+        _allowance = GrammarState.MaskWork;
+    }
 
     /// <summary>Drafts for a sequence.</summary>
     /// <param name="sequence">Its last token is about to be computed.</param>
@@ -49,7 +54,7 @@ internal sealed class GrammarDrafts
 
         bool guesses = _mayGuess && !history.IsResting() && (history.Rate >= MinRate || history.TriesAgain());
         Span<int> drafts = sequence.DraftRoom(Math.Min(room, MaxTokens));
-        return grammar.Foresee(sequence.OutputTokens, drafts, guesses, out sequence.NumCertainDrafts);
+        return grammar.Foresee(sequence.OutputTokens, drafts, guesses, out sequence.NumCertainDrafts, ref _allowance);
     }
 
     /// <summary>What verification made of a sequence's drafts.</summary>

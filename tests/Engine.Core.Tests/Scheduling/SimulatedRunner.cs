@@ -20,6 +20,13 @@ internal sealed class SimulatedRunner(FakeModelOptions options, int numBlocks, i
 
     public int SequenceErrorPercent { get; init; }
 
+    public int PostponePercent { get; init; }
+
+    /// <summary>Drawn from apart, so that the seeds of old still drive what they drove.</summary>
+    public Random Postponing { get; init; } = new(1);
+
+    public long NumPostponed { get; private set; }
+
     public long NumOutOfMemory { get; private set; }
 
     public long NumCopies { get; private set; }
@@ -52,6 +59,13 @@ internal sealed class SimulatedRunner(FakeModelOptions options, int numBlocks, i
         if (random.Next(100) < SequenceErrorPercent)
         {
             results.Fail(random.Next(plan.NumSequences), EngineStatus.Internal, Injected);
+        }
+
+        int postponed = Postponing.Next(plan.NumSequences);
+        if (Postponing.Next(100) < PostponePercent && plan.Sequences[postponed].Samples)
+        {
+            NumPostponed++;
+            results.Postpone(postponed);
         }
 
         return status;

@@ -48,6 +48,8 @@ internal sealed class Simulation
         {
             OutOfMemoryPercent = _random.Next(4) == 0 ? 5 : 0,
             SequenceErrorPercent = _random.Next(4) == 0 ? 1 : 0,
+            PostponePercent = seed % 3 == 0 ? 20 : 0,
+            Postponing = new Random(seed ^ 0x905),
         };
         var options = new EngineOptions
         {
@@ -88,6 +90,8 @@ internal sealed class Simulation
     public SpeculationStatistics? Speculation => _engine.Speculation;
 
     public long NumForkCopies => _runner.NumCopies;
+
+    public long NumPostponed => _runner.NumPostponed;
 
     /// <summary>Random traffic for numSteps, then none until all has ended.</summary>
     public void Run(int numSteps)

@@ -18,6 +18,7 @@ public sealed class SimulationTests
         long preemptions = 0;
         long hits = 0;
         long copies = 0;
+        long postponed = 0;
         long accepted = 0;
         long rejected = 0;
         Parallel.For(firstSeed, firstSeed + numSeeds, new ParallelOptions { MaxDegreeOfParallelism = 2 }, seed =>
@@ -38,6 +39,7 @@ public sealed class SimulationTests
             Interlocked.Add(ref preemptions, simulation.NumPreemptions);
             Interlocked.Add(ref hits, simulation.NumPrefixHits);
             Interlocked.Add(ref copies, simulation.NumForkCopies);
+            Interlocked.Add(ref postponed, simulation.NumPostponed);
             if (simulation.Speculation is { } drafts)
             {
                 Interlocked.Add(ref accepted, drafts.NumAcceptedTokens);
@@ -49,7 +51,7 @@ public sealed class SimulationTests
             + $"{preemptions} preemptions, {hits} cached tokens, {copies} blocks copied on write, "
             + $"{accepted} drafted tokens accepted and {rejected} not");
         Assert.That(steps, Is.GreaterThanOrEqualTo((long)numSeeds * numSteps));
-        Assert.That(new[] { finished, preemptions, hits, copies, accepted, rejected }, Is.All.Positive);
+        Assert.That(new[] { finished, preemptions, hits, copies, accepted, rejected, postponed }, Is.All.Positive);
     }
 
     private static int Setting(string name, int standard) =>

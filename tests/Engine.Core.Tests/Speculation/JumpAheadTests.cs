@@ -108,6 +108,38 @@ public sealed class JumpAheadTests
     }
 
     [Test]
+    [NonParallelizable]
+    public void OutputIsTheSameWhereMasksAreLeftToAnotherThread([Values("", 0, 1, 2)] object config)
+    {
+        SamplingParams[] all = [.. Requests().Select(row => (SamplingParams)row.Arguments[0]!)];
+        CollectingSink[] expected = [.. all.Select(s => Start(_worker, s with { Speculative = false }))];
+        string[] texts = [.. expected.Select(sink => OutputText.Describe(sink.WaitForEnd()))];
+        long work = GrammarState.MaskWork;
+        GrammarState.MaskWork = 0;
+        try
+        {
+            using EngineWorker worker = config is int index
+                ? new(_model, new EngineOptions
+                {
+                    MaxNumSeqs = 8,
+                    NumBlocks = 128,
+                    MaxModelLen = 256,
+                    Speculative = DemoDrafts.Options(Configs()[index]),
+                })
+                : NewWorker(8, 128);
+            CollectingSink[] found = [.. all.Select(s => Start(worker, s))];
+            for (int i = 0; i < all.Length; i++)
+            {
+                Assert.That(OutputText.Describe(found[i].WaitForEnd()), Is.EqualTo(texts[i]), $"{all[i]}");
+            }
+        }
+        finally
+        {
+            GrammarState.MaskWork = work;
+        }
+    }
+
+    [Test]
     public void OutputComesInFewerSteps()
     {
         using EngineWorker worker = NewWorker(1, 64);
