@@ -177,6 +177,10 @@ public sealed class KvStorageShape
     /// probabilities to it.</summary>
     public DType ComputeType { get; init; } = DType.F32;
 
+    /// <summary>Steps may run ahead on a device that can: it then keeps spare blocks for tokens that have none yet.
+    /// </summary>
+    public bool RunsAhead { get; init; }
+
     /// <summary>Per layer what F8E4M3 divides by; empty is 1 everywhere.</summary>
     public IReadOnlyList<KvScale> Scales { get; init; } = [];
 

@@ -37,6 +37,7 @@ internal sealed record KvLayout(
             Layers = Layers,
             Type = type,
             ComputeType = computeType,
+            RunsAhead = options.Speculative is null,
             Scales = type == DType.F8E4M3 ? Scales : [],
         };
     }

@@ -14,7 +14,6 @@ namespace Engine.Execution;
 internal sealed partial class ModelRunner
 {
     private StepAhead? _ahead;
-    private bool _triedAhead;
     private bool[] _isTaken = [];
     private int[] _expectedPlace = [];
     private int _numDeferred;
@@ -23,25 +22,23 @@ internal sealed partial class ModelRunner
     /// <summary>Rows that were computed before they were asked for, for tests.</summary>
     public long NumTakenAhead { get; private set; }
 
-    // Drafts need this step's tokens before the next step exists.
+    // With a drafter every step waits for drafts.
+    private StepAhead? CreateAhead()
+    {
+        if (_drafter is not null || _weights.Device is not IDeviceSampler sampler) return null;
+        DeviceTokens? tokens = sampler.CreateTokens(_maxNumSeqs);
+        if (tokens is null) return null;
+        _isTaken = new bool[_maxNumSeqs];
+        _expectedPlace = new int[_maxNumSeqs];
+        return new StepAhead(tokens, _inputs, BlockSize, _kv.SpareBlocks);
+    }
+
+    // Drafts, of a grammar too, need this step's tokens before the next step exists.
     private StepAhead? AheadFor(StepPlan plan)
     {
-        if (_drafter is not null || plan.NumDraftTokens > 0)
-        {
-            _ahead?.Drop();
-            return null;
-        }
-
-        if (!_triedAhead && _weights.Device is IDeviceSampler sampler)
-        {
-            _isTaken = new bool[_maxNumSeqs];
-            _expectedPlace = new int[_maxNumSeqs];
-            DeviceTokens? tokens = sampler.CreateTokens(_maxNumSeqs);
-            if (tokens is not null) _ahead = new StepAhead(tokens, _inputs, BlockSize, _kv.SpareBlocks);
-        }
-
-        _triedAhead = true;
-        return _ahead;
+        if (plan.NumDraftTokens == 0) return _ahead;
+        _ahead?.Drop();
+        return null;
     }
 
     private void ExecuteAhead(StepAhead ahead, StepPlan plan, SampledTokens results)

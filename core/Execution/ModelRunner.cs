@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Engine.Devices;
+using Engine.Devices.Cuda;
 using Engine.Hosting;
 using Engine.Memory;
 using Engine.Models;
@@ -166,7 +167,7 @@ internal sealed partial class ModelRunner : IModelRunner
 
     public void Dispose()
     {
-        _ahead?.Dispose();
+        using CallerContext context = CallerContext.Keep();
         _drafter?.Dispose();
         if (!_isAsleep) Free();
         _owner?.Forget(this);
@@ -176,14 +177,18 @@ internal sealed partial class ModelRunner : IModelRunner
     {
         _kv = _weights.Device.CreateKvStorage(_limits.KvShape, NumBlocks);
         StepContext? step = null;
+        LogitsRows? rows = null;
         try
         {
             step = new StepContext(_weights.Device, _weights.Activations, _kv, _inputs, _maxNumTokens);
-            _rows = new LogitsRows(_weights, _limits.LogitsRows, VocabSize);
+            rows = new LogitsRows(_weights, _limits.LogitsRows, VocabSize);
+            _ahead = CreateAhead();
             _step = step;
+            _rows = rows;
         }
         catch
         {
+            rows?.Dispose();
             step?.Dispose();
             _kv.Dispose();
             throw;
@@ -192,6 +197,8 @@ internal sealed partial class ModelRunner : IModelRunner
 
     private void Free()
     {
+        _ahead?.Dispose();
+        _ahead = null;
         _rows.Dispose();
         _step.Dispose();
         _kv.Dispose();

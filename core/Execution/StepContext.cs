@@ -94,6 +94,12 @@ internal sealed class StepContext : IDisposable
         }
     }
 
+    /// <summary>Tells the device a pass that is not a model's, until End; such a one is not recorded.</summary>
+    public void Begin() => _deviceStep?.Begin(Inputs.Metadata);
+
+    /// <summary>Ends the pass, whatever has become of it.</summary>
+    public void End() => _deviceStep?.End();
+
     public void Dispose()
     {
         _deviceStep?.Dispose();

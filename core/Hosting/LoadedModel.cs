@@ -1,4 +1,5 @@
 using Engine.Devices;
+using Engine.Devices.Cuda;
 using Engine.Execution;
 using Engine.Loading;
 using Engine.Loading.Gguf;
@@ -155,6 +156,7 @@ public sealed class LoadedModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Speculative?.Validate();
+        using CallerContext context = CallerContext.Keep();
         using DraftSource? draft = DraftSource.Open(options.Speculative);
         ModelBuilder? draftPlan = draft?.Plan(_weights.Device);
         draft?.CheckFits(Config, _weights.Model.OutputWidth, Tokenizer);
@@ -215,6 +217,7 @@ public sealed class LoadedModel : IDisposable
         {
             if (_isFreed) return;
             _isFreed = true;
+            using CallerContext context = CallerContext.Keep();
             _weights.Dispose();
             _weights.Device.Dispose();
         }

@@ -1,4 +1,5 @@
 using Engine.Devices;
+using Engine.Devices.Cuda;
 using Engine.Execution;
 using Engine.Loading;
 using Engine.Loading.Gguf;
@@ -72,6 +73,7 @@ public sealed record MemoryPlan
         config.LimitModelLen(load.MaxModelLen);
         using WeightSource weights = ModelResolver.OpenWeights(load, config, folder);
         DType type = ModelResolver.ComputeType(load, config, weights);
+        using CallerContext context = CallerContext.Keep();
         using IDevice device = DeviceFactory.CreateForPlan(load, type);
         ModelBuilder builder = ModelWeights.Plan(config, device, weights, type);
         using DraftSource? draftSource = DraftSource.Open(engine.Speculative, cancellation);

@@ -1,4 +1,5 @@
 using Engine.Devices;
+using Engine.Devices.Cuda;
 using Engine.Execution;
 using Engine.Hosting;
 using Engine.Loading;
@@ -80,6 +81,7 @@ internal sealed class ModelWeights : IDisposable
         ModelLoadOptions options, ModelConfig config, WeightSource weights, DType type, Func<ModelWeights, T> own,
         CancellationToken cancellation)
     {
+        using CallerContext context = CallerContext.Keep();
         IDevice device = DeviceFactory.Create(options, type);
         try
         {

@@ -1,3 +1,4 @@
+using Engine.Devices.Cuda;
 using Engine.Hosting;
 using Engine.Loading;
 using Engine.Loading.Gguf;
@@ -159,6 +160,7 @@ public sealed class PoolingModel : IDisposable
     /// <summary>Frees the weights; no worker may be using them.</summary>
     public void Dispose()
     {
+        using CallerContext context = CallerContext.Keep();
         Weights.Dispose();
         Weights.Device.Dispose();
     }

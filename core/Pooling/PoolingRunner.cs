@@ -1,4 +1,5 @@
 using Engine.Devices;
+using Engine.Devices.Cuda;
 using Engine.Execution;
 using Engine.Memory;
 using Engine.Models;
@@ -54,6 +55,7 @@ internal sealed class PoolingRunner : IDisposable
         _inputs = new StepInputs(maxTokens, maxTexts, maxBlocks);
         _blocks = [.. Enumerable.Range(0, maxBlocks)];
         _hidden = new float[(long)maxTokens * model.Config.HiddenSize];
+        using CallerContext context = CallerContext.Keep();
         _kv = _weights.Device.CreateKvStorage(shape, numBlocks);
         try
         {
@@ -94,6 +96,7 @@ internal sealed class PoolingRunner : IDisposable
 
     public void Dispose()
     {
+        using CallerContext context = CallerContext.Keep();
         _step.Dispose();
         _kv.Dispose();
     }

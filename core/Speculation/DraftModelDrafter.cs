@@ -136,7 +136,7 @@ internal sealed class DraftModelDrafter : IModelDrafter
     private void Forward(StepPlan plan, int drafted)
     {
         if (_inputs.NumTokens == 0) return;
-        TensorView hidden = _weights.Model.Forward(_step);
+        TensorView hidden = _step.Forward(_weights.Model);
         if (_rows.Count == 0) return;
         _rows.Compute(hidden);
         DraftSampling.Sample(_rows, plan, drafted);

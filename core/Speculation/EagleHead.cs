@@ -71,13 +71,21 @@ internal sealed class EagleHead : IDisposable
     public TensorView Forward(
         StepContext step, TokenEmbedding embedding, TensorView features, ReadOnlySpan<int> rows)
     {
-        TensorView both = step.Wide(2 * Width);
-        step.Device.Embed(both.Slice(0, Width), embedding.Table!, step.Inputs.TokenIds, embedding.Scale);
-        step.Device.GatherRows(both.Slice(Width, Width), features, rows);
-        TensorView x = step.Hidden(Width);
-        _fuse.Forward(x, both, step);
-        for (int i = 0; i < _blocks.Count; i++) _blocks[i].Forward(x, step);
-        return x;
+        step.Begin();
+        try
+        {
+            TensorView both = step.Wide(2 * Width);
+            step.Device.Embed(both.Slice(0, Width), embedding.Table!, step.Inputs.TokenIds, embedding.Scale);
+            step.Device.GatherRows(both.Slice(Width, Width), features, rows);
+            TensorView x = step.Hidden(Width);
+            _fuse.Forward(x, both, step);
+            for (int i = 0; i < _blocks.Count; i++) _blocks[i].Forward(x, step);
+            return x;
+        }
+        finally
+        {
+            step.End();
+        }
     }
 
     public void Dispose()

@@ -13,9 +13,6 @@ internal sealed unsafe partial class CudaContext : IDisposable
 
     private const uint NonBlockingStream = 1;
 
-    [ThreadStatic]
-    private static nint _current;
-
     private readonly int _device;
     private volatile string? _lost;
     private bool _isDisposed;
@@ -124,16 +121,6 @@ internal sealed unsafe partial class CudaContext : IDisposable
         return result == CudaResult.Success ? count : throw Failure(driver, result, "cuInit");
     }
 
-    /// <summary>Binds the context to the calling thread and checks that the device is still there.</summary>
-    public void Enter()
-    {
-        if (_lost is string why) throw new EngineException(EngineStatus.DeviceLost, why, "device");
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
-        if (_current == Handle) return;
-        Check(Driver.CtxSetCurrent(Handle), "cuCtxSetCurrent");
-        _current = Handle;
-    }
-
     /// <summary>Throws for a code that is not Success; a final error closes the device.</summary>
     public void Check(CudaResult result, string call)
     {
@@ -168,16 +155,6 @@ internal sealed unsafe partial class CudaContext : IDisposable
         }
 
         _isDisposed = true;
-    }
-
-    /// <summary>For Dispose of what lives on the device: false if the driver must not be called any more.</summary>
-    public bool TryEnter()
-    {
-        if (_lost is not null || _isDisposed) return false;
-        if (_current == Handle) return true;
-        Quiet(Driver.CtxSetCurrent(Handle));
-        _current = _lost is null ? Handle : 0;
-        return _lost is null;
     }
 
     /// <summary>Takes a result where nothing may be thrown.</summary>

@@ -32,8 +32,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
         }
 
         ActivationType = options.ActivationType;
-        UsesGraphs = options.UsesGraphs;
-        RunsAhead = options.RunsAhead || Environment.GetEnvironmentVariable("ENGINE_CUDA_ASYNC") == "1";
+        UsesGraphs = options.UsesGraphs && Environment.GetEnvironmentVariable("ENGINE_CUDA_GRAPHS") != "0";
+        RunsAhead = options.RunsAhead ?? RunsAheadByDefault;
         _context = CudaContext.Open(options.Ordinal, options.LibraryPath);
         _name = $"cuda:{_context.Ordinal} ({_context.Name}, compute capability {_context.Capability / 10}."
             + $"{_context.Capability % 10}";
@@ -57,6 +57,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     {
         ActivationType = type;
         UsesGraphs = true;
+        RunsAhead = RunsAheadByDefault;
         _plannedBytes = bytes;
         _name = "cuda (planned";
         _modules = null!;
@@ -88,6 +89,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
     public bool RunsAhead { get; }
 
     internal CudaContext Context => Gpu;
+
+    private static bool RunsAheadByDefault => Environment.GetEnvironmentVariable("ENGINE_CUDA_ASYNC") != "0";
 
     private CudaContext Gpu => _context ?? throw new InvalidOperationException("a planned GPU computes nothing");
 
@@ -134,7 +137,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
     /// <inheritdoc/>
     public KvStorage CreateKvStorage(KvStorageShape shape, int numBlocks) =>
-        CudaKvStorage.Create(Gpu, shape, numBlocks);
+        CudaKvStorage.Create(Gpu, shape, numBlocks, RunsAhead);
 
     /// <inheritdoc/>
     public long KvBlockBytes(KvStorageShape shape) => CudaLayout.KvBlockBytes(shape);
@@ -162,7 +165,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     public long StepBytes(StepLimits limits, KvStorageShape shape) =>
         CudaDeviceStep.BytesFor(limits)
         + AttentionScratch.BytesFor(shape, ActivationType, ScratchChunks(limits, shape)) + OrderedBytesToCome
-        + (KvBlockBytes(shape) * CudaKvStorage.NumSpareBlocks);
+        + (KvBlockBytes(shape) * CudaKvStorage.NumSpareBlocks(shape, RunsAhead));
 
     /// <inheritdoc/>
     public void Dispose()

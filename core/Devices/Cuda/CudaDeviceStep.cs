@@ -160,7 +160,12 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
     /// <summary>How the step's batch divides for a group; one that is new goes up at once.</summary>
     public AttentionForms Forms(in AttentionBatch batch, int group)
     {
-        AttentionForms? forms = _forms.Find(f => f.Group == group);
+        AttentionForms? forms = null;
+        foreach (AttentionForms known in _forms)
+        {
+            if (known.Group == group) forms = known;
+        }
+
         if (forms is not null && forms.Address != 0) return forms;
         if (forms is null)
         {

@@ -29,6 +29,8 @@ internal sealed unsafe partial class CudaDriver
 
     public delegate* unmanaged<nint, CudaResult> CtxSetCurrent { get; private set; }
 
+    public delegate* unmanaged<nint*, CudaResult> CtxGetCurrent { get; private set; }
+
     public delegate* unmanaged<nuint*, nuint*, CudaResult> MemGetInfo { get; private set; }
 
     public delegate* unmanaged<nint*, nuint, CudaResult> MemAlloc { get; private set; }
@@ -119,6 +121,7 @@ internal sealed unsafe partial class CudaDriver
         DevicePrimaryCtxRetain = (delegate* unmanaged<nint*, int, CudaResult>)find("cuDevicePrimaryCtxRetain");
         DevicePrimaryCtxRelease = (delegate* unmanaged<int, CudaResult>)find("cuDevicePrimaryCtxRelease_v2");
         CtxSetCurrent = (delegate* unmanaged<nint, CudaResult>)find("cuCtxSetCurrent");
+        CtxGetCurrent = (delegate* unmanaged<nint*, CudaResult>)find("cuCtxGetCurrent");
         MemGetInfo = (delegate* unmanaged<nuint*, nuint*, CudaResult>)find("cuMemGetInfo_v2");
         MemAlloc = (delegate* unmanaged<nint*, nuint, CudaResult>)find("cuMemAlloc_v2");
         MemFree = (delegate* unmanaged<nint, CudaResult>)find("cuMemFree_v2");

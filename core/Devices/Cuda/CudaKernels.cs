@@ -6,21 +6,20 @@ namespace Engine.Devices.Cuda;
 internal sealed class CudaKernel(CudaModules modules, string stem, string suffix = "")
 {
     private readonly CudaFunction?[] _functions = new CudaFunction?[3];
+    private readonly bool?[] _exists = new bool?[3];
 
-    public CudaFunction For(DType type)
-    {
-        int index = type switch
-        {
-            DType.F32 => 0,
-            DType.F16 => 1,
-            DType.BF16 => 2,
-            _ => throw new ArgumentException($"no kernel {stem} of {type}", nameof(type)),
-        };
-        return _functions[index] ??= modules.Find(NameFor(type));
-    }
+    public CudaFunction For(DType type) => _functions[IndexOf(type)] ??= modules.Find(NameFor(type));
 
     /// <summary>True if this build has it.</summary>
-    public bool Has(DType type) => modules.Has(NameFor(type));
+    public bool Has(DType type) => _exists[IndexOf(type)] ??= modules.Has(NameFor(type));
+
+    private int IndexOf(DType type) => type switch
+    {
+        DType.F32 => 0,
+        DType.F16 => 1,
+        DType.BF16 => 2,
+        _ => throw new ArgumentException($"no kernel {stem} of {type}", nameof(type)),
+    };
 
     private string NameFor(DType type) => $"{stem}_{type.ToString().ToLowerInvariant()}{suffix}";
 }

@@ -23,8 +23,8 @@ internal sealed record CudaDeviceOptions
     /// <summary>Steps in which every sequence has one token are captured and replayed.</summary>
     public bool UsesGraphs { get; init; } = true;
 
-    /// <summary>The next step begins before this one's tokens are read; so does ENGINE_CUDA_ASYNC=1.</summary>
-    public bool RunsAhead { get; init; }
+    /// <summary>The next step begins before this one's tokens are read; null unless ENGINE_CUDA_ASYNC=0.</summary>
+    public bool? RunsAhead { get; init; }
 }
 
 internal sealed class CudaBuffer(Arena.Piece piece, long bytes) : DeviceBuffer
@@ -53,42 +53,49 @@ internal sealed class CudaWeight(Arena.Piece piece, CudaSegment[] segments) : Li
 /// </summary>
 internal sealed class CudaKvStorage : KvStorage
 {
-    /// <summary>Blocks that are not handed out.</summary>
-    public const int NumSpareBlocks = 33;
+    /// <summary>Blocks for tokens of steps that are computed ahead.</summary>
+    private const int NumAheadBlocks = 32;
 
     private const int PageTokens = 16;
     private readonly CudaContext _context;
     private readonly long[] _offsets;
     private readonly long _bytes;
+    private readonly int _numSpares;
     private nint _address;
 
-    private CudaKvStorage(CudaContext context, nint address, long[] offsets, long bytes)
+    private CudaKvStorage(CudaContext context, nint address, long[] offsets, long bytes, int numSpares)
     {
         _context = context;
         _address = address;
         _offsets = offsets;
         _bytes = bytes;
+        _numSpares = numSpares;
     }
 
-    public override long Bytes => _bytes / (NumBlocks + (long)NumSpareBlocks) * NumBlocks;
+    public override long Bytes => _bytes / (NumBlocks + (long)_numSpares) * NumBlocks;
 
     public override long SpareBytes => _bytes - Bytes;
 
     /// <summary>The block that nobody writes: zeros.</summary>
     public int SpareBlock => NumBlocks;
 
-    public override Range SpareBlocks => (NumBlocks + 1)..(NumBlocks + NumSpareBlocks);
+    public override Range SpareBlocks => (NumBlocks + 1)..(NumBlocks + _numSpares);
 
     /// <summary>Addresses of all pools, then bytes of a block in each, as ekc_copy_blocks takes them.</summary>
     public nint Pools { get; private set; }
 
     public int NumPools => 2 * _offsets.Length;
 
-    public static CudaKvStorage Create(CudaContext context, KvStorageShape shape, int numBlocks)
+    /// <summary>Blocks that are not handed out: what padding reads, and those of steps ahead.</summary>
+    public static int NumSpareBlocks(KvStorageShape shape, bool runsAhead) =>
+        1 + (shape.RunsAhead && runsAhead ? NumAheadBlocks : 0);
+
+    public static CudaKvStorage Create(CudaContext context, KvStorageShape shape, int numBlocks, bool runsAhead)
     {
+        int numSpares = NumSpareBlocks(shape, runsAhead);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(numBlocks);
         var offsets = new long[shape.Layers.Count];
-        long bytes = 0, rows = numBlocks + (long)NumSpareBlocks;
+        long bytes = 0, rows = numBlocks + (long)numSpares;
         for (int i = 0; i < offsets.Length; i++)
         {
             offsets[i] = bytes;
@@ -97,7 +104,11 @@ internal sealed class CudaKvStorage : KvStorage
 
         long lists = 2L * 2 * offsets.Length * sizeof(long);
         nint address = context.AllocateDevice(bytes + lists);
-        CudaKvStorage storage = new(context, address, offsets, bytes) { Shape = shape, NumBlocks = numBlocks };
+        CudaKvStorage storage = new(context, address, offsets, bytes, numSpares)
+        {
+            Shape = shape,
+            NumBlocks = numBlocks,
+        };
         try
         {
             // Once: a masked key has probability 0, and 0 times a NaN of old memory would be a NaN.
@@ -136,7 +147,7 @@ internal sealed class CudaKvStorage : KvStorage
     public (nint Keys, nint Values) Layer(int layer)
     {
         nint keys = _address + (nint)_offsets[layer];
-        return (keys, keys + (nint)(PoolBlockBytes(Shape, layer) * (NumBlocks + (long)NumSpareBlocks)));
+        return (keys, keys + (nint)(PoolBlockBytes(Shape, layer) * (NumBlocks + (long)_numSpares)));
     }
 
     protected override void Dispose(bool disposing)

@@ -206,6 +206,12 @@ API CUresult cuCtxSetCurrent(void* context) {
   return OK;
 }
 
+API CUresult cuCtxGetCurrent(void** out) {
+  ENTER;
+  *out = fake::current;
+  return OK;
+}
+
 API CUresult cuCtxSynchronize() {
   ENTER_CONTEXT;
   s.counts.synchronizes++;

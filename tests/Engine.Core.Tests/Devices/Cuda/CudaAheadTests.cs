@@ -3,6 +3,7 @@ using Engine.Execution;
 using Engine.Hosting;
 using Engine.Memory;
 using Engine.Sampling;
+using Engine.Scheduling;
 using Engine.Tests.Golden;
 using Engine.Tests.Hosting;
 
@@ -33,6 +34,71 @@ internal sealed class CudaAheadTests
             Assert.That(ahead, Is.EqualTo(plain));
             Assert.That(fake.Counters.Live, Is.Zero);
         });
+    }
+
+    [Test]
+    public async Task Requests_of_every_kind_get_to_the_bit_what_they_get_step_by_step()
+    {
+        int seed = TestContext.CurrentContext.Random.Next(1000);
+        TestContext.Out.WriteLine($"seed {seed}");
+        using FakeCuda fake = new(new FakeCudaOptions { Seed = seed });
+        (string[] plain, long none, _) = await RunAsync(false);
+        (string[] ahead, long taken, long preemptions) = await RunAsync(true);
+        Assert.That(ahead, Is.EqualTo(plain));
+        Assert.That(none, Is.Zero);
+        Assert.That(taken, Is.GreaterThan(10));
+        Assert.That(preemptions, Is.Positive);
+
+        static async Task<(string[] Texts, long Taken, long Preemptions)> RunAsync(bool runsAhead)
+        {
+            using LoadedModel model = CudaDemo.Load("bfloat16", runsAhead);
+            (EngineWorker worker, ModelRunner runner) = CudaDemo.Start(model, CudaDemo.Options());
+            using EngineWorker owned = worker;
+            return (await CudaDemo.CrowdAsync(worker), runner.NumTakenAhead, worker.Metrics.NumPreemptions);
+        }
+    }
+
+    [Test]
+    public void Blocks_are_set_aside_only_where_steps_run_ahead()
+    {
+        using FakeCuda fake = new();
+        using LoadedModel on = CudaDemo.Load("bfloat16"), off = CudaDemo.Load("bfloat16", runsAhead: false);
+        const string Drafts = """{"method": "ngram", "num_speculative_tokens": 2}""";
+        long held = Bytes(on, null), spare = held - Bytes(off, null);
+        Assert.That(spare, Is.EqualTo(32 * Block(on)).Within(1024));
+        Assert.That(Bytes(on, Drafts), Is.EqualTo(Bytes(off, Drafts)), "with drafts no step runs ahead");
+
+        static long Bytes(LoadedModel model, string? drafts)
+        {
+            using ModelRunner runner = (ModelRunner)model.CreateRunner(CudaDemo.Options(drafts));
+            return runner.KvBytes + runner.ActivationBytes;
+        }
+
+        static long Block(LoadedModel model)
+        {
+            using ModelRunner runner = (ModelRunner)model.CreateRunner(CudaDemo.Options());
+            return runner.KvBytes / runner.NumBlocks;
+        }
+    }
+
+    [TestCase(0)]
+    [TestCase(1)]
+    [TestCase(2)]
+    public async Task Sleep_in_the_middle_of_a_step_ahead_costs_no_token(int level)
+    {
+        using FakeCuda fake = new();
+        using (LoadedModel model = Load(true))
+        {
+            using EngineWorker worker = new(model, Options());
+            int[] expected = Start(worker, 60, 1).WaitForEnd().Tokens();
+            CollectingSink sink = Start(worker, 60, 1);
+            sink.WaitForToken();
+            await worker.SleepAsync(level, SleepMode.Keep);
+            await worker.WakeUpAsync();
+            Assert.That(sink.WaitForEnd().Tokens(), Is.EqualTo(expected));
+        }
+
+        Assert.That(fake.Counters.Live, Is.Zero);
     }
 
     [Test]
@@ -125,6 +191,32 @@ internal sealed class CudaAheadTests
         Assert.That(other.Health.IsHealthy);
     }
 
+    [TestCase(true, true)]
+    [TestCase(true, false)]
+    [TestCase(false, true)]
+    [TestCase(false, false)]
+    [NonParallelizable]
+    public void A_step_allocates_nothing_once_the_requests_run(bool runsAhead, bool usesGraphs)
+    {
+        using FakeCuda fake = new(new FakeCudaOptions { Order = FakeOrder.Eager });
+        using LoadedModel model = Load(runsAhead, usesGraphs);
+        EngineOptions options = Options();
+        using ModelRunner runner = (ModelRunner)model.CreateRunner(options);
+        InferenceEngine engine = new(runner, options);
+        for (int i = 0; i < 3; i++)
+        {
+            SamplingParams sampling = new() { Temperature = i / 2f, TopP = 0.9f, MaxTokens = 250, IgnoreEos = true };
+            engine.Submit(new Request(i, [1, 20 + i, 30, 40 + i], sampling, engine.MaxModelLen, 1));
+        }
+
+        StepOutput output = new();
+        for (int i = 0; i < 40; i++) Assert.That(engine.Step(output), Is.EqualTo(EngineStatus.Ok), engine.Failure);
+        long taken = runner.NumTakenAhead, before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 60; i++) engine.Step(output);
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+        Assert.That(runner.NumTakenAhead - taken, Is.EqualTo(runsAhead ? 180 : 0));
+    }
+
     // Requests of many lengths, some with several outputs, some that end by a stop token, in little memory.
     private static (string Text, long Taken) Crowd(bool runsAhead, int seed)
     {
@@ -148,11 +240,11 @@ internal sealed class CudaAheadTests
         return (text, runner.NumTakenAhead);
     }
 
-    private static LoadedModel Load(bool runsAhead) => LoadedModel.Load(new ModelLoadOptions
+    private static LoadedModel Load(bool runsAhead, bool usesGraphs = true) => LoadedModel.Load(new ModelLoadOptions
     {
         Model = _folder,
         Device = "cuda",
-        Cuda = FakeCuda.DeviceOptions(DType.BF16) with { RunsAhead = runsAhead },
+        Cuda = FakeCuda.DeviceOptions(DType.BF16, usesGraphs) with { RunsAhead = runsAhead },
     });
 
     private static EngineOptions Options() => new()
