@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""What is to be done in the first half hour on a real GPU, in one command, with nothing there but Python and a driver.
+
+  gpu_rehearsal.py pack KIT.tar.xz             collects what is to be carried, from build/ and out/ (./build.sh, and
+                                               cmake --build build/kernels --target cuda_tests)
+  gpu_rehearsal.py run --kit KIT.tar.xz --out FOLDER [--groups facts,kernels,tokens,speed] [--seconds 570]
+  gpu_rehearsal.py run --short ...             the same in a few seconds, for the fake driver (ENGINE_CUDA_LIB)
+
+Each stage has a limit of its own and is written to FOLDER/results.jsonl when it ends, whatever has become of it:
+seconds, exit code, the end of its output, and figures beside what was predicted. FOLDER/report.md is their table.
+A stage that fails does not end the run; the exit code is the number of stages that did.
+"""
+import argparse, json, os, shlex, shutil, signal, subprocess, sys, tarfile, tempfile, time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+GROUPS = ["facts", "kernels", "tokens", "speed"]
+KERNEL_TESTS = ["rows", "kv", "sample", "linear", "quantized", "attention"]
+TAIL = 3000
+PROMPTS = ["Once upon a time", "one two three one two three one two"]
+
+# Of Llama-3.1-8B.
+LARGE = dict(hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
+             num_key_value_heads=8, head_dim=128, vocab_size=128256)
+SMALL = dict(hidden_size=128, intermediate_size=256, num_hidden_layers=2, num_attention_heads=2,
+             num_key_value_heads=1, head_dim=64, vocab_size=256)
+
+
+class Places:
+    """Where the programs are: in a folder that a kit was unpacked to, or in the repository."""
+
+    def __init__(self, folder, engine):
+        self.driver_tests = os.path.join(folder, "build/kernels/cuda/cuda_driver_tests")
+        self.ptx = os.path.join(folder, "build/kernels/cuda")
+        self.engine = shlex.split(engine) if engine else [os.path.join(folder, "out/bin/engine")]
+        self.demo = os.path.join(folder, "demo-model/model")
+
+
+def pack(kit):
+    ptx = os.path.join(ROOT, "build/kernels/cuda")
+    files = ["out/bin/engine", "build/kernels/cuda/cuda_driver_tests"]
+    files += ["build/kernels/cuda/" + f for f in sorted(os.listdir(ptx)) if f.endswith(".ptx")]
+    files += ["demo-model/%s/%s" % (d, f) for d in ("model", "draft", "eagle")
+              for f in sorted(os.listdir(os.path.join(ROOT, "demo-model", d)))]
+    with tarfile.open(kit, "w:xz") as tar:
+        for name in files:
+            tar.add(os.path.join(ROOT, name), name)
+    print("%s: %d files, %.1f MB" % (kit, len(files), os.path.getsize(kit) / 1e6))
+    return 0
+
+
+def execute(command, limit, environment=None):
+    """(exit code, output): 124 is past the limit, 127 not found; what the command started is ended with it."""
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   start_new_session=True, env={**os.environ, **(environment or {})})
+    except OSError as error:
+        return 127, str(error)
+    try:
+        output, _ = process.communicate(timeout=max(1, limit))
+        code = process.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        code = 124
+    return code, output.decode("utf-8", "replace")
+
+
+class Stage:
+    """Commands with one limit, one after the other, and what is made of their outputs."""
+
+    def __init__(self, group, name, limit, *commands, judge=None):
+        self.group, self.name, self.limit, self.commands, self.judge = group, name, limit, commands, judge
+
+    def run(self, seconds):
+        begin, outputs, code = time.time(), [], 0
+        for command, environment in self.commands:
+            left = min(self.limit, seconds) - (time.time() - begin)
+            code, output = execute(command, left, environment)
+            outputs.append(output)
+            if code in (124, 127) or code < 0 or (code and not self.judge):
+                break
+        record = dict(group=self.group, stage=self.name, seconds=round(time.time() - begin, 2), exit_code=code,
+                      ok=code == 0, limit=self.limit, figures=[], commands=[
+                          " ".join(["%s=%s" % pair for pair in (e or {}).items()] + [shlex.quote(word) for word in c])
+                          for c, e in self.commands])
+        if self.judge and len(outputs) == len(self.commands) and code not in (124, 127) and code >= 0:
+            try:
+                self.judge(record, outputs)
+            except Exception as error:  # an output of another form than expected is a result, too
+                record.update(ok=False, verdict="%s: %s" % (type(error).__name__, error))
+        record["tail"] = "\n---\n".join(output[-TAIL:] for output in outputs)
+        return record
+
+
+def json_in(output):
+    """The object that a command printed, among progress and notes."""
+    return json.JSONDecoder().raw_decode(output, output.index("{"))[0]
+
+
+def same_tokens(record, outputs):
+    ids = [json_in(output)["token_ids"] for output in outputs]
+    first = next((i for i, pair in enumerate(zip(*ids)) if len(set(pair)) > 1), None)
+    record["ok"] = record["exit_code"] == 0 and first is None and len(set(map(len, ids))) == 1
+    record["verdict"] = ("the same %d tokens" % len(ids[0])) if record["ok"] else "they part at token %s" % first
+    record["figures"] = [dict(name="tokens/s, run %d" % (i + 1), value=round(json_in(o)["decode_tokens_per_s"], 1))
+                         for i, o in enumerate(outputs)]
+
+
+def refused_for_memory(record, outputs):
+    record["ok"] = record["exit_code"] not in (0, 124) and "free" in outputs[-1]
+    record["verdict"] = "refused, with what is free" if record["ok"] else "not refused as it should be"
+
+
+def rates(predicted):
+    """Figures of engine bench; predicted is tokens/s."""
+    def judge(record, outputs):
+        report = json_in(outputs[-1])
+        for r in report["results"]:
+            record["figures"].append(dict(
+                name="%s, batch %d, depth %d" % (r["test"], r["batch"], r["depth"]), value=round(r["tokens_per_s"], 1),
+                unit="tokens/s", predicted=predicted, p50_ms=round(r["latency_p50_ms"], 3),
+                gb_per_s=round(r["bytes_per_s"] / 1e9, 1), tflop_per_s=round(r["flops_per_s"] / 1e12, 1),
+                outside_kernels=round(r["share_outside_kernels"], 4)))
+        record["load_s"] = report["load_s"]
+    return judge
+
+
+def stages_of(places, work, short):
+    def engine(*arguments, **environment):
+        return [*places.engine, *arguments], environment
+
+    def tokens(device, dtype, prompt, *more, **environment):
+        return engine("run", "--model", places.demo, "--device", device, "--dtype", dtype, "--temperature", "0",
+                      "--max-tokens", "8" if short else "64", "--num-blocks", "64", "--json", "--quiet", *more, prompt,
+                      **environment)
+
+    def bench(*arguments, **environment):
+        return engine("bench", work, "--device", "cuda", "--dtype", "bfloat16", "--load-format", "dummy", "--json",
+                      *arguments, **environment)
+
+    smi = shutil.which("nvidia-smi") or "/usr/local/nvidia/bin/nvidia-smi"
+    stages = [
+        Stage("facts", "nvidia-smi", 20, (
+            [smi, "--query-gpu=name,driver_version,memory.total,memory.used,compute_cap,clocks.max.sm,"
+             "clocks.max.mem,power.limit", "--format=csv"], None)),
+        Stage("facts", "plan", 30, engine("plan", "--device", "cuda", places.demo)),
+    ]
+    # On the fake driver the kernels run on the emulated machine; a real one does not know the variable.
+    emulated = {"ENGINE_CUDA_FAKE_EMULATES": "1"}
+    for group in ["kv"] if short else KERNEL_TESTS:
+        stages.append(Stage("kernels", "kernels " + group, 90, ([places.driver_tests, places.ptx, group], emulated)))
+    if shutil.which("compute-sanitizer") and not short:
+        for tool in ("memcheck", "racecheck"):
+            stages.append(Stage("kernels", tool, 90, (
+                ["compute-sanitizer", "--tool", tool, places.driver_tests, places.ptx, "kv", "sample"], None)))
+
+    for dtype in ("bfloat16",) if short else ("float32", "bfloat16", "float16"):
+        stages.append(Stage("tokens", "cuda = cpu, " + dtype, 60, tokens("cuda", dtype, PROMPTS[0]),
+                            tokens("cpu", dtype, PROMPTS[0]), judge=same_tokens))
+    switches = [("each launch waited for", {"ENGINE_CUDA_SYNC": "1"}),
+                ("graphs off", {"ENGINE_CUDA_GRAPHS": "0"}),
+                ("steps in turn", {"ENGINE_CUDA_ASYNC": "0"})]
+    for name, switch in switches:
+        stages.append(Stage("tokens", "the same with " + name, 60, tokens("cuda", "bfloat16", PROMPTS[1]),
+                            tokens("cuda", "bfloat16", PROMPTS[1], **switch), judge=same_tokens))
+    drafts = json.dumps({"method": "draft_model", "model": os.path.join(os.path.dirname(places.demo), "draft"),
+                         "num_speculative_tokens": 4, "adaptive": False})
+    stages.append(Stage("tokens", "the same with drafts", 60, tokens("cuda", "bfloat16", PROMPTS[1]), tokens(
+        "cuda", "bfloat16", PROMPTS[1], "--speculative-config", drafts), judge=same_tokens))
+    if not short:
+        stages.append(Stage("tokens", "fp8 cache", 60, tokens(
+            "cuda", "bfloat16", PROMPTS[0], "--kv-cache-dtype", "fp8")))
+    stages.append(Stage("tokens", "out of memory", 90, bench(
+        "-p", "0", "-n", "1", "--num-blocks", "2000000000" if short else "4000000"), judge=refused_for_memory))
+
+    length, count, repeats = ("16", "4", "1") if short else ("1024", "128", "2")
+    batches = [(1, None), (2, None)] if short else [(1, 250), (8, 1860), (64, 9500), (256, 16000)]
+    for batch, predicted in batches:
+        stages.append(Stage("speed", "decode, batch %d" % batch, 150, bench(
+            "-p", "0", "-n", count, "-b", str(batch), "-d", length, "-r", repeats), judge=rates(predicted)))
+    stages.append(Stage("speed", "prefill", 90, bench("-p", "32" if short else "2048", "-n", "0", "-r", repeats),
+                        judge=rates(None if short else 42000)))
+    for name, switch in switches[1:]:
+        stages.append(Stage("speed", "decode, batch 1, " + name, 90, bench(
+            "-p", "0", "-n", count, "-d", length, "-r", repeats, **switch), judge=rates(None)))
+    return stages
+
+
+def table(records):
+    lines = ["| stage | result | s | figure | measured | predicted |", "| --- | --- | ---: | --- | ---: | ---: |"]
+    for r in records:
+        result = ("ok" if r["ok"] else "FAILED (%s)" % r["exit_code"]) + (": " + r["verdict"] if "verdict" in r else "")
+        for i, f in enumerate(r["figures"] or [{}]):
+            head = "| %s | %s | %.1f " % (r["stage"], result, r["seconds"]) if i == 0 else "| | | "
+            value = "%s %s" % (f.get("value", ""), f.get("unit", ""))
+            lines.append(head + "| %s | %s | %s |" % (f.get("name", ""), value.strip(), f.get("predicted") or ""))
+    return "\n".join(lines) + "\n"
+
+
+def run(arguments):
+    end = time.time() + arguments.seconds
+    os.makedirs(arguments.out, exist_ok=True)
+    folder = ROOT
+    if arguments.kit:
+        folder = tempfile.mkdtemp(prefix="engine-gpu-")
+        with tarfile.open(arguments.kit) as tar:
+            tar.extractall(folder)
+    work = tempfile.mkdtemp(prefix="engine-shape-")
+    with open(os.path.join(work, "config.json"), "w") as file:
+        json.dump(dict(SMALL if arguments.short else LARGE, architectures=["LlamaForCausalLM"], model_type="llama",
+                       hidden_act="silu", rms_norm_eps=1e-5, rope_theta=500000.0, max_position_embeddings=8192,
+                       tie_word_embeddings=False, torch_dtype="bfloat16"), file)
+    records = []
+    groups = arguments.groups.split(",")
+    with open(os.path.join(arguments.out, "results.jsonl"), "a") as results:
+        for stage in stages_of(Places(folder, arguments.engine), work, arguments.short):
+            if stage.group not in groups:
+                continue
+            left = end - time.time()
+            record = stage.run(left) if left > 2 else dict(
+                group=stage.group, stage=stage.name, seconds=0, exit_code=125, ok=False, figures=[], tail="",
+                verdict="not begun: the time is up")
+            records.append(record)
+            results.write(json.dumps(record) + "\n")
+            results.flush()
+            os.fsync(results.fileno())
+            with open(os.path.join(arguments.out, "report.md"), "w") as report:
+                report.write(table(records))
+            print("%-34s %s %6.1f s  %s" % (stage.name, "ok    " if record["ok"] else "FAILED", record["seconds"],
+                                            record.get("verdict", "")), flush=True)
+    print(table(records))
+    shutil.rmtree(work)
+    if arguments.kit:
+        shutil.rmtree(folder)
+    return min(100, sum(not r["ok"] for r in records))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    packer = commands.add_parser("pack")
+    packer.add_argument("kit")
+    runner = commands.add_parser("run")
+    runner.add_argument("--kit", help="what pack made; without one, the repository's own build/ and out/")
+    runner.add_argument("--engine", help="the engine command, if not the kit's")
+    runner.add_argument("--out", required=True)
+    runner.add_argument("--groups", default=",".join(GROUPS))
+    runner.add_argument("--seconds", type=float, default=1500, help="for all stages")
+    runner.add_argument("--short", action="store_true")
+    arguments = parser.parse_args()
+    return pack(arguments.kit) if arguments.command == "pack" else run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
