@@ -13,10 +13,15 @@ done
 if [ "${1:-build}" = test ] && ! /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null; then
   missing+=(python3-venv)
 fi
+wants_promtool=
+if [ "${1:-build}" = test ] && ! command -v promtool >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1 \
+  && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
+  wants_promtool=1
+fi
 wants_clang=
 if [ "${ENGINE_CUDA:-AUTO}" != OFF ] && ! command -v clang-19 >/dev/null 2>&1; then wants_clang=1; fi
 no_clang() { echo "install-deps: $1: the CUDA kernels are left out" >&2; }
-[ ${#missing[@]} -gt 0 ] || [ -n "$wants_clang" ] || exit 0
+[ ${#missing[@]} -gt 0 ] || [ -n "$wants_clang$wants_promtool" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1 && [ ${#missing[@]} -eq 0 ]; then
   no_clang "clang-19 is not installed"
@@ -41,6 +46,15 @@ install() {
   DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 if [ ${#missing[@]} -gt 0 ]; then install "${missing[@]}"; fi
+# The program alone (19 MB to fetch): its package would start a server.
+promtool() {
+  local folder; folder=$(mktemp -d)
+  (cd "$folder" && apt-get download -qq prometheus >/dev/null 2>&1 && dpkg-deb --fsys-tarfile prometheus_*.deb \
+    | tar -xf - ./usr/bin/promtool && "${sudo[@]}" install ./usr/bin/promtool /usr/local/bin/) \
+    || echo "install-deps: promtool cannot be had: its test is skipped" >&2
+  rm -rf "$folder"
+}
+if [ -n "$wants_promtool" ]; then promtool; fi
 if [ -n "$wants_clang" ]; then
   if apt-cache show clang-19 >/dev/null 2>&1 && install clang-19; then :; else no_clang "clang-19 cannot be had"; fi
 fi

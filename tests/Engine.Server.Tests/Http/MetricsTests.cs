@@ -54,6 +54,33 @@ public sealed class MetricsTests
     }
 
     [Test]
+    public async Task PromtoolObjectsToVllmsNamesAlone()
+    {
+        string? promtool = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+            .Select(folder => Path.Combine(folder, "promtool")).FirstOrDefault(File.Exists);
+        if (promtool is null)
+        {
+            Assert.Ignore("promtool is not on the PATH (eng/install-deps.sh test installs it)");
+        }
+
+        await using TestServer server = await StartAsync("a \"b\" \\ c\nd{}");
+        using (await server.PostAsync("/v1/completions", """{"prompt":"Hi","max_tokens":3}""")) { }
+        string file = Path.Combine(TestContext.CurrentContext.WorkDirectory, "metrics.txt");
+        await File.WriteAllTextAsync(file, await server.Client.GetStringAsync("/metrics"));
+        (_, string output, string error) = await ExternalProgram.RunAsync(
+            "sh", ["-c", "\"$0\" check metrics < \"$1\"", promtool!, file]);
+        string[] objections =
+        [
+            .. (output + error).Split('\n').Where(line => line.Length > 0
+                && !line.EndsWith("metric names should not contain ':'", StringComparison.Ordinal)),
+        ];
+        Assert.That(objections, Is.EqualTo(new[]
+        {
+            "vllm:iteration_tokens_total non-counter metrics should not have \"_total\" suffix",
+        }));
+    }
+
+    [Test]
     public async Task EveryMetricOfTheDashboardIsThereWithItsTypeAndLabels()
     {
         await using TestServer server = await StartAsync("m");
