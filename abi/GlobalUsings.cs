@@ -1,1 +1,2 @@
 global using System.Runtime.InteropServices;
+global using SleepMode = Engine.Hosting.SleepMode;

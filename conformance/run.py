@@ -71,6 +71,8 @@ def flatten(case: dict, prefix: str) -> list[str]:
             data = ",".join(map(str, args["ids"]))
         elif step["op"] in ("cancel", "many"):
             data = str(args.get("after", args.get("count")))
+        elif step["op"] == "sleep":
+            data = f"{args['level']} {args['mode']}"
         elif step["op"] == "chat":
             data = json.dumps({"temperature": body.pop("temperature"), "max_tokens": body.pop("max_tokens")})
             body["add_generation_prompt"] = True
@@ -158,7 +160,7 @@ def unmet(expect: dict, row: dict) -> list[str]:
     outputs = row.get("outputs", [])
     seen = {
         "status": row.get("status"), "parameter": row.get("parameter"), "text": row.get("text"),
-        "deltas": row.get("deltas"), "ids": row.get("tokens"), "prompt_tokens": row.get("prompt_tokens"),
+        "deltas": row.get("deltas"), "levels": row.get("levels"), "ids": row.get("tokens"), "prompt_tokens": row.get("prompt_tokens"),
         "ended": row.get("ended"), "values": [r.get("values") for r in row.get("results", [])],
         "errors": [r.get("error") for r in row.get("results", [])],
         "tokens": [o.get("tokens") for o in outputs], "texts": [o.get("text") for o in outputs],

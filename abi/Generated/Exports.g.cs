@@ -13,6 +13,48 @@ internal static unsafe class Exports
     {
     }
 
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_sleep")]
+    public static int Sleep(nint engine, int level, SleepMode mode, int timeoutMs, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(SleepApi.Sleep(new EngineHandle(engine), level, mode, timeoutMs), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_wake_up")]
+    public static int WakeUp(nint engine, int weightsOnly, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(SleepApi.WakeUp(new EngineHandle(engine), weightsOnly), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "engineimpl_sleep_level")]
+    public static int SleepLevel(nint engine, int* outLevel, ErrorHandle* err)
+    {
+        try
+        {
+            Guard.Enter(err);
+            return Guard.Finish(SleepApi.Level(new EngineHandle(engine), outLevel), err);
+        }
+        catch (Exception e)
+        {
+            return Guard.Fail(e, err);
+        }
+    }
+
     [UnmanagedCallersOnly(EntryPoint = "engineimpl_init")]
     public static int Init(nint options, ErrorHandle* err)
     {

@@ -12,6 +12,7 @@ using Engine.Pooling;
 [assembly: AbiEnum(typeof(TextFlags), "engine_text_flags", "ENGINE_TEXT_")]
 [assembly: AbiEnum(typeof(SubmitFlags), "engine_submit_flags", "ENGINE_SUBMIT_")]
 [assembly: AbiEnum(typeof(PoolingTask), "engine_pooling_task", "ENGINE_POOLING_")]
+[assembly: AbiEnum(typeof(SleepMode), "engine_sleep_mode", "ENGINE_SLEEP_")]
 
 [assembly: AbiFeature("prefix_caching")]
 [assembly: AbiFeature("chunked_prefill")]
@@ -25,6 +26,7 @@ using Engine.Pooling;
 [assembly: AbiFeature("pooling")]
 [assembly: AbiFeature("speculation")]
 [assembly: AbiFeature("structured_outputs")]
+[assembly: AbiFeature("sleep")]
 
 namespace Engine.Abi.Types;
 

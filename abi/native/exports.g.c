@@ -16,6 +16,7 @@ const char *const engine_shim_features[] = {
     "pooling",
     "prefix_caching",
     "prompt_logprobs",
+    "sleep",
     "speculation",
     "structured_outputs",
     0,
@@ -51,7 +52,8 @@ const char engine_shim_layout[] =
     "{\"name\":\"engine_log_level\",\"values\":{\"ENGINE_LOG_OFF\":0,\"ENGINE_LOG_ERROR\":1,\"ENGINE_LOG_WARNING\":2,\"ENGINE_LOG_INFO\":3,\"ENGINE_LOG_DEBUG\":4}},\n"
     "{\"name\":\"engine_text_flags\",\"values\":{\"ENGINE_TEXT_NONE\":0,\"ENGINE_TEXT_ADD_SPECIAL\":1,\"ENGINE_TEXT_SKIP_SPECIAL\":2,\"ENGINE_TEXT_PLAIN\":4}},\n"
     "{\"name\":\"engine_submit_flags\",\"values\":{\"ENGINE_SUBMIT_NONE\":0,\"ENGINE_SUBMIT_OWN_QUEUE\":1}},\n"
-    "{\"name\":\"engine_pooling_task\",\"values\":{\"ENGINE_POOLING_EMBED\":0,\"ENGINE_POOLING_CLASSIFY\":1,\"ENGINE_POOLING_TOKEN_EMBED\":2,\"ENGINE_POOLING_SCORE\":3}}],\"structs\":[{\"name\":\"engine_pooling_input\",\"size\":64,\"offsets\":{\"struct_size\":0,\"reserved\":4,\"text\":8,\"text_len\":16,\"pair\":24,\"pair_len\":32,\"tokens\":40,\"tokens_len\":48,\"token_types\":56}},\n"
+    "{\"name\":\"engine_pooling_task\",\"values\":{\"ENGINE_POOLING_EMBED\":0,\"ENGINE_POOLING_CLASSIFY\":1,\"ENGINE_POOLING_TOKEN_EMBED\":2,\"ENGINE_POOLING_SCORE\":3}},\n"
+    "{\"name\":\"engine_sleep_mode\",\"values\":{\"ENGINE_SLEEP_ABORT\":0,\"ENGINE_SLEEP_WAIT\":1,\"ENGINE_SLEEP_KEEP\":2}}],\"structs\":[{\"name\":\"engine_pooling_input\",\"size\":64,\"offsets\":{\"struct_size\":0,\"reserved\":4,\"text\":8,\"text_len\":16,\"pair\":24,\"pair_len\":32,\"tokens\":40,\"tokens_len\":48,\"token_types\":56}},\n"
     "{\"name\":\"engine_pooling_args\",\"size\":48,\"offsets\":{\"struct_size\":0,\"task\":4,\"params\":8,\"json\":16,\"json_len\":24,\"inputs\":32,\"inputs_len\":40}},\n"
     "{\"name\":\"engine_pooling_result\",\"size\":40,\"offsets\":{\"struct_size\":0,\"rows\":4,\"columns\":8,\"reserved\":12,\"values\":16,\"tokens\":24,\"tokens_len\":32}},\n"
     "{\"name\":\"engine_pooler_info\",\"size\":24,\"offsets\":{\"struct_size\":0,\"embeds\":4,\"dimensions\":8,\"hidden_size\":12,\"num_labels\":16,\"max_tokens\":20}},\n"
@@ -64,6 +66,45 @@ const char engine_shim_layout[] =
     "{\"name\":\"engine_load_progress\",\"size\":32,\"offsets\":{\"struct_size\":0,\"is_done\":4,\"done_bytes\":8,\"total_bytes\":16,\"stage\":24}},\n"
     "{\"name\":\"engine_plan\",\"size\":72,\"offsets\":{\"struct_size\":0,\"fits\":4,\"weight_bytes\":8,\"kv_cache_bytes\":16,\"activation_bytes\":24,\"total_bytes\":32,\"free_bytes\":40,\"num_parameters\":48,\"num_kv_tokens\":56,\"num_blocks\":64,\"max_model_len\":68}}]}\n";
 const uint64_t engine_shim_layout_bytes = sizeof(engine_shim_layout) - 1;
+
+extern engine_status engineimpl_sleep(engine_t *engine, int32_t level, engine_sleep_mode mode, int32_t timeout_ms, engine_error **err);
+engine_status engine_sleep(engine_t *engine, int32_t level, engine_sleep_mode mode, int32_t timeout_ms, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_sleep(engine, level, mode, timeout_ms, err);
+}
+
+extern engine_status engineimpl_wake_up(engine_t *engine, int32_t weights_only, engine_error **err);
+engine_status engine_wake_up(engine_t *engine, int32_t weights_only, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_wake_up(engine, weights_only, err);
+}
+
+extern engine_status engineimpl_sleep_level(engine_t *engine, int32_t *out_level, engine_error **err);
+engine_status engine_sleep_level(engine_t *engine, int32_t *out_level, engine_error **err)
+{
+    engine_status status = engine_shim_enter();
+    if (status != ENGINE_OK) {
+        if (err) {
+            *err = 0;
+        }
+        return status;
+    }
+    return engineimpl_sleep_level(engine, out_level, err);
+}
 
 extern engine_status engineimpl_init(engine_params *options, engine_error **err);
 engine_status engine_init(engine_params *options, engine_error **err)

@@ -87,6 +87,12 @@ const (
 	poolingScore      = 3
 )
 
+const (
+	sleepAbort = 0
+	sleepWait  = 1
+	sleepKeep  = 2
+)
+
 // Every error of this package is one of these, for errors.Is.
 var (
 	ErrInvalidArgument = errors.New("an argument is out of range")

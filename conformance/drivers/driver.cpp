@@ -169,6 +169,17 @@ std::string many(engine::llm &target, const std::string &body, int count) {
     return results[0].json() + ",\"count\":" + std::to_string(count) + ",\"same\":" + (same ? "true" : "false");
 }
 
+std::string sleep(engine::llm &target, const step &s) {
+    std::string mode = s.data.substr(s.data.find(' ') + 1);
+    target.sleep(std::stoi(s.data), mode == "wait" ? ENGINE_SLEEP_WAIT
+                                    : mode == "keep" ? ENGINE_SLEEP_KEEP
+                                                     : ENGINE_SLEEP_ABORT);
+    ids levels{target.sleep_level()};
+    target.wake_up();
+    levels.push_back(target.sleep_level());
+    return generate(target, request_of(s.body)) + ",\"levels\":" + list(levels);
+}
+
 std::string bytes(const std::string &hex) {
     std::string text;
     for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
@@ -343,6 +354,9 @@ std::string run(const step &s) {
     }
     if (s.op == "cancel" || s.op == "cancel_finished") {
         return cancel(target, s.body, s.op == "cancel" ? std::stoi(s.data) : -1);
+    }
+    if (s.op == "sleep") {
+        return sleep(target, s);
     }
     if (s.op == "many") {
         return many(target, s.body, std::stoi(s.data));

@@ -30,7 +30,7 @@ class Server:
         flags = [text for key, value in limits.items() for text in (
             f"--{key.replace('_', '-')}", value if isinstance(value, str) else json.dumps(value))]
         # The other doors give the model's text as it is: so does this one.
-        flags += ["--tool-call-parser", "none", "--reasoning-parser", "none"]
+        flags += ["--tool-call-parser", "none", "--reasoning-parser", "none", "--enable-sleep-mode"]
         self.process = subprocess.Popen(
             [COMMAND, "serve", model, "--port", "0", *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True)
@@ -58,6 +58,15 @@ class Server:
             return json.loads(response.read())
         finally:
             connection.close()
+
+    def order(self, path: str) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("POST", path)
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        if response.status != 200:
+            raise Refused(response.status, json.loads(text))
 
     def gauge(self, name: str) -> float:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -185,6 +194,11 @@ def run_step(server: Server, op: str, body: dict, data: str) -> dict:
         return stream(server, body)
     if op == "cancel":
         return cancel(server, body, int(data))
+    if op == "sleep":
+        level, _, mode = data.partition(" ")
+        server.order(f"/sleep?level={level}&mode={mode}")
+        server.order("/wake_up")
+        return rendered(server.post("/v1/completions", completion(body))["choices"])
     if op == "many":
         return many(server, body, int(data))
     return rendered(server.post("/v1/completions", completion(body))["choices"])

@@ -308,6 +308,35 @@ static void op_lifecycle(const char *op, const char *name, const char *body)
     engine_release(second);
 }
 
+/* data is the level and the mode. */
+static void op_sleep(const char *body, const char *data)
+{
+    int32_t asleep = -1, awake = -1;
+    const char *name = strchr(data, ' ') + 1;
+    engine_sleep_mode mode = strcmp(name, "wait") == 0 ? ENGINE_SLEEP_WAIT
+        : strcmp(name, "keep") == 0                    ? ENGINE_SLEEP_KEEP
+                                                       : ENGINE_SLEEP_ABORT;
+    text parameter = {0};
+    engine_error *err = NULL;
+    engine_status status = engine_sleep(engine, atoi(data), mode, -1, &err);
+    if (status >= 0) {
+        status = engine_sleep_level(engine, &asleep, &err);
+    }
+    if (status >= 0) {
+        status = engine_wake_up(engine, 0, &err);
+    }
+    if (status >= 0) {
+        status = engine_sleep_level(engine, &awake, &err);
+    }
+    if (status < 0) {
+        print_status(fail(status, err, &parameter), &parameter);
+        free(parameter.data);
+        return;
+    }
+    op_generate(body, 0);
+    printf(",\"levels\":[%d,%d]", asleep, awake);
+}
+
 static int is_lifecycle(const char *op)
 {
     static const char *const ops[] = {"double_release", "use_after_release", "model_first", "two_engines",
@@ -347,6 +376,8 @@ static void run_step(const char *op, const char *name, const char *limits, const
             op_cancel(body, atoi(data));
         } else if (strcmp(op, "cancel_finished") == 0) {
             op_cancel_finished(body);
+        } else if (strcmp(op, "sleep") == 0) {
+            op_sleep(body, data);
         } else if (strcmp(op, "many") == 0) {
             op_many(body, atoi(data));
         } else if (strcmp(op, "chat") == 0) {

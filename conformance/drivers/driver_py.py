@@ -212,6 +212,13 @@ def run_step(op: str, model: str, limits: str, text: str, data: str) -> dict:
         return cancel(target, body, int(data))
     if op == "cancel_finished":
         return cancel(target, body, None)
+    if op == "sleep":
+        level, _, mode = data.partition(" ")
+        target.sleep(int(level), mode)
+        asleep = target.sleep_level()
+        target.wake_up()
+        levels = [asleep, target.sleep_level()]
+        return {**generate(target, body)[0].result(), "levels": levels}
     if op == "many":
         results = [c.result() for c in generate(target, body, int(data))]
         texts = {r["outputs"][0]["text"] for r in results}

@@ -173,6 +173,17 @@ enum {
     ENGINE_POOLING_SCORE = 3
 };
 
+/* What becomes of requests under way when an engine is put to sleep. */
+typedef int32_t engine_sleep_mode;
+enum {
+    /* They end with Abort. */
+    ENGINE_SLEEP_ABORT = 0,
+    /* They run to their end first. Later ones may run meanwhile; what is left of them is kept. */
+    ENGINE_SLEEP_WAIT = 1,
+    /* They go on after WakeUp, as if nothing had been; what their KV held is computed again. */
+    ENGINE_SLEEP_KEEP = 2
+};
+
 /* What went wrong with one call: code, message, parameter. Immutable; release it when read. */
 typedef struct engine_error engine_error;
 
@@ -492,6 +503,42 @@ typedef struct engine_plan {
     /* Longest prompt plus output. */
     int32_t max_model_len;
 } engine_plan;
+
+/*
+ * Stops stepping and gives memory back until engine_wake_up; returns when the engine sleeps.
+ * Requests may be submitted meanwhile: they wait. Sleeping deeper than before is fine.
+ * @param engine The engine.
+ * @param level 0 frees nothing, 1 the KV cache and what steps need, 2 the weights, too.
+ * @param mode What becomes of requests under way.
+ * @param timeout_ms How long it may take, which with ENGINE_SLEEP_WAIT is as long as requests run;
+ *     -1 without end.
+ * @return ENGINE_E_TIMEOUT if requests still run: the engine stays awake. ENGINE_E_UNSUPPORTED if
+ *     it cannot sleep so deep.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_sleep(
+    engine_t *engine, int32_t level, engine_sleep_mode mode, int32_t timeout_ms,
+    engine_error **err);
+
+/*
+ * Takes memory again, loads what was freed, and goes on with the requests that wait; returns when
+ * that is done. An engine that is awake stays as it is.
+ * @param engine The engine.
+ * @param weights_only 1 loads the weights alone: it sleeps on at level 1.
+ * @return ENGINE_E_OUT_OF_MEMORY, or what loading fails with: the engine sleeps on and can be woken
+ *     again.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_wake_up(engine_t *engine, int32_t weights_only, engine_error **err);
+
+/*
+ * How deep an engine sleeps.
+ * @param engine The engine.
+ * @param out_level Takes 0, 1 or 2; -1 if it is awake.
+ * Threads: any thread, any time. Since 0.1, stable.
+ */
+ENGINE_API engine_status engine_sleep_level(
+    engine_t *engine, int32_t *out_level, engine_error **err);
 
 /*
  * The library's ABI version: major in the upper 16 bits, minor in the lower.
@@ -1130,7 +1177,8 @@ ENGINE_API engine_status engine_request_release(engine_request *request);
  * Searches for the most likely outputs and waits for them. Other requests run meanwhile.
  * @param engine The engine; its max_logprobs must be at least 2 * beam_width.
  * @param json {"prompt" or "prompt_token_ids", "beam_width", "max_tokens", "length_penalty",
- *     "ignore_eos", "early_stopping": false, true or "never", "add_special_tokens"}.
+ *     "ignore_eos", "early_stopping": false, true or "never", "add_special_tokens",
+ *     "structured_outputs"}.
  * @param json_len Its bytes.
  * @param out_json Takes {"prompt_token_ids", "sequences": [{"token_ids", "text", "cum_logprob",
  *     "score", "finish_reason"}]}, best first; release it.

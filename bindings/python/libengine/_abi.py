@@ -62,6 +62,10 @@ POOLING_CLASSIFY = 1
 POOLING_TOKEN_EMBED = 2
 POOLING_SCORE = 3
 
+SLEEP_ABORT = 0
+SLEEP_WAIT = 1
+SLEEP_KEEP = 2
+
 LIBRARY_KEYS = frozenset((
     "log_level",
 ))
@@ -328,6 +332,9 @@ class Plan(C.Structure):
 
 # name: (result, arguments)
 PROTOTYPES = {
+    "engine_sleep": (C.c_int32, [C.c_void_p, C.c_int32, C.c_int32, C.c_int32, C.POINTER(C.c_void_p)]),
+    "engine_wake_up": (C.c_int32, [C.c_void_p, C.c_int32, C.POINTER(C.c_void_p)]),
+    "engine_sleep_level": (C.c_int32, [C.c_void_p, C.POINTER(C.c_int32), C.POINTER(C.c_void_p)]),
     "engine_abi_version": (C.c_uint32, []),
     "engine_version_string": (C.c_char_p, []),
     "engine_status_name": (C.c_char_p, [C.c_int32]),

@@ -19,7 +19,17 @@ REASONS = {
     _abi.FINISH_ABORT: "abort",
     _abi.FINISH_ERROR: "error",
 }
+SLEEP_MODES = {"abort": _abi.SLEEP_ABORT, "wait": _abi.SLEEP_WAIT, "keep": _abi.SLEEP_KEEP}
+TAGS = ("weights", "kv_cache")
 _BATCH = 256
+
+
+def weights_only(tags: Sequence[str] | None) -> bool:
+    """What vLLM's tags of wake_up mean; None is everything."""
+    for tag in tags or ():
+        if tag not in TAGS:
+            raise errors.InvalidArgumentError(f"tags: must be of {', '.join(TAGS)}, found {tag!r}", "tags")
+    return bool(tags) and "kv_cache" not in tags
 
 
 class Event:
@@ -120,6 +130,22 @@ class Engine(Host):
     def health(self) -> None:
         """Raises unless the engine works."""
         call(lib.engine_health, self._engine.value)
+
+    def sleep(self, level: int = 1, mode: str = "abort", timeout_ms: int = -1) -> None:
+        """Gives memory back until wake_up."""
+        if mode not in SLEEP_MODES:
+            raise errors.InvalidArgumentError(f"mode: must be abort, wait or keep, found {mode!r}", "mode")
+        call(lib.engine_sleep, self._engine.value, level, SLEEP_MODES[mode], timeout_ms)
+
+    def wake_up(self, weights_only: bool = False) -> None:
+        """Takes memory again and goes on."""
+        call(lib.engine_wake_up, self._engine.value, int(weights_only))
+
+    def sleep_level(self) -> int:
+        """How deep it sleeps; -1 awake."""
+        out = C.c_int32()
+        call(lib.engine_sleep_level, self._engine.value, C.byref(out))
+        return out.value
 
     def metrics(self) -> dict[str, Any]:
         """Counters and histograms under vLLM's names."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import Any, AsyncIterator
+from typing import Any, AsyncIterator, Sequence
 
 from . import errors
-from ._engine import Collector, Engine, Event, Prompt, open_model
+from ._engine import Collector, Engine, Event, Prompt, open_model, weights_only
 from ._pooler import TASKS, Pooler, PoolingText
 from .outputs import CompletionOutput, PoolingOutput, PoolingRequestOutput, RequestOutput
 from .pooling_params import PoolingParams
@@ -139,6 +139,18 @@ class AsyncLLM:
         """Raises unless the engine works."""
         if isinstance(self._host, Engine):
             self._host.health()
+
+    async def sleep(self, level: int = 1, mode: str = "abort") -> None:
+        """As LLM.sleep; requests that come meanwhile wait."""
+        await asyncio.to_thread(self._engine.sleep, level, mode)
+
+    async def wake_up(self, tags: Sequence[str] | None = None) -> None:
+        """As LLM.wake_up."""
+        await asyncio.to_thread(self._engine.wake_up, weights_only(tags))
+
+    async def is_sleeping(self) -> bool:
+        """True from sleep to wake_up."""
+        return self._engine.sleep_level() >= 0
 
     async def get_tokenizer(self) -> Tokenizer:
         """The model's tokenizer."""

@@ -9,7 +9,7 @@ import time
 from typing import Any, Sequence
 
 from . import errors
-from ._engine import Collector, Engine, Prompt, open_model
+from ._engine import Collector, Engine, Prompt, open_model, weights_only
 from ._model import SLICE_MS
 from ._pooler import TASKS, Pooler, Pooling, PoolingText
 from ._progress import ProgressBar
@@ -113,6 +113,20 @@ class LLM:
         cum_logprob, a sum of natural logarithms. Raises InvalidArgumentError with the field's name."""
         with self._lock:
             return [self._engine.beam_search(prompt, params) for prompt in Prompt.many(prompts)]
+
+    def sleep(self, level: int = 1, mode: str = "abort") -> None:
+        """Gives memory back to the system until wake_up.
+
+        level: 0 frees nothing, 1 the KV cache, 2 the weights, too. mode: what becomes of requests of other threads,
+        "abort", "wait" or "keep". generate() called meanwhile waits.
+        Raises InvalidArgumentError with the field's name, UnsupportedError if the engine cannot sleep so deep."""
+        self._engine.sleep(level, mode)
+
+    def wake_up(self, tags: Sequence[str] | None = None) -> None:
+        """Takes memory again and loads what was freed; tags=["weights"] loads the weights alone.
+
+        Raises what loading fails with: the engine then sleeps on and can be woken again."""
+        self._engine.wake_up(weights_only(tags))
 
     def embed(
         self,

@@ -250,6 +250,28 @@ func lifecycle(op, name, body string, out row) error {
 	return generate(e, body, out)
 }
 
+func sleep(e *engine.Engine, body, data string, out row) error {
+	number, mode, _ := strings.Cut(data, " ")
+	level, _ := strconv.Atoi(number)
+	modes := map[string]engine.SleepMode{"abort": engine.SleepAbort, "wait": engine.SleepWait, "keep": engine.SleepKeep}
+	if err := e.Sleep(level, modes[mode], -1); err != nil {
+		return err
+	}
+	asleep, err := e.SleepLevel()
+	if err == nil {
+		err = e.WakeUp(false)
+	}
+	if err != nil {
+		return err
+	}
+	awake, err := e.SleepLevel()
+	if err != nil {
+		return err
+	}
+	out["levels"] = []int{asleep, awake}
+	return generate(e, body, out)
+}
+
 func texts(op, name, body, data string, out row) error {
 	t, err := engine.LoadTokenizer(name)
 	if err != nil {
@@ -329,6 +351,8 @@ func runStep(op, name, limits, body, data string, out row) error {
 		return cancel(e, body, -1, out)
 	case "many":
 		return many(e, body, number, out)
+	case "sleep":
+		return sleep(e, body, data, out)
 	case "chat":
 		rendered := row{}
 		if err := texts("chat_tokenize", name, body, "", rendered); err != nil {

@@ -268,6 +268,22 @@ public:
         }
         return status == ENGINE_OK;
     }
+    /// Gives memory back until wake_up; requests wait meanwhile. Level 1 frees the KV cache, 2 the weights, too.
+    void sleep(int level = 1, engine_sleep_mode mode = ENGINE_SLEEP_ABORT,
+               std::chrono::milliseconds timeout = std::chrono::milliseconds(-1)) {
+        detail::check([&](engine_error **err) {
+            return engine_sleep(get(), level, mode, static_cast<std::int32_t>(timeout.count()), err);
+        });
+    }
+    void wake_up(bool weights_only = false) {
+        detail::check([&](engine_error **err) { return engine_wake_up(get(), weights_only, err); });
+    }
+    /// -1 awake.
+    int sleep_level() const {
+        std::int32_t level = -1;
+        detail::check([&](engine_error **err) { return engine_sleep_level(get(), &level, err); });
+        return level;
+    }
     engine_metrics metrics() const {
         engine_metrics out{};
         out.struct_size = sizeof out;
