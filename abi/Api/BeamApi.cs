@@ -11,7 +11,7 @@ internal static unsafe class BeamApi
     /// <summary>Searches for the most likely outputs and waits for them. Other requests run meanwhile.</summary>
     /// <param name="engine">The engine; its max_logprobs must be at least 2 * beam_width.</param>
     /// <param name="json">{"prompt" or "prompt_token_ids", "beam_width", "max_tokens", "length_penalty",
-    /// "ignore_eos", "early_stopping": false, true or "never", "add_special_tokens"}.</param>
+    /// "ignore_eos", "early_stopping": false, true or "never", "add_special_tokens", "structured_outputs"}.</param>
     /// <param name="jsonLen">Its bytes.</param>
     /// <param name="outJson">Takes {"prompt_token_ids", "sequences": [{"token_ids", "text", "cum_logprob", "score",
     /// "finish_reason"}]}, best first; release it.</param>

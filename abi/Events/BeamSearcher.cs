@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text.Json;
 using Engine.Abi.Params;
 using Engine.Hosting;
@@ -7,15 +6,12 @@ using Engine.Tokenization;
 
 namespace Engine.Abi.Events;
 
-/// <summary>Runs the core's beam search with an engine as the scorer: one token per live beam and step, whose
-/// prefixes the engine finds in its cache.</summary>
-internal sealed class BeamSearcher(EngineWorker worker) : IRequestSink
+/// <summary>Runs the core's beam search with an engine as the scorer.</summary>
+internal static class BeamSearcher
 {
     private static readonly string[] _keys =
         ["prompt", "prompt_token_ids", "add_special_tokens", "beam_width", "max_tokens", "length_penalty",
-            "ignore_eos", "early_stopping"];
-
-    private readonly BlockingCollection<RequestEvent> _events = [];
+            "ignore_eos", "early_stopping", "structured_outputs"];
 
     public static byte[] Run(EngineWorker worker, JsonElement body)
     {
@@ -32,70 +28,15 @@ internal sealed class BeamSearcher(EngineWorker worker) : IRequestSink
         int[] prompt = Prompt(worker, body);
         BeamSearchParams parameters = Read(body);
         parameters.Validate(worker.Options.MaxLogprobs);
-        var searcher = new BeamSearcher(worker);
-        IReadOnlyList<BeamOutput> beams = BeamSearch.Run(
-            prompt, parameters, worker.Model.EosTokenIds, searcher.Score);
-        return Render(worker.Tokenizer, worker.Model.EosTokenIds, prompt, beams);
-    }
-
-    public void OnEvent(RequestEvent e) => _events.Add(e);
-
-    private List<IReadOnlyList<TokenLogprob>> Score(IReadOnlyList<int[]> prefixes, int count)
-    {
-        var scores = new IReadOnlyList<TokenLogprob>[prefixes.Count];
-        int submitted = 0;
-        int done = 0;
-        while (done < prefixes.Count)
+        var scorer = new EngineBeamScorer((request, sink) => worker.Submit(request, sink), prompt.Length)
         {
-            while (submitted < prefixes.Count && TrySubmit(prefixes[submitted], count, submitted, submitted > done))
-            {
-                submitted++;
-            }
-
-            RequestEvent e = _events.Take();
-            if (e.Kind == RequestEventKind.Token && e.Logprobs is { } logprobs)
-            {
-                scores[e.UserTag] = [.. logprobs.Skip(1)];
-            }
-            else if (e.Kind == RequestEventKind.Failed)
-            {
-                throw e.Error!;
-            }
-            else if (e.Kind == RequestEventKind.Finished)
-            {
-                done++;
-            }
-        }
-
-        return scores.Any(score => score is null)
-            ? throw new EngineException(EngineStatus.Cancelled, "the engine was stopped")
-            : [.. scores];
-    }
-
-    private bool TrySubmit(int[] prefix, int count, int index, bool mayWait)
-    {
-        var request = new GenerationRequest
-        {
-            PromptTokenIds = prefix,
-            UserTag = (ulong)index,
-            Sampling = new SamplingParams
-            {
-                MaxTokens = 1,
-                Temperature = 0,
-                Logprobs = count,
-                Detokenize = false,
-                IgnoreEos = true,
-            },
+            StructuredOutputs = body.TryGetProperty("structured_outputs", out JsonElement outputs)
+                ? SamplingSchema.Set(
+                    new SamplingParams(), "structured_outputs", ParamValue.From(outputs)).StructuredOutputs
+                : null,
         };
-        try
-        {
-            worker.Submit(request, this);
-            return true;
-        }
-        catch (EngineException e) when (e.Status == EngineStatus.WouldBlock && mayWait)
-        {
-            return false;
-        }
+        IReadOnlyList<BeamOutput> beams = BeamSearch.Run(prompt, parameters, worker.Model.EosTokenIds, scorer.Score);
+        return Render(worker.Tokenizer, worker.Model.EosTokenIds, prompt, beams);
     }
 
     private static int[] Prompt(EngineWorker worker, JsonElement body)

@@ -10,9 +10,9 @@ namespace Engine.Chat;
 public static class CallSyntax
 {
     /// <summary>The parts of a format whose arguments are JSON; NAME stands for the tool's.</summary>
-    private sealed record Parts(string Open, string Begin, string End, string Between, string Close);
+    internal sealed record Parts(string Open, string Begin, string End, string Between, string Close);
 
-    private static readonly Dictionary<string, Parts> Formats = new(StringComparer.Ordinal)
+    internal static readonly Dictionary<string, Parts> Formats = new(StringComparer.Ordinal)
     {
         ["hermes"] = new("", "<tool_call>\n{\"name\": \"NAME\", \"arguments\": ", "}\n</tool_call>", "\n", ""),
         ["granite4"] = new("", "<tool_call>\n{\"name\": \"NAME\", \"arguments\": ", "}\n</tool_call>", "\n", ""),
@@ -38,7 +38,7 @@ public static class CallSyntax
     };
 
     // Of several calls these formats make one alone: an id counts them, or the message ends.
-    private static readonly string[] OneAlone = ["kimi_k2", "openai", "llama3_json", "internlm"];
+    internal static readonly string[] OneAlone = ["kimi_k2", "openai", "llama3_json", "internlm"];
 
     private static readonly string[] Specials =
     [
@@ -47,7 +47,7 @@ public static class CallSyntax
         "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>", "<|tool_calls_section_begin|>",
         "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>", "<|tool_calls_section_end|>",
         "<|channel|>", "<|message|>", "<|constrain|>", "<|start|>", "<|end|>", "<arg_key>", "</arg_key>",
-        "<arg_value>", "</arg_value>",
+        "<arg_value>", "</arg_value>", "<|python_tag|>",
     ];
 
     /// <summary>What special tokens of all formats stand for in their grammars.</summary>
@@ -101,7 +101,11 @@ public static class CallSyntax
         return TagJson.Whole(TagJson.Sequence(all));
     }
 
-    private static JsonObject Call(Parts parts, JsonElement function)
+    /// <summary>The tag of a call.</summary>
+    /// <param name="parts">The format.</param>
+    /// <param name="function">The tool.</param>
+    /// <param name="schema">Of the arguments; null is the tool's own.</param>
+    internal static JsonObject Call(Parts parts, JsonElement function, JsonObject? schema = null)
     {
         string name = function.GetProperty("name").GetString()!;
 
@@ -110,7 +114,7 @@ public static class CallSyntax
         string spelled = isJson ? TagJson.Spell(JsonValue.Create(name))[1..^1] : name;
         return TagJson.Tag(
             parts.Begin.Replace("NAME", spelled, StringComparison.Ordinal),
-            TagJson.Schema(ForcedCalls.ArgumentsSchema(function)),
+            TagJson.Schema(schema ?? ForcedCalls.ArgumentsSchema(function)),
             parts.End);
     }
 }

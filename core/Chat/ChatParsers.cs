@@ -72,9 +72,11 @@ public static class ChatParsers
     public static bool AlwaysThinks(string reasoningParser) =>
         reasoningParser == "openai" || TagsOf(reasoningParser) is not null;
 
-    /// <summary>The tags of a thought, or null.</summary>
-    internal static (string Begin, string End)? ThoughtMarks(string reasoningParser) =>
-        ThinkFormats.TryGetValue(reasoningParser, out ThinkTags? tags) ? (tags.Start, tags.Ends.All[0]) : null;
+    /// <summary>The tags of a thought, and other markers that end it; or null.</summary>
+    internal static (string Begin, string End, string[] AlsoEnds)? ThoughtMarks(string reasoningParser) =>
+        ThinkFormats.TryGetValue(reasoningParser, out ThinkTags? tags)
+            ? (tags.Start, tags.Ends.All[0], [.. tags.Ends.All[1..]])
+            : null;
 
     /// <summary>The tag that ends a thought, or null where there is none to look for in a prompt.</summary>
     internal static string? ThoughtEnd(string reasoningParser) => TagsOf(reasoningParser)?.Ends.All[0];

@@ -43,6 +43,26 @@ internal static class TagJson
         ["stop_after_first"] = oneAlone,
     };
 
+    /// <summary>Free text in which a trigger, once complete, becomes one of its tags.</summary>
+    public static JsonObject Triggered(
+        IEnumerable<string> triggers, IEnumerable<JsonNode> tags, IEnumerable<string> excludes, bool stopsAfterFirst)
+    {
+        var format = new JsonObject
+        {
+            ["type"] = "triggered_tags",
+            ["triggers"] = new JsonArray([.. triggers.Select(text => JsonValue.Create(text))]),
+            ["tags"] = new JsonArray([.. tags]),
+            ["stop_after_first"] = stopsAfterFirst,
+        };
+        JsonNode[] excluded = [.. excludes.Select(text => JsonValue.Create(text))];
+        if (excluded.Length > 0)
+        {
+            format["excludes"] = new JsonArray(excluded);
+        }
+
+        return format;
+    }
+
     /// <summary>The structural tag that is a format.</summary>
     public static string Whole(JsonNode format) => Spell(new JsonObject { ["format"] = format });
 

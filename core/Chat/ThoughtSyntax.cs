@@ -8,7 +8,7 @@ namespace Engine.Chat;
 internal static class ThoughtSyntax
 {
     private const string Harmony = "openai";
-    private const string FinalMessage = "<|channel|>final<|message|>";
+    private const string FinalChannel = "<|channel|>final";
 
     private static readonly string[] HarmonyMarks =
         ["<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|constrain|>"];
@@ -28,10 +28,17 @@ internal static class ThoughtSyntax
         if (outputs.AfterReasoning == Harmony)
         {
             return TagJson.Whole(TagJson.Sequence(
-                [TagJson.Star(TagJson.Or([Message("analysis"), Message("commentary")])), TagJson.Text(end), body]));
+            [
+                TagJson.Star(TagJson.Or([Message("analysis"), Message("commentary")])), TagJson.Text(end),
+
+                // Asked for JSON, these models may say so.
+                TagJson.Optional(TagJson.Text(" <|constrain|>json")), TagJson.Text("<|message|>"), body,
+            ]));
         }
 
-        List<JsonNode> thought = [TagJson.FreeText(end), TagJson.Text(end)];
+        // A marker of calls would end the thought, too, and what follows would be held to nothing.
+        string[] others = ChatParsers.ThoughtMarks(outputs.AfterReasoning!) is { } marks ? marks.AlsoEnds : [];
+        List<JsonNode> thought = [TagJson.FreeText([end, .. others]), TagJson.Text(end)];
         if (outputs.Json is not null || outputs.JsonObject)
         {
             thought.Add(TagJson.Regex("[ \\t\\r\\n]{0,4}"));
@@ -66,7 +73,7 @@ internal static class ThoughtSyntax
 
     private static (string? Begin, string End) Marks(string parser) => parser switch
     {
-        Harmony => (null, FinalMessage),
+        Harmony => (null, FinalChannel),
         "granite" => ("Here is my thought process:", "Here is my response:"),
         _ => ChatParsers.ThoughtMarks(parser) is { } marks ? (marks.Begin, marks.End) : (null, ""),
     };

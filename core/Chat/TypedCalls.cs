@@ -23,21 +23,25 @@ internal static class TypedCalls
         ["</arg_value>", "<arg_value>", "<arg_key>", "</arg_key>", "<tool_call>", "</tool_call>"];
 
     /// <summary>The tag of a call; null if the schema says more than the format can be held to.</summary>
-    public static JsonObject? Call(string parser, JsonElement function)
+    public static JsonObject? Call(string parser, JsonElement function) =>
+        Marks(parser, function) is { } marks && Members(parser, function) is { } members
+            ? TagJson.Tag(
+                marks.Begin, members.Count == 0 ? TagJson.Text("") : TagJson.Sequence(members), marks.End)
+            : null;
+
+    /// <summary>The tag of a call with any arguments; null for another format.</summary>
+    public static JsonObject? FreeCall(string parser, JsonElement function) =>
+        Marks(parser, function) is { } marks ? TagJson.Tag(marks.Begin, TagJson.FreeText(marks.End), marks.End) : null;
+
+    private static (string Begin, string End)? Marks(string parser, JsonElement function)
     {
         string name = function.GetProperty("name").GetString()!;
-        (string begin, string end) = parser switch
+        return parser switch
         {
             "qwen3_coder" => ($"<tool_call>\n<function={name}>\n", "</function>\n</tool_call>"),
             "glm45" => ($"<tool_call>{name}\n", "</tool_call>"),
-            _ => ("", ""),
+            _ => null,
         };
-        if (begin.Length == 0 || Members(parser, function) is not { } members)
-        {
-            return null;
-        }
-
-        return TagJson.Tag(begin, members.Count == 0 ? TagJson.Text("") : TagJson.Sequence(members), end);
     }
 
     private static List<JsonNode>? Members(string parser, JsonElement function)

@@ -29,6 +29,9 @@ public sealed class GenerationRequest
 
     /// <summary>Prefix-cache entries are shared only between requests of equal salt.</summary>
     public string? CacheSalt { get; init; }
+
+    /// <summary>Of a step of a beam search: how many of the prompt's last tokens are the beam.</summary>
+    internal int? NumPromptOutputs { get; init; }
 }
 
 /// <summary>What an event says.</summary>

@@ -133,7 +133,10 @@ internal sealed class RequestAdmission
             outputs[sequence.OutputIndex] =
                 new StopChecker(sampling, stops, _eosTokenIds, maxTokens, detokenizer);
             sequence.SamplerState = new SamplerState(
-                program, sequence.Seed, sequence.OutputIndex, sequence.MaxTokensTotal);
+                program, sequence.Seed, sequence.OutputIndex, sequence.MaxTokensTotal)
+            {
+                NumPromptOutputs = request.NumPromptOutputs,
+            };
         }
 
         return record;

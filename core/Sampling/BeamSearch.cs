@@ -17,9 +17,9 @@ public delegate IReadOnlyList<IReadOnlyList<TokenLogprob>> BeamScorer(
 /// </remarks>
 public static class BeamSearch
 {
-    private readonly record struct Beam(int[] Tokens, double Sum);
+    private readonly record struct Beam(int[] Tokens, double Sum, IReadOnlyList<TokenLogprob>[] Logprobs);
 
-    private readonly record struct Continuation(int Beam, int Token, double Sum);
+    private readonly record struct Continuation(int Beam, TokenLogprob Next, double Sum);
 
     /// <summary>Searches; returns at most BeamWidth outputs, best first.</summary>
     /// <param name="prompt">The prompt's tokens.</param>
@@ -38,13 +38,14 @@ public static class BeamSearch
         ArgumentNullException.ThrowIfNull(score);
         int[] promptTokens = prompt.ToArray();
         HashSet<int> eos = parameters.IgnoreEos ? [] : [.. eosTokenIds];
-        List<Beam> live = [new Beam([], 0)];
+        List<Beam> live = [new Beam([], 0, [])];
         List<BeamOutput> finished = [];
         for (int step = 1; step <= parameters.MaxTokens && live.Count > 0; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            List<Continuation> best = BestContinuations(promptTokens, live, parameters.BeamWidth, score);
-            live = Advance(live, best, eos, parameters, finished);
+            IReadOnlyList<IReadOnlyList<TokenLogprob>> scored = Score(promptTokens, live, parameters, score);
+            List<Continuation> best = BestContinuations(scored, live, 2 * parameters.BeamWidth);
+            live = Advance(live, scored, best, eos, parameters, finished);
             if (IsDone(live, finished, parameters, step))
             {
                 live = [];
@@ -59,35 +60,38 @@ public static class BeamSearch
         return finished;
     }
 
-    private static List<Continuation> BestContinuations(
-        int[] prompt, List<Beam> live, int width, BeamScorer score)
+    private static IReadOnlyList<IReadOnlyList<TokenLogprob>> Score(
+        int[] prompt, List<Beam> live, BeamSearchParams parameters, BeamScorer score)
     {
-        int count = 2 * width;
         int[][] prefixes = [.. live.Select(beam => (int[])[.. prompt, .. beam.Tokens])];
-        IReadOnlyList<IReadOnlyList<TokenLogprob>> scored = score(prefixes, count);
-        if (scored.Count != live.Count)
-        {
-            throw new EngineException(
-                EngineStatus.Internal, $"{scored.Count} scores for {live.Count} beams");
-        }
+        IReadOnlyList<IReadOnlyList<TokenLogprob>> scored = score(
+            prefixes, Math.Max(2 * parameters.BeamWidth, parameters.NumLogprobs ?? 0));
+        return scored.Count == live.Count
+            ? scored
+            : throw new EngineException(EngineStatus.Internal, $"{scored.Count} scores for {live.Count} beams");
+    }
 
+    private static List<Continuation> BestContinuations(
+        IReadOnlyList<IReadOnlyList<TokenLogprob>> scored, List<Beam> live, int count)
+    {
         var all = new List<Continuation>(live.Count * count);
         for (int i = 0; i < live.Count; i++)
         {
-            foreach (TokenLogprob next in scored[i])
+            foreach (TokenLogprob next in scored[i].Take(count))
             {
                 if (next.Logprob > float.NegativeInfinity)
                 {
-                    all.Add(new Continuation(i, next.TokenId, live[i].Sum + next.Logprob));
+                    all.Add(new Continuation(i, next, live[i].Sum + next.Logprob));
                 }
             }
         }
 
-        return [.. all.OrderByDescending(c => c.Sum).ThenBy(c => c.Beam).ThenBy(c => c.Token).Take(count)];
+        return [.. all.OrderByDescending(c => c.Sum).ThenBy(c => c.Beam).ThenBy(c => c.Next.TokenId).Take(count)];
     }
 
     private static List<Beam> Advance(
         List<Beam> live,
+        IReadOnlyList<IReadOnlyList<TokenLogprob>> scored,
         List<Continuation> best,
         HashSet<int> eos,
         BeamSearchParams parameters,
@@ -97,13 +101,17 @@ public static class BeamSearch
         for (int rank = 0; rank < best.Count; rank++)
         {
             Continuation c = best[rank];
-            bool ends = eos.Contains(c.Token);
+            bool ends = eos.Contains(c.Next.TokenId);
             if (ends ? rank >= parameters.BeamWidth : next.Count == parameters.BeamWidth)
             {
                 continue;
             }
 
-            var beam = new Beam([.. live[c.Beam].Tokens, c.Token], c.Sum);
+            Beam from = live[c.Beam];
+            IReadOnlyList<TokenLogprob>[] logprobs = parameters.NumLogprobs is { } count
+                ? [.. from.Logprobs, [c.Next, .. scored[c.Beam].Take(count)]]
+                : [];
+            var beam = new Beam([.. from.Tokens, c.Next.TokenId], c.Sum, logprobs);
             if (ends)
             {
                 Finish(finished, beam, isEnded: true, parameters);
@@ -122,7 +130,10 @@ public static class BeamSearch
         List<BeamOutput> finished, Beam beam, bool isEnded, BeamSearchParams parameters)
     {
         var output = new BeamOutput(
-            beam.Tokens, beam.Sum, Score(beam.Sum, beam.Tokens.Length, parameters), isEnded);
+            beam.Tokens, beam.Sum, Score(beam.Sum, beam.Tokens.Length, parameters), isEnded)
+        {
+            Logprobs = beam.Logprobs,
+        };
         int at = finished.FindIndex(other => other.Score < output.Score);
         finished.Insert(at < 0 ? finished.Count : at, output);
         if (finished.Count > parameters.BeamWidth)

@@ -1,3 +1,5 @@
+using Engine.Hosting;
+
 namespace Engine.Sampling;
 
 /// <summary>When a beam search may end before max_tokens.</summary>
@@ -28,6 +30,9 @@ public sealed record BeamSearchParams
     /// <summary>Goes on after the end-of-sequence token.</summary>
     public bool IgnoreEos { get; init; }
 
+    /// <summary>Log probabilities of so many best tokens are kept for each token of an output; null is none.</summary>
+    public int? NumLogprobs { get; init; }
+
     /// <summary>When the search may end before MaxTokens.</summary>
     public BeamEarlyStopping EarlyStopping { get; init; }
 
@@ -47,6 +52,11 @@ public sealed record BeamSearchParams
             throw EngineException.Invalid("max_tokens", $"must be at least 1, got {MaxTokens}");
         }
 
+        if (NumLogprobs < 0 || (maxLogprobs >= 0 && NumLogprobs > maxLogprobs))
+        {
+            throw EngineException.Invalid("logprobs", $"must be 0 to {most * 2}, got {NumLogprobs}");
+        }
+
         if (!float.IsFinite(LengthPenalty))
         {
             throw EngineException.Invalid("length_penalty", "must be finite");
@@ -59,4 +69,8 @@ public sealed record BeamSearchParams
 /// <param name="SumLogprobs">Sum of their log probabilities.</param>
 /// <param name="Score">The sum over the number of tokens to the power of the length penalty.</param>
 /// <param name="IsEnded">True if it ended with an end-of-sequence token, false if at max_tokens.</param>
-public sealed record BeamOutput(int[] Tokens, double SumLogprobs, double Score, bool IsEnded);
+public sealed record BeamOutput(int[] Tokens, double SumLogprobs, double Score, bool IsEnded)
+{
+    /// <summary>For each token itself, then the best; empty unless asked for.</summary>
+    public IReadOnlyList<IReadOnlyList<TokenLogprob>> Logprobs { get; init; } = [];
+}

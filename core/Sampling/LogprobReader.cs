@@ -47,6 +47,17 @@ internal sealed class LogprobReader
             row[(last * LogitMath.BlockSize).._vocabSize], out _blockMax[last]);
     }
 
+    /// <summary>As Read, but the best are those of the row as it was masked since; the normaliser stays.</summary>
+    /// <param name="row">The row given to Load, masked.</param>
+    /// <param name="blockMax">Largest of each of its blocks.</param>
+    /// <param name="token">A token of the vocabulary.</param>
+    /// <param name="count">N; -1 is all.</param>
+    public TokenLogprob[] ReadMasked(ReadOnlySpan<float> row, ReadOnlySpan<float> blockMax, int token, int count)
+    {
+        blockMax.CopyTo(_blockMax);
+        return Read(row, token, count);
+    }
+
     /// <summary>The token first, then the best N.</summary>
     /// <param name="row">The row given to Load.</param>
     /// <param name="token">A token of the vocabulary.</param>

@@ -94,7 +94,9 @@ internal sealed partial class Sampler
         token = Choose(row, max, state, tokens.Length - numPromptTokens);
         if (numLogprobs is int count)
         {
-            logprobs = _logprobs.Read(_raw.AsSpan(0, logits.Length), token, count);
+            logprobs = state.NumPromptOutputs is null
+                ? _logprobs.Read(_raw.AsSpan(0, logits.Length), token, count)
+                : _logprobs.ReadMasked(row, BlockMax(row), token, count);
         }
 
         return EngineStatus.Ok;
@@ -220,7 +222,7 @@ internal sealed partial class Sampler
             editor.MaskAllBut(allowed, _candidates.Scratch);
         }
 
-        if (state.Grammar is { } grammar && !FollowGrammar(grammar, row, output))
+        if (state.Grammar is { } grammar && !FollowGrammar(grammar, row, tokens[state.OutputStart(numPromptTokens)..]))
         {
             return false;
         }

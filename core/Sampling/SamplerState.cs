@@ -50,6 +50,15 @@ internal sealed class SamplerState : IDisposable
 
     public int OutputIndex { get; }
 
+    /// <summary>
+    /// Set for a step of a beam search: so many of the prompt's last tokens are the beam, which the grammar follows,
+    /// and log probabilities are those of tokens that may come next.
+    /// </summary>
+    public int? NumPromptOutputs { get; init; }
+
+    /// <summary>Where in a sequence its grammar begins.</summary>
+    public int OutputStart(int numPromptTokens) => numPromptTokens - (NumPromptOutputs ?? 0);
+
     /// <summary>How far the output has come in its grammar; null without one.</summary>
     public GrammarState? Grammar { get; }
 

@@ -19,6 +19,9 @@ public sealed class AfterReasoningTests
     [TestCase("mistral", true, "[THINK]x[/THINK]{\"a\":1}", ExpectedResult = true)]
     [TestCase("granite", true, "Here is my thought process: x Here is my response:{\"a\":1}", ExpectedResult = true)]
     [TestCase("openai", false, "<|channel|>analysis<|message|>x<|end|><|start|>assistant<|channel|>final<|message|>{\"a\":1}", ExpectedResult = true)]
+    [TestCase("openai", false, "<|channel|>analysis<|message|>x<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>{\"a\":1}", ExpectedResult = true)]
+    [TestCase("openai", false, "<|channel|>final <|constrain|>json<|message|>a", ExpectedResult = false)]
+    [TestCase("qwen3", false, "hm<tool_call></think>{\"a\":1}", ExpectedResult = false)]
     [TestCase("deepseek_v3", false, "{\"a\":1}", ExpectedResult = true)]
     public bool Fits(string parser, bool isOptional, string text) => Follow(
         new StructuredOutputs { Json = Schema, AfterReasoning = parser, ReasoningIsOptional = isOptional }, text);
