@@ -27,6 +27,7 @@ internal sealed class CompletionsEndpoint(ServedModel model, ServerOptions optio
             new EndpointSampling
             {
                 DefaultMaxTokens = 16,
+                TakesBestOf = true,
                 NumLogprobs = numLogprobs,
                 ScorePromptAsOutput = echo && numLogprobs is not null,
 

@@ -6,6 +6,8 @@ namespace Engine.Server.Http.Endpoints;
 /// <summary>Every route of the server, one line each.</summary>
 internal static class EndpointList
 {
+    private const string Version = "/v1";
+
     public static IEnumerable<Route> Create(
         ServedModel model, ServerOptions options, ServerState state, HttpMetrics metrics)
     {
@@ -13,7 +15,7 @@ internal static class EndpointList
         var models = new ModelsEndpoint(model, state);
         Func<HttpContext, Task> score = new ScoreEndpoint(model).HandleAsync;
         Func<HttpContext, Task> rerank = new RerankEndpoint(model).HandleAsync;
-        return
+        Route[] routes =
         [
             Work("/v1/completions", new CompletionsEndpoint(model, options).HandleAsync),
             Work("/v1/chat/completions", new ChatCompletionsEndpoint(model, options).HandleAsync),
@@ -46,7 +48,14 @@ internal static class EndpointList
             .. options.ServesPage ? PageEndpoint.Routes : [],
             .. options.AllowsSleep ? SleepRoutes(new SleepEndpoints(model)) : [],
         ];
+        return [.. routes, .. Unversioned(routes)];
     }
+
+    /// <summary>The same without /v1, for clients whose base address ends before it.</summary>
+    private static IEnumerable<Route> Unversioned(Route[] routes) => routes
+        .Where(route => route.Path.StartsWith(Version + "/", StringComparison.Ordinal))
+        .Select(route => route with { Path = route.Path[Version.Length..] })
+        .Where(route => !routes.Any(other => other.Path == route.Path && other.Method == route.Method));
 
     private static Route[] SleepRoutes(SleepEndpoints sleep) =>
     [

@@ -27,7 +27,9 @@ internal sealed class ModelsEndpoint(ServedModel model, ServerState state)
 
     public Task HandleOneAsync(HttpContext context)
     {
-        string name = context.Request.Path.Value!["/v1/models/".Length..];
+        const string folder = "/models/";
+        string path = context.Request.Path.Value!;
+        string name = path[(path.IndexOf(folder, StringComparison.Ordinal) + folder.Length)..];
         model.CheckName(name);
         return JsonResponse.WriteAsync(context, json => WriteModel(json, name));
     }

@@ -10,6 +10,8 @@ internal sealed class GenerationJob
     private readonly ServedModel _model;
     private readonly EventQueue _events;
     private readonly long[] _ids;
+    private readonly List<Action> _stopsBeams = [];
+    private int _numDropped;
     private int _numSubmitted;
     private int _numEnded;
 
@@ -37,7 +39,7 @@ internal sealed class GenerationJob
 
     public IReadOnlyList<PromptState> Prompts { get; }
 
-    public OutputState[] Outputs { get; }
+    public OutputState[] Outputs { get; private set; }
 
     public EventQueue Events => _events;
 
@@ -82,7 +84,7 @@ internal sealed class GenerationJob
     {
         get
         {
-            int sum = 0;
+            int sum = _numDropped;
             foreach (OutputState output in Outputs)
             {
                 sum += output.NumTokens;
@@ -100,7 +102,15 @@ internal sealed class GenerationJob
         {
             for (int i = 0; i < Prompts.Count; i++)
             {
-                _ids[i] = _model.Engine.Submit(RequestFor(i), _events);
+                if (Fields.Beams is { } beams)
+                {
+                    _stopsBeams.Add(BeamRun.Start(_model, Fields, beams, Prompts[i], i, _events));
+                }
+                else
+                {
+                    _ids[i] = _model.Engine.Submit(RequestFor(i), _events);
+                }
+
                 _numSubmitted++;
             }
         }
@@ -114,10 +124,36 @@ internal sealed class GenerationJob
     /// <summary>Ends what is under way; idempotent, any thread.</summary>
     public void Cancel()
     {
-        for (int i = 0; i < _numSubmitted; i++)
+        _stopsBeams.ForEach(static stop => stop());
+        for (int i = 0; i < _numSubmitted && Fields.Beams is null; i++)
         {
             _model.Engine.Cancel(_ids[i]);
         }
+    }
+
+    /// <summary>Leaves of each prompt's outputs the best, if fewer are the answer than were made.</summary>
+    public void KeepBest()
+    {
+        if (Fields.Beams is not null)
+        {
+            // A grammar may have fewer texts than there should be beams.
+            Outputs = [.. Outputs.Where(output => output.FinishReason != FinishReason.None)];
+        }
+
+        if (Fields.KeptOutputs is not { } kept)
+        {
+            return;
+        }
+
+        int made = NumGeneratedTokens;
+        Outputs = [.. Outputs.Chunk(Fields.Sampling.N).SelectMany(ofPrompt => ofPrompt
+            .OrderByDescending(output => output.SumLogprobs / Math.Max(output.NumTokens, 1)).Take(kept))];
+        for (int i = 0; i < Outputs.Length; i++)
+        {
+            Outputs[i].Index = i;
+        }
+
+        _numDropped = made - NumGeneratedTokens;
     }
 
     /// <summary>Books an event; returns its output, or null if it belongs to none.</summary>

@@ -65,6 +65,7 @@ internal static class GenerationRunner
             throw job.Error;
         }
 
+        job.KeepBest();
         await JsonResponse.WriteAsync(context, format.WriteWhole);
     }
 

@@ -8,7 +8,7 @@ namespace Engine.Server.Http.Generation;
 internal sealed class OutputState(int index, PromptState prompt)
 {
     /// <summary>The choice's index in the answer.</summary>
-    public int Index { get; } = index;
+    public int Index { get; set; } = index;
 
     public PromptState Prompt { get; } = prompt;
 
@@ -21,6 +21,9 @@ internal sealed class OutputState(int index, PromptState prompt)
     public List<IReadOnlyList<TokenLogprob>> Logprobs { get; } = [];
 
     public int NumTokens { get; set; }
+
+    /// <summary>Sum of the tokens' log probabilities, if they were asked for.</summary>
+    public double SumLogprobs { get; private set; }
 
     /// <summary>Characters of token texts so far, for text_offset.</summary>
     public int TextOffset { get; set; }
@@ -58,6 +61,7 @@ internal sealed class OutputState(int index, PromptState prompt)
             TokenIds.Add(e.TokenId);
             if (e.Logprobs is not null)
             {
+                SumLogprobs += e.Logprobs[0].Logprob;
                 Logprobs.Add(e.Logprobs);
             }
         }

@@ -72,5 +72,5 @@ internal sealed record PreparedChat(GenerationJob Job, ChatFields Fields, ChatRe
 
     // The grammar of its calls leaves room for thoughts already.
     private static bool IsHarmonyCall(ChatFields chat, ChatFormats formats) =>
-        chat.ToolFields.IsForced && formats.Tools == "openai";
+        formats.Tools == "openai" && chat.ToolFields.OwnSyntax(formats.Tools) is not null;
 }

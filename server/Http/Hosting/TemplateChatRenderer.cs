@@ -45,7 +45,7 @@ internal sealed class TemplateChatRenderer : IChatRenderer
                     "messages: the model has no chat template; start the server with --chat-template.", "messages");
             ChatTemplateResult result = template.Render(new ChatTemplateInput
             {
-                Messages = TakesParts(template) ? chat.Messages : ContentParts.Flatten(chat.Messages),
+                Messages = Messages(chat, template),
                 Tools = chat.ToolFields.Tools ?? default,
                 Documents = chat.Documents ?? default,
                 Variables = Variables(chat),
@@ -63,6 +63,12 @@ internal sealed class TemplateChatRenderer : IChatRenderer
             throw ApiException.BadRequest(
                 $"messages: the chat template refused them: {e.Kind}: {e.Message}", "messages");
         }
+    }
+
+    private JsonElement Messages(ChatFields chat, ChatTemplate template)
+    {
+        JsonElement messages = DeveloperRole.Translate(chat.Messages, template.Source);
+        return TakesParts(template) ? messages : ContentParts.Flatten(messages);
     }
 
     // A template that walks over the content wants the parts; one that prints it wants one text.

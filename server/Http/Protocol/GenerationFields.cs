@@ -23,6 +23,12 @@ internal sealed record GenerationFields
     /// <summary>Log probabilities of this many best tokens per output token; null is none at all.</summary>
     public int? NumLogprobs { get; init; }
 
+    /// <summary>Of so many outputs to each prompt, Sampling.N, the best are the answer; null is all of them.</summary>
+    public int? KeptOutputs { get; init; }
+
+    /// <summary>How to search with beams; null samples.</summary>
+    public BeamSearchParams? Beams { get; init; }
+
     public string? RequestId { get; init; }
 
     public int Priority { get; init; }

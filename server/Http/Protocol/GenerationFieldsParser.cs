@@ -25,6 +25,9 @@ internal readonly record struct EndpointSampling
     /// <summary>The text has to show special tokens: calls or thoughts are marked by them.</summary>
     public bool KeepsSpecialTokens { get; init; }
 
+    /// <summary>best_of may be more than n.</summary>
+    public bool TakesBestOf { get; init; }
+
     /// <summary>The prompt's tokens are to be scored like the output's.</summary>
     public bool ScorePromptAsOutput { get; init; }
 }
@@ -39,7 +42,9 @@ internal static class GenerationFieldsParser
         JsonElement body, ServedModel model, ServerOptions options, EndpointSampling endpoint)
     {
         bool stream = Fields.GetBool(body, "stream") ?? false;
-        SamplingParams sampling = ParseSampling(body, model, endpoint);
+        BeamSearchParams? beams = BeamFields.Parse(body, endpoint);
+        int? bestOf = ParseBestOf(body, endpoint, stream, isBeamSearch: beams is not null);
+        SamplingParams sampling = ParseSampling(body, model, endpoint, beams is not null, bestOf);
         CheckLimits(sampling, options);
         CheckStreaming(body, sampling, endpoint, stream);
         sampling = StructuredOutputFields.Apply(body, sampling);
@@ -60,6 +65,9 @@ internal static class GenerationFieldsParser
             ReturnTokenIds = Fields.GetBool(body, "return_token_ids") ?? false,
             ReturnTokensAsTokenIds = Fields.GetBool(body, "return_tokens_as_token_ids") ?? false,
             NumLogprobs = endpoint.NumLogprobs,
+            KeptOutputs = bestOf is null ? null : Fields.GetInt(body, "n") ?? 1,
+            Beams = beams is null ? null : BeamFields.Check(
+                beams with { BeamWidth = sampling.N, NumLogprobs = endpoint.NumLogprobs }, model),
             RequestId = ParseRequestId(body),
             Priority = Fields.GetInt(body, "priority") ?? 0,
             CacheSalt = ParseSalt(body),
@@ -68,7 +76,8 @@ internal static class GenerationFieldsParser
         };
     }
 
-    private static SamplingParams ParseSampling(JsonElement body, ServedModel model, EndpointSampling endpoint)
+    private static SamplingParams ParseSampling(
+        JsonElement body, ServedModel model, EndpointSampling endpoint, bool isBeamSearch, int? bestOf)
     {
         try
         {
@@ -86,7 +95,13 @@ internal static class GenerationFieldsParser
             sampling = sampling with
             {
                 MaxTokens = endpoint.MaxTokensOverride ?? sampling.MaxTokens,
-                Logprobs = endpoint.NumLogprobs,
+                N = bestOf ?? sampling.N,
+
+                // What is best is told by log probabilities.
+                Logprobs = endpoint.NumLogprobs ?? (bestOf is null ? null : 0),
+
+                // A search has several outputs at any temperature, which means nothing to it.
+                Temperature = isBeamSearch && sampling.Temperature == 0 ? 1 : sampling.Temperature,
                 OutputKind = OutputKind.Delta,
                 PromptLogprobs = endpoint.ScorePromptAsOutput
                     ? sampling.PromptLogprobs ?? endpoint.NumLogprobs
@@ -145,21 +160,32 @@ internal static class GenerationFieldsParser
 
     private static void CheckUnsupported(JsonElement body)
     {
-        if (Fields.GetBool(body, "use_beam_search") ?? false)
+        foreach (string name in (string[])["kv_transfer_params", "prompt_embeds", "audio"])
         {
-            throw ApiException.BadRequest("use_beam_search: is not available over HTTP yet.", "use_beam_search");
+            if (Fields.TryGet(body, name, out _))
+            {
+                throw ApiException.BadRequest($"{name}: is not supported.", name);
+            }
         }
+    }
 
+    /// <summary>How many outputs the best n are chosen from; null if all are the answer.</summary>
+    private static int? ParseBestOf(JsonElement body, EndpointSampling endpoint, bool stream, bool isBeamSearch)
+    {
+        const string name = "best_of";
         int n = Fields.GetInt(body, "n") ?? 1;
-        if (Fields.GetInt(body, "best_of") is { } bestOf && bestOf != n)
+        if (Fields.GetInt(body, name) is not { } bestOf || bestOf == n)
         {
-            throw ApiException.BadRequest("best_of: must equal n.", "best_of");
+            return null;
         }
 
-        if (Fields.TryGet(body, "kv_transfer_params", out _))
-        {
-            throw ApiException.BadRequest("kv_transfer_params: is not supported.", "kv_transfer_params");
-        }
+        string? wrong = !endpoint.TakesBestOf ? "must equal n"
+            : bestOf < n ? $"must be at least n, which is {n}"
+            : stream ? "the best outputs are not known while they are streamed; it must equal n"
+            : isBeamSearch ? "a beam search has n beams; it must equal n"
+            : Fields.GetDouble(body, "temperature") == 0 ? "greedy outputs are all the same; it must equal n"
+            : null;
+        return wrong is null ? bestOf : throw ApiException.BadRequest($"{name}: {wrong}.", name);
     }
 
     private static JsonElement? StreamOptions(JsonElement body, bool stream)

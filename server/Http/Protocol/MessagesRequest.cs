@@ -11,7 +11,7 @@ internal static class MessagesRequest
     private static readonly string[] _own =
     [
         "messages", "system", "tools", "tool_choice", "stop_sequences", "thinking", "metadata", "service_tier",
-        "container", "mcp_servers", "output_config", "betas",
+        "container", "mcp_servers", "output_config", "output_format", "betas",
     ];
 
     /// <summary>The chat body; the caller disposes it.</summary>
@@ -42,6 +42,7 @@ internal static class MessagesRequest
             WriteTools(json, body);
             WriteChoice(json, body);
             WriteThinking(json, body);
+            WriteFormat(json, body);
             if (Fields.GetArray(body, "stop_sequences") is { } stop)
             {
                 json.WritePropertyName("stop");
@@ -98,6 +99,11 @@ internal static class MessagesRequest
                 json.WriteString("description", description);
             }
 
+            if (Fields.GetBool(tool, "strict") is { } strict)
+            {
+                json.WriteBoolean("strict", strict);
+            }
+
             json.WritePropertyName("parameters");
             schema.WriteTo(json);
             json.WriteEndObject();
@@ -142,6 +148,35 @@ internal static class MessagesRequest
         {
             json.WriteBoolean("parallel_tool_calls", false);
         }
+    }
+
+    // output_format is the older place of output_config.format.
+    private static void WriteFormat(Utf8JsonWriter json, JsonElement body)
+    {
+        if ((Fields.GetObject(body, "output_config") is { } config ? Fields.GetObject(config, "format") : null)
+            is not { } format)
+        {
+            if (Fields.GetObject(body, "output_format") is not { } older)
+            {
+                return;
+            }
+
+            format = older;
+        }
+
+        if (Fields.GetString(format, "type") != "json_schema" || Fields.GetObject(format, "schema") is not { } schema)
+        {
+            throw ApiException.BadRequest("output_config.format: must be a json_schema with a schema.", "output_config");
+        }
+
+        json.WriteStartObject("response_format");
+        json.WriteString("type", "json_schema");
+        json.WriteStartObject("json_schema");
+        json.WriteString("name", "output");
+        json.WritePropertyName("schema");
+        schema.WriteTo(json);
+        json.WriteEndObject();
+        json.WriteEndObject();
     }
 
     // Templates know the switch by one of these names; others ignore it.

@@ -98,19 +98,46 @@ internal static class ResponsesRequest
         }
 
         json.WritePropertyName("tool_choice");
-        if (choice.ValueKind == JsonValueKind.Object && Fields.GetString(choice, "name") is { } name)
+        if (choice.ValueKind == JsonValueKind.Object && Fields.GetString(choice, "type") == "allowed_tools")
         {
-            json.WriteStartObject();
-            json.WriteString("type", "function");
-            json.WriteStartObject("function");
-            json.WriteString("name", name);
-            json.WriteEndObject();
-            json.WriteEndObject();
+            WriteAllowed(json, choice);
+        }
+        else if (choice.ValueKind == JsonValueKind.Object && Fields.GetString(choice, "name") is { } name)
+        {
+            WriteName(json, name);
         }
         else
         {
             choice.WriteTo(json);
         }
+    }
+
+    // What stands beside the type here stands in an object of its own there.
+    private static void WriteAllowed(Utf8JsonWriter json, JsonElement choice)
+    {
+        json.WriteStartObject();
+        json.WriteString("type", "allowed_tools");
+        json.WriteStartObject("allowed_tools");
+        json.WriteString("mode", Fields.GetString(choice, "mode"));
+        json.WriteStartArray("tools");
+        foreach (JsonElement tool in Fields.GetArray(choice, "tools")?.EnumerateArray() ?? default)
+        {
+            WriteName(json, tool.ValueKind == JsonValueKind.Object ? Fields.GetString(tool, "name") : null);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private static void WriteName(Utf8JsonWriter json, string? name)
+    {
+        json.WriteStartObject();
+        json.WriteString("type", "function");
+        json.WriteStartObject("function");
+        json.WriteString("name", name);
+        json.WriteEndObject();
+        json.WriteEndObject();
     }
 
     private static void WriteTool(Utf8JsonWriter json, JsonElement tool)
@@ -124,7 +151,7 @@ internal static class ResponsesRequest
         json.WriteString("type", "function");
         json.WriteStartObject("function");
         foreach (JsonProperty property in tool.EnumerateObject()
-            .Where(property => property.Name is "name" or "description" or "parameters"
+            .Where(property => property.Name is "name" or "description" or "parameters" or "strict"
                 && property.Value.ValueKind != JsonValueKind.Null))
         {
             property.WriteTo(json);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Engine.Chat;
 using Engine.Grammar;
 using Engine.Server.Http.Json;
+using Engine.Server.Terminal;
 
 namespace Engine.Server.Http.Protocol;
 
@@ -18,6 +19,7 @@ internal enum ToolChoice
 internal sealed record ToolFields
 {
     private const string ChoiceName = "tool_choice";
+    private const string AllowedName = "allowed_tools";
 
     /// <summary>The list as sent, for the template; null if there are none.</summary>
     public JsonElement? Tools { get; private init; }
@@ -28,6 +30,12 @@ internal sealed record ToolFields
     public string? Name { get; private init; }
 
     public bool IsParallel { get; private init; } = true;
+
+    /// <summary>The tools that may be called; null is all of them.</summary>
+    public IReadOnlyCollection<string>? Allowed { get; private init; }
+
+    /// <summary>Another field says what the output looks like.</summary>
+    private bool IsOutputConstrained { get; init; }
 
     /// <summary>True if a call has to be made.</summary>
     public bool IsForced => Choice is ToolChoice.Required or ToolChoice.Named;
@@ -49,7 +57,7 @@ internal sealed record ToolFields
             }
         }
 
-        (ToolChoice choice, string? name) = ParseChoice(body, tools is not null, names);
+        (ToolChoice choice, string? name) = ParseChoice(body, tools is not null, names, out string[]? allowed);
         return new ToolFields
         {
             // The parser of the output lives on when the request's document is gone.
@@ -57,12 +65,17 @@ internal sealed record ToolFields
             Choice = choice,
             Name = name,
             IsParallel = Fields.GetBool(body, "parallel_tool_calls") ?? true,
+            Allowed = allowed,
+            IsOutputConstrained = StructuredOutputFields.IsConstrained(body),
         };
     }
 
     /// <summary>What holds the model to a call in its own format, or null where that cannot be.</summary>
-    public string? OwnSyntax(string? parser) => IsForced && parser is not null
-        ? CallSyntax.StructuralTag(parser, Tools!.Value, Name, IsParallel)
+    public string? OwnSyntax(string? parser) => parser is null ? null
+        : IsForced ? CallSyntax.StructuralTag(parser, AllowedTools(), Name, IsParallel)
+        : Choice == ToolChoice.Auto && !IsOutputConstrained
+            && (Allowed is not null || StrictCalls.AreAsked(Tools!.Value))
+            ? StrictCalls.StructuralTag(parser, Tools!.Value, Allowed, IsParallel)
         : null;
 
     /// <summary>What holds the model to a call, or null.</summary>
@@ -70,21 +83,21 @@ internal sealed record ToolFields
     /// <exception cref="ApiException">400: the tools' schemas cannot be enforced.</exception>
     public StructuredOutputs? Grammar(string? parser)
     {
-        if (!IsForced)
-        {
-            return null;
-        }
-
         try
         {
             string? tag = OwnSyntax(parser);
+            if (tag is null && !IsForced)
+            {
+                return null;
+            }
+
             var outputs = new StructuredOutputs
             {
                 StructuralTag = tag,
                 SpecialTokens = tag is null ? null : CallSyntax.SpecialTokens,
                 Json = tag is not null ? null : Choice == ToolChoice.Named
                     ? ForcedCalls.NamedSchema(Tools!.Value, Name!)
-                    : ForcedCalls.ListSchema(Tools!.Value, IsParallel),
+                    : ForcedCalls.ListSchema(AllowedTools(), IsParallel),
             };
             new Sampling.SamplingParams { StructuredOutputs = outputs }.Validate(int.MaxValue);
             return outputs;
@@ -93,6 +106,31 @@ internal sealed record ToolFields
         {
             throw ApiException.BadRequest($"tools: {e.Message}", "tools");
         }
+    }
+
+    private JsonElement AllowedTools()
+    {
+        if (Allowed is null)
+        {
+            return Tools!.Value;
+        }
+
+        using JsonDocument document = JsonDocument.Parse(
+            JsonText.Write(json =>
+            {
+                json.WriteStartArray();
+                foreach (JsonElement tool in Tools!.Value.EnumerateArray())
+                {
+                    if (Allowed.Contains(NameOf(tool)))
+                    {
+                        tool.WriteTo(json);
+                    }
+                }
+
+                json.WriteEndArray();
+            }),
+            new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
+        return document.RootElement.Clone();
     }
 
     private static string NameOf(JsonElement tool)
@@ -116,12 +154,14 @@ internal sealed record ToolFields
             throw ApiException.BadRequest("tools: parameters must be a JSON Schema object.", "tools");
         }
 
+        _ = Fields.GetBool(function, "strict");
         return name.GetString()!;
     }
 
     private static (ToolChoice Choice, string? Name) ParseChoice(
-        JsonElement body, bool hasTools, HashSet<string> names)
+        JsonElement body, bool hasTools, HashSet<string> names, out string[]? allowed)
     {
+        allowed = null;
         if (!Fields.TryGet(body, ChoiceName, out JsonElement choice))
         {
             return (hasTools ? ToolChoice.Auto : ToolChoice.None, null);
@@ -136,6 +176,11 @@ internal sealed record ToolFields
         if (!hasTools)
         {
             throw ApiException.BadRequest("tool_choice: needs tools.", ChoiceName);
+        }
+
+        if (choice.ValueKind == JsonValueKind.Object && Fields.GetString(choice, "type") == AllowedName)
+        {
+            word = ParseAllowed(choice, names, out allowed);
         }
 
         if (word == "auto")
@@ -156,10 +201,27 @@ internal sealed record ToolFields
                 "tool_choice: a forced tool call and a constrained output exclude each other.", ChoiceName);
     }
 
+    /// <summary>OpenAI's choice among some of the tools; returns its mode.</summary>
+    private static string ParseAllowed(JsonElement choice, HashSet<string> names, out string[] allowed)
+    {
+        const string path = $"{ChoiceName}.{AllowedName}";
+        JsonElement inner = Fields.GetObject(choice, AllowedName)
+            ?? throw ApiException.BadRequest($"{path}: an object is needed.", ChoiceName);
+        if (Fields.GetString(inner, "mode") is not ("auto" or "required") || Fields.GetArray(inner, "tools") is not { } list
+            || list.GetArrayLength() == 0)
+        {
+            throw ApiException.BadRequest($"{path}: a mode, auto or required, and tools are needed.", ChoiceName);
+        }
+
+        allowed = [.. list.EnumerateArray().Select(tool => NamedBy(tool, names)).Distinct()];
+        return Fields.GetString(inner, "mode")!;
+    }
+
     private static string NamedBy(JsonElement choice, HashSet<string> names)
     {
         const string path = "tool_choice.function.name";
-        if (!Fields.TryGet(choice, "function", out JsonElement function)
+        if (choice.ValueKind != JsonValueKind.Object
+            || !Fields.TryGet(choice, "function", out JsonElement function)
             || function.ValueKind != JsonValueKind.Object
             || !Fields.TryGet(function, "name", out JsonElement name)
             || name.ValueKind != JsonValueKind.String)

@@ -159,7 +159,6 @@ public sealed class CompletionTests
     [TestCase("""{"prompt":"\ud800"}""", "surrogate")]
     [TestCase("""{"prompt":"Hi","n":9}""", "n: at most 8")]
     [TestCase("""{"prompt":"Hi","stop":["a","b","c","d","e"]}""", "stop: at most 4")]
-    [TestCase("""{"prompt":"Hi","use_beam_search":true}""", "use_beam_search")]
     [TestCase("""{"prompt":"Hi","request_id":""}""", "request_id")]
     [TestCase("""{"prompt":"Hi","truncate_prompt_tokens":0}""", "truncate_prompt_tokens")]
     [TestCase("""{"prompt":"Hi"} x""", "not valid JSON")]

@@ -48,6 +48,26 @@ internal sealed class MessagesTests
         Assert.That(answer.GetProperty("stop_reason").GetString(), Is.EqualTo("tool_use"));
     }
 
+    [TestCase("output_config", "{\"format\":FORMAT}")]
+    [TestCase("output_format", "FORMAT")]
+    public async Task AnOutputFormatIsHeldTo(string name, string value)
+    {
+        await using TestServer server = await StartAsync("</think>{}");
+        string format = "{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\",\"maxProperties\":0}}";
+        await server.PostJsonAsync(Path, Body($",\"{name}\":{value.Replace("FORMAT", format)}"));
+        Assert.That(
+            server.Engine.LastRequest!.Sampling.StructuredOutputs!.Json, Does.Contain("maxProperties"));
+    }
+
+    [Test]
+    public async Task StrictToolsAreHeldToTheirSchemas()
+    {
+        await using TestServer server = await StartAsync(Script);
+        await server.PostJsonAsync(Path, Body().Replace("\"name\":\"f\"", "\"name\":\"f\",\"strict\":true"));
+        Assert.That(
+            server.Engine.LastRequest!.Sampling.StructuredOutputs!.StructuralTag, Does.Contain("triggered_tags"));
+    }
+
     [TestCase(Script)]
     [TestCase("</think>Just text.")]
     [TestCase("<think>Only a thought")]

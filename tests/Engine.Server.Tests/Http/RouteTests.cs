@@ -23,6 +23,29 @@ public sealed class RouteTests
         Assert.That(SchemaCheck.Find(TestData.Schema("models"), models), Is.Null);
     }
 
+    [TestCase("/models")]
+    [TestCase("/models/m")]
+    public async Task PathsMayLeaveTheVersionOut(string path) =>
+        Assert.That((await GetAsync(path)).GetRawText(), Is.EqualTo((await GetAsync("/v1" + path)).GetRawText()));
+
+    [TestCase("/completions", """{"prompt":"Hi"}""")]
+    [TestCase("/chat/completions", """{"messages":[{"role":"user","content":"Hi"}]}""")]
+    [TestCase("/responses", """{"model":"m","input":"Hi"}""")]
+    [TestCase("/messages", """{"model":"m","max_tokens":2,"messages":[{"role":"user","content":"Hi"}]}""")]
+    public async Task RoutesThatWriteMayLeaveTheVersionOut(string path, string body) =>
+        Assert.That((await _server.PostJsonAsync(path, body)).TryGetProperty("id", out _), Is.True);
+
+    [TestCase("/v1/completions", """{"prompt":"Hi","prompt_embeds":"AAAA"}""", "prompt_embeds")]
+    [TestCase("/v1/chat/completions", """{"messages":[{"role":"user","content":"Hi"}],"audio":{"voice":"a"}}""", "audio")]
+    public async Task WhatWouldChangeTheAnswerIsNotOverlooked(string path, string body, string parameter)
+    {
+        using HttpResponseMessage response = await _server.PostAsync(path, body);
+        Assert.That(
+            JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("error")
+                .GetProperty("param").GetString(),
+            Is.EqualTo(parameter));
+    }
+
     [Test]
     public async Task TokenizeFollowsTheSchema()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Engine.Grammar;
 using Engine.Server.Http.Hosting;
 using Engine.Server.Tests.Support;
 
@@ -148,6 +149,70 @@ internal sealed class ToolCallTests
         Assert.That((Text(function, "name"), Text(function, "arguments")), Is.EqualTo(("f", "{\"x\": 3}")));
         Assert.That(
             server.Engine.LastRequest!.Sampling.StructuredOutputs!.Json, Does.Contain("\"integer\""));
+    }
+
+    [Test]
+    public async Task StrictToolsOfAFreeChoiceAreHeldToTheirSchemas([Values] bool isStrict)
+    {
+        await using TestServer server = await StartAsync(OneCall);
+        string body = Body().Replace("\"name\":\"f\"", $"\"name\":\"f\",\"strict\":{(isStrict ? "true" : "false")}");
+        JsonElement answer = await server.PostJsonAsync(Path, body);
+        Assert.That(Choice(answer).GetProperty("message").GetProperty("tool_calls").GetArrayLength(), Is.EqualTo(1));
+        StructuredOutputs? outputs = server.Engine.LastRequest!.Sampling.StructuredOutputs;
+        Assert.That(outputs?.StructuralTag, isStrict ? Does.Contain("triggered_tags") : Is.Null);
+        Assert.That(outputs?.AfterReasoning, Is.EqualTo(isStrict ? "qwen3" : null));
+    }
+
+    [Test]
+    public async Task AStrictToolThatCannotBeEnforcedIsRefused()
+    {
+        await using TestServer server = await StartAsync(OneCall);
+        using HttpResponseMessage response = await server.PostAsync(Path, Body()
+            .Replace("\"name\":\"f\"", "\"name\":\"f\",\"strict\":true")
+            .Replace("\"type\":\"integer\"", "\"$ref\":\"http://elsewhere/\""));
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), text);
+        Assert.That(text, Does.Contain("$ref").And.Contain("\"param\":\"tools\""));
+    }
+
+    [TestCase("chat", "auto", "triggered_tags")]
+    [TestCase("chat", "required", "tags_with_separator")]
+    [TestCase("responses", "auto", "triggered_tags")]
+    public async Task AllowedToolsAloneAreCalled(string route, string mode, string expected)
+    {
+        await using TestServer server = await StartAsync(OneCall);
+        if (route == "chat")
+        {
+            await server.PostJsonAsync(Path, Body(
+                ",\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"" + mode
+                + "\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}}"));
+        }
+        else
+        {
+            await server.PostJsonAsync("/v1/responses", $$$"""
+                {"model":"m","input":"Hi","tools":[{"type":"function","name":"f"},{"type":"function","name":"g"}],
+                "tool_choice":{"type":"allowed_tools","mode":"{{{mode}}}","tools":[{"type":"function","name":"f"}]}}
+                """);
+        }
+
+        string tag = server.Engine.LastRequest!.Sampling.StructuredOutputs!.StructuralTag!;
+        Assert.That(tag, Does.Contain(expected).And.Contain("\"f\\\"").And.Not.Contain("\"g\\\""));
+    }
+
+    [TestCase("{\"type\":\"allowed_tools\"}", "tool_choice")]
+    [TestCase("{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"auto\",\"tools\":[]}}", "tool_choice")]
+    [TestCase(
+        "{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"auto\",\"tools\":[{\"function\":{\"name\":\"x\"}}]}}",
+        "tool_choice")]
+    public async Task AllowedToolsAreChecked(string choice, string parameter)
+    {
+        await using TestServer server = await StartAsync(OneCall);
+        using HttpResponseMessage response = await server.PostAsync(Path, Body($",\"tool_choice\":{choice}"));
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), text);
+        Assert.That(
+            JsonDocument.Parse(text).RootElement.GetProperty("error").GetProperty("param").GetString(),
+            Is.EqualTo(parameter));
     }
 
     [Test]
