@@ -137,12 +137,12 @@ internal sealed class GrammarState : IDisposable
     /// <summary>What will come next for certain, or most likely; the state stays where it is.</summary>
     /// <param name="output">The output's tokens.</param>
     /// <param name="tokens">Takes what comes after them.</param>
-    /// <param name="guesses">Whether to go on where one text may come, in several cuts into tokens.</param>
+    /// <param name="maxGuesses">Tokens, at most, where one text may come in several cuts into tokens.</param>
     /// <param name="numCertain">Of the tokens, the first so many have no alternative.</param>
     /// <param name="allowance">Units of <see cref="WorkBudget"/> that may be spent; gets what is left.</param>
     /// <returns>How many tokens were found.</returns>
     public int Foresee(
-        ReadOnlySpan<int> output, Span<int> tokens, bool guesses, out int numCertain, ref long allowance)
+        ReadOnlySpan<int> output, Span<int> tokens, int maxGuesses, out int numCertain, ref long allowance)
     {
         numCertain = 0;
         int count = 0;
@@ -158,7 +158,7 @@ internal sealed class GrammarState : IDisposable
             for (; count < tokens.Length && at is { MayEnd: false } && _program.TryMask(at) is { } mask; count++)
             {
                 bool isCertain = mask.Few is { Length: 1 };
-                int token = isCertain ? mask.Few![0] : guesses ? _program.Likely(at) : -1;
+                int token = isCertain ? mask.Few![0] : maxGuesses-- > 0 ? _program.Likely(at) : -1;
                 if (token < 0)
                 {
                     break;

@@ -17,6 +17,8 @@ internal sealed class GrammarDrafts
     // Guesses cost rows; these many sequences' steps are bound by weights, not by rows.
     private const int MaxGuessingSequences = 16;
     private const double MinRate = 0.5;
+    private const double MinChance = 0.25;
+    private static readonly double MinRateOfAll = Math.Pow(MinChance, 1.0 / MaxTokens);
 
     private bool _mayGuess;
     private long _allowance;
@@ -54,8 +56,15 @@ internal sealed class GrammarDrafts
 
         bool guesses = _mayGuess && !history.IsResting() && (history.Rate >= MinRate || history.TriesAgain());
         Span<int> drafts = sequence.DraftRoom(Math.Min(room, MaxTokens));
-        return grammar.Foresee(sequence.OutputTokens, drafts, guesses, out sequence.NumCertainDrafts, ref _allowance);
+        return grammar.Foresee(
+            sequence.OutputTokens, drafts, guesses ? NumWorthwhile(history.Rate) : 0, out sequence.NumCertainDrafts,
+            ref _allowance);
     }
+
+    // As many as are all right with a chance worth a row.
+    private static int NumWorthwhile(double rate) => rate > MinRateOfAll
+        ? MaxTokens
+        : Math.Max(1, (int)(Math.Log(MinChance) / Math.Log(rate)));
 
     /// <summary>What verification made of a sequence's drafts.</summary>
     public void Observe(Sequence sequence, int numDrafts, int numAccepted)

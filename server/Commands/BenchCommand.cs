@@ -73,6 +73,7 @@ internal sealed class BenchCommand : Command
         _engine.AddTo(this);
         Subcommands.Add(new BenchServeCommand());
         Subcommands.Add(new BenchSpeculationCommand());
+        Subcommands.Add(new BenchStructuredCommand());
         SetAction(RunAsync);
     }
 

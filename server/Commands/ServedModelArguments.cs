@@ -69,6 +69,13 @@ internal sealed class ServedModelArguments
         DefaultValueFactory = _ => _defaults.MaxN,
     };
 
+    private readonly Option<int> _streamInterval = new("--stream-interval")
+    {
+        Description = "Tokens of a stream that are sent together, an event each; the first is sent at once. "
+            + "More than 1 saves the server's time, and text comes in larger pieces.",
+        DefaultValueFactory = _ => _defaults.StreamInterval,
+    };
+
     private readonly Option<string> _runner = new("--runner")
     {
         Description = "auto, generate, or pooling: vectors or scores of whole texts.",
@@ -80,7 +87,8 @@ internal sealed class ServedModelArguments
         Option[] own =
         [
             _servedModelName, _chatTemplate, _contentFormat, _trustTemplate, _allowControlTokens,
-            _toolCallParser, _reasoningParser, _structuredOutputs, _autoToolChoice, _maxN, _runner,
+            _toolCallParser, _reasoningParser, _structuredOutputs, _autoToolChoice, _maxN,
+            _streamInterval, _runner,
         ];
         foreach (Option option in own)
         {
@@ -92,6 +100,9 @@ internal sealed class ServedModelArguments
     public ServerOptions ToOptions(ParseResult result) => _defaults with
     {
         MaxN = result.GetValue(_maxN),
+        StreamInterval = result.GetValue(_streamInterval) is var interval and >= 1
+            ? interval
+            : throw EngineException.Invalid("stream-interval", "must be at least 1"),
         TrustRequestChatTemplate = result.GetValue(_trustTemplate),
         ChatTemplateContentFormat = result.GetValue(_contentFormat)!,
         ToolCallParser = result.GetValue(_toolCallParser)!,

@@ -11,6 +11,9 @@ internal sealed class HttpLoadTarget : LoadTarget
 {
     private const string Data = "data: ";
 
+    // Less than servers keep idle connections (cpp-httplib: 5 s): one that is being closed is not taken again.
+    private static readonly TimeSpan _mostIdle = TimeSpan.FromSeconds(2);
+
     private readonly HttpClient _client;
     private readonly string? _model;
 
@@ -18,7 +21,11 @@ internal sealed class HttpLoadTarget : LoadTarget
     {
         Name = url.ToString();
         _model = model;
-        _client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = int.MaxValue })
+        _client = new HttpClient(new SocketsHttpHandler
+        {
+            MaxConnectionsPerServer = int.MaxValue,
+            PooledConnectionIdleTimeout = _mostIdle,
+        })
         {
             BaseAddress = new Uri(url.ToString().TrimEnd('/') + "/"),
             Timeout = Timeout.InfiniteTimeSpan,
@@ -33,15 +40,10 @@ internal sealed class HttpLoadTarget : LoadTarget
 
     public override async Task<LoadRecord> AskAsync(LoadRequest request, CancellationToken cancellation)
     {
-        using var message = new HttpRequestMessage(HttpMethod.Post, "v1/completions")
-        {
-            Content = new StringContent(BodyOf(request), Encoding.UTF8, "application/json"),
-        };
         var record = new LoadRecord();
         try
         {
-            using HttpResponseMessage response = await _client.SendAsync(
-                message, HttpCompletionOption.ResponseHeadersRead, cancellation);
+            using HttpResponseMessage response = await SendAsync(BodyOf(request), record, cancellation);
             if (!response.IsSuccessStatusCode)
             {
                 string answer = await response.Content.ReadAsStringAsync(cancellation);
@@ -53,10 +55,30 @@ internal sealed class HttpLoadTarget : LoadTarget
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
         {
-            record.Failure = e.Message;
+            record.Failure = e.InnerException is { } inner ? $"{e.Message} ({inner.Message})" : e.Message;
         }
 
         return record;
+    }
+
+    // A kept connection that the server closes at that moment fails before a byte of the answer: asked once more.
+    private async Task<HttpResponseMessage> SendAsync(string body, LoadRecord record, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            using var message = new HttpRequestMessage(HttpMethod.Post, "v1/completions")
+            {
+                Content = new StringContent(body, Encoding.UTF8, "application/json"),
+            };
+            try
+            {
+                return await _client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellation);
+            }
+            catch (HttpRequestException) when (record.NumRetries == 0 && !cancellation.IsCancellationRequested)
+            {
+                record.NumRetries++;
+            }
+        }
     }
 
     public override async Task<double?> CpuSecondsAsync(CancellationToken cancellation)

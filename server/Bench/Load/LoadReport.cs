@@ -26,6 +26,8 @@ internal sealed class LoadReport(string name, IReadOnlyList<LoadRun> runs)
 
     public int NumFailed => runs.Sum(run => run.NumFailed);
 
+    public int NumRetries => runs.Sum(run => run.Records.Sum(record => record.NumRetries));
+
     public string? FirstFailure =>
         runs.SelectMany(run => run.Records).FirstOrDefault(record => record.Failure is not null)?.Failure;
 
@@ -33,15 +35,15 @@ internal sealed class LoadReport(string name, IReadOnlyList<LoadRun> runs)
     {
         var text = new StringBuilder();
         text.AppendLine(
-            "| target | requests/s | tokens/s | failed | TTFT p50 ms | p99 | TPOT p50 ms | p99 | ITL p50 ms | p99 "
+            "| target | requests/s | tokens/s | failed | sent again | TTFT p50 ms | p99 | TPOT p50 ms | p99 | ITL p50 ms | p99 "
             + "| CPU ms per 1000 tokens | first's tokens/s to it |");
-        text.AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+        text.AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
         foreach (LoadReport report in reports)
         {
             double ratio = reports[0].TokensPerS / report.TokensPerS;
             text.AppendLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {report.Name} | {report.RequestsPerS:F2} | {report.TokensPerS:F1} | {report.NumFailed} "
+                $"| {report.Name} | {report.RequestsPerS:F2} | {report.TokensPerS:F1} | {report.NumFailed} | {report.NumRetries} "
                 + $"| {Row(report._ttftMs)} | {Row(report._tpotMs)} | {Row(report._itlMs)} | {report.CpuMsPerThousandTokens:F1} "
                 + $"| {ratio:F2} |"));
         }
@@ -63,6 +65,7 @@ internal sealed class LoadReport(string name, IReadOnlyList<LoadRun> runs)
         json.WriteNumber("request_throughput", RequestsPerS);
         json.WriteNumber("output_throughput", TokensPerS);
         json.WriteNumber("failed", NumFailed);
+        json.WriteNumber("sent_again", NumRetries);
         if (CpuMsPerThousandTokens is { } cpu)
         {
             json.WriteNumber("cpu_ms_per_1000_tokens", cpu);

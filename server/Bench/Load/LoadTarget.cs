@@ -16,6 +16,9 @@ internal sealed class LoadRecord
     /// <summary>Tokens, as the answerer counts them.</summary>
     public int NumTokens { get; set; }
 
+    /// <summary>How often it was sent again, because the connection was gone before a byte of the answer.</summary>
+    public int NumRetries { get; set; }
+
     /// <summary>Why it failed; null if it did not.</summary>
     public string? Failure { get; set; }
 

@@ -41,7 +41,7 @@ internal sealed class CompletionsEndpoint(ServedModel model, ServerOptions optio
             PromptLimits.CheckRoom(prompt, fields.MaxTokensGiven, Model);
         }
 
-        var job = new GenerationJob(Model, fields, prompts, Options.MaxSseBacklog);
+        var job = new GenerationJob(Model, fields, prompts, Options.MaxSseBacklog, Options.StreamInterval);
         bool promptLogprobs = Fields.TryGet(body, "prompt_logprobs", out _);
         string id = "cmpl-" + (fields.RequestId ?? context.TraceIdentifier);
         return new CompletionFormat(job, id, Model, echo, scoresOnly, promptLogprobs);

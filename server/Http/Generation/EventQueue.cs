@@ -11,11 +11,14 @@ internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>
 {
     private readonly Lock _lock = new();
     private readonly int _maxBacklog;
+    private readonly int _interval;
     private List<RequestEvent> _incoming = [];
     private List<RequestEvent> _taken = [];
     private int _numRead;
     private ManualResetValueTaskSourceCore<bool> _wait;
     private bool _isWaiting;
+    private bool _isDue;
+    private bool _hasHadToken;
     private bool _isPingDue;
     private bool _hasNews;
     private bool _isCancelled;
@@ -23,7 +26,14 @@ internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>
     private int _hasOverflowed;
 
     /// <param name="maxBacklog">Events that may wait while the client does not read; 0 is no limit.</param>
-    public EventQueue(int maxBacklog = 0) => _maxBacklog = maxBacklog;
+    /// <param name="interval">
+    /// Tokens that are handed over together; the first, and whatever is no token, do not wait.
+    /// </param>
+    public EventQueue(int maxBacklog = 0, int interval = 1)
+    {
+        _maxBacklog = maxBacklog;
+        _interval = interval;
+    }
 
     /// <summary>Called once, on a pool thread, when more events wait than may.</summary>
     public Action? OnOverflow { get; set; }
@@ -46,7 +56,9 @@ internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>
             _incoming.Add(e);
             _hasNews = true;
             backlog = _incoming.Count;
-            wakes = TakeWaiter();
+            _isDue |= backlog >= _interval || !_hasHadToken || e.Kind != RequestEventKind.Token;
+            _hasHadToken |= e.Kind == RequestEventKind.Token;
+            wakes = _isDue && TakeWaiter();
         }
 
         if (wakes)
@@ -71,6 +83,7 @@ internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>
             lock (_lock)
             {
                 (_incoming, _taken) = (_taken, _incoming);
+                _isDue = false;
             }
 
             if (_taken.Count == 0)
@@ -153,7 +166,7 @@ internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>
         return wasWaiting;
     }
 
-    private bool IsReady() => _isCancelled || _isPingDue || _incoming.Count > 0 || _numRead < _taken.Count;
+    private bool IsReady() => _isCancelled || _isPingDue || _isDue || _numRead < _taken.Count;
 
     private bool Outcome()
     {

@@ -7,6 +7,9 @@ namespace Engine.Server.Http.Generation;
 /// <summary>The engine requests behind one HTTP request: a prompt each, n outputs each.</summary>
 internal sealed class GenerationJob
 {
+    // Nobody waits for the tokens of an answer that comes whole.
+    private const int WholeInterval = 128;
+
     private readonly ServedModel _model;
     private readonly EventQueue _events;
     private readonly long[] _ids;
@@ -19,7 +22,8 @@ internal sealed class GenerationJob
         ServedModel model,
         GenerationFields fields,
         IReadOnlyList<PromptState> prompts,
-        int maxBacklog)
+        int maxBacklog,
+        int interval = 1)
     {
         _model = model;
         Fields = fields;
@@ -32,7 +36,9 @@ internal sealed class GenerationJob
             Outputs[i] = new OutputState(i, prompts[i / n]);
         }
 
-        _events = new EventQueue(fields.Stream ? maxBacklog * Outputs.Length : 0);
+        _events = fields.Stream
+            ? new EventQueue(maxBacklog * Outputs.Length, Math.Clamp(interval, 1, maxBacklog / 2))
+            : new EventQueue(interval: WholeInterval);
     }
 
     public GenerationFields Fields { get; }

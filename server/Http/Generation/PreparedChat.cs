@@ -41,7 +41,7 @@ internal sealed record PreparedChat(GenerationJob Job, ChatFields Fields, ChatRe
             rendered, model, Json.Fields.GetBool(body, "add_special_tokens") ?? false, fields.TruncatePromptTokens);
         PromptLimits.CheckRoom(prompt, fields.MaxTokensGiven, model);
         return new PreparedChat(
-            new GenerationJob(model, fields, [prompt], options.MaxSseBacklog),
+            new GenerationJob(model, fields, [prompt], options.MaxSseBacklog, options.StreamInterval),
             chat,
             ChatReading.Create(
                 model.Formats,

@@ -141,6 +141,39 @@ public sealed class LifecycleTests
     }
 
     [Test]
+    public async Task TokensAreHandedOverTogetherButForTheFirstAndTheEnd()
+    {
+        var events = new EventQueue(maxBacklog: 64, interval: 4);
+        Add(events, 1);
+        Assert.That(await events.WaitAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10)), Is.True);
+        Assert.That(Read(events), Is.EqualTo(new[] { 1 }));
+        Add(events, 2, 3, 4);
+        Task<bool> wait = events.WaitAsync().AsTask();
+        Assert.That(wait.Wait(50), Is.False, "three tokens wait for a fourth");
+        Add(events, 5);
+        Assert.That(await wait.WaitAsync(TimeSpan.FromSeconds(10)), Is.True);
+        Assert.That(Read(events), Is.EqualTo(new[] { 2, 3, 4, 5 }));
+        Add(events, 6);
+        events.OnEvent(new RequestEvent { Id = 1, UserTag = 0, Kind = RequestEventKind.OutputFinished, TokenId = 7 });
+        Assert.That(await events.WaitAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10)), Is.True);
+        Assert.That(Read(events), Is.EqualTo(new[] { 6, 7 }));
+
+        static void Add(EventQueue events, params int[] tokens) => Array.ForEach(tokens, token => events.OnEvent(
+            new RequestEvent { Id = 1, UserTag = 0, Kind = RequestEventKind.Token, TokenId = token }));
+
+        static List<int> Read(EventQueue events)
+        {
+            List<int> found = [];
+            while (events.TryRead(out RequestEvent e))
+            {
+                found.Add(e.TokenId);
+            }
+
+            return found;
+        }
+    }
+
+    [Test]
     public async Task AnIdleStreamIsKeptOpenByComments()
     {
         var engine = new FakeEngine { TokenDelay = TimeSpan.FromMilliseconds(300) };

@@ -28,7 +28,7 @@ public sealed class LoadTests
     public void Unload() => _model.Dispose();
 
     [Test]
-    public async Task AStreamAmong256IsWhatTheRequestGivesAlone()
+    public async Task AStreamAmong256IsWhatTheRequestGivesAlone([Values(1, 5)] int streamInterval)
     {
         (string Text, int Count)[] alone;
         using (var worker = new EngineWorker(
@@ -39,7 +39,7 @@ public sealed class LoadTests
 
         using var shared = new EngineWorker(
             _model, new EngineOptions { MaxNumSeqs = 64, MaxQueueSize = NumStreams, MaxModelLen = 256 });
-        await using TestServer server = await StartAsync(shared);
+        await using TestServer server = await StartAsync(shared, streamInterval);
         (HttpStatusCode Status, string Text, int Count)[] streams =
             await Task.WhenAll(Enumerable.Range(0, NumStreams).Select(i => StreamAsync(server, i % NumPrompts)));
         using (Assert.EnterMultipleScope())
@@ -109,12 +109,14 @@ public sealed class LoadTests
         return (response.StatusCode, text.ToString(), count);
     }
 
-    private static Task<TestServer> StartAsync(EngineWorker worker) => TestServer.StartAsync(new ServedModel
-    {
-        Engine = new WorkerBackend(worker),
-        Names = ["demo"],
-        Root = "demo",
-    });
+    private static Task<TestServer> StartAsync(EngineWorker worker, int streamInterval = 1) => TestServer.StartAsync(
+        new ServedModel
+        {
+            Engine = new WorkerBackend(worker),
+            Names = ["demo"],
+            Root = "demo",
+        },
+        options: new ServerOptions { Port = 0, StreamInterval = streamInterval });
 
     private sealed class TextSink : IRequestSink
     {
