@@ -57,6 +57,12 @@ internal sealed class ServeArguments
         Description = "No chat page at /.",
     };
 
+    private readonly Option<bool> _responseStore = new("--enable-response-store")
+    {
+        Description = "Keeps what /v1/responses answered in memory for a day (256 MiB in all), for previous_response_id. "
+            + "VLLM_ENABLE_RESPONSES_API_STORE=1 does so, too.",
+    };
+
     private readonly Option<bool> _sleepMode = new("--enable-sleep-mode")
     {
         Description = "Opens /sleep, /wake_up and /is_sleeping to holders of the management key. "
@@ -118,7 +124,7 @@ internal sealed class ServeArguments
         Option[] own =
         [
             _apiKey, _managementKey, _maxBodyBytes, _maxHeaderBytes, _maxHeaders, _shutdownTimeout, _forceUsage,
-            _noAccessLog, _noPage, _sleepMode, _traces, .. _tolerated, .. _refused.Keys,
+            _noAccessLog, _noPage, _sleepMode, _responseStore, _traces, .. _tolerated, .. _refused.Keys,
         ];
         foreach (Option option in own)
         {
@@ -150,6 +156,8 @@ internal sealed class ServeArguments
             ServesPage = !result.GetValue(_noPage),
             AllowsSleep = result.GetValue(_sleepMode)
                 || Environment.GetEnvironmentVariable("VLLM_SERVER_DEV_MODE") is "1" or "true",
+            StoresResponses = result.GetValue(_responseStore)
+                || Environment.GetEnvironmentVariable("VLLM_ENABLE_RESPONSES_API_STORE") is "1" or "true",
         };
     }
 

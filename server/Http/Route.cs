@@ -17,7 +17,7 @@ internal enum RouteAccess
 }
 
 /// <summary>One method and path, and what answers it.</summary>
-/// <param name="Method">GET (which answers HEAD, too) or POST.</param>
+/// <param name="Method">GET (which answers HEAD, too), POST or DELETE.</param>
 /// <param name="Path">The whole path; one that ends in "/*" takes every path below.</param>
 /// <param name="Access">Who may call.</param>
 /// <param name="Handler">Answers; throws ApiException or EngineException for errors.</param>

@@ -26,6 +26,15 @@ internal sealed record ServerOptions
     /// <summary>Opens /sleep, /wake_up and /is_sleeping.</summary>
     public bool AllowsSleep { get; init; }
 
+    /// <summary>Keeps what /v1/responses answered, for previous_response_id.</summary>
+    public bool StoresResponses { get; init; }
+
+    /// <summary>Memory of all that is kept.</summary>
+    public long MaxStoredResponseBytes { get; init; } = 256L << 20;
+
+    /// <summary>How long a response is kept.</summary>
+    public TimeSpan StoredResponseLifetime { get; init; } = TimeSpan.FromHours(24);
+
     /// <summary>Any of these opens every route; none opens all to everyone.</summary>
     public IReadOnlyList<string> ApiKeys { get; init; } = [];
 

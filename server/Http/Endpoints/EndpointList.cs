@@ -1,5 +1,6 @@
 using Engine.Server.Http.Hosting;
 using Engine.Server.Http.Pooling;
+using Engine.Server.Http.Responses;
 
 namespace Engine.Server.Http.Endpoints;
 
@@ -13,6 +14,9 @@ internal static class EndpointList
     {
         var health = new HealthEndpoint(state);
         var models = new ModelsEndpoint(model, state);
+        StoredResponses? responses = options.StoresResponses
+            ? new StoredResponses(options.MaxStoredResponseBytes, options.StoredResponseLifetime, TimeProvider.System)
+            : null;
         Func<HttpContext, Task> score = new ScoreEndpoint(model).HandleAsync;
         Func<HttpContext, Task> rerank = new RerankEndpoint(model).HandleAsync;
         Route[] routes =
@@ -27,7 +31,8 @@ internal static class EndpointList
             Work("/rerank", rerank),
             Work("/pooling", new PoolingEndpoint(model).HandleAsync),
             Work("/classify", new ClassifyEndpoint(model).HandleAsync),
-            Work("/v1/responses", new ResponsesEndpoint(model, options).HandleAsync),
+            Work("/v1/responses", new ResponsesEndpoint(model, options, responses).HandleAsync),
+            .. responses is not null ? StoreRoutes(new StoredResponseEndpoints(responses)) : [],
             Post("/v1/load_lora_adapter", AdapterEndpoint.HandleAsync, RouteAccess.Management),
             Post("/v1/unload_lora_adapter", AdapterEndpoint.HandleAsync, RouteAccess.Management),
             Work("/v1/messages", new MessagesEndpoint(model, options).HandleAsync),
@@ -56,6 +61,13 @@ internal static class EndpointList
         .Where(route => route.Path.StartsWith(Version + "/", StringComparison.Ordinal))
         .Select(route => route with { Path = route.Path[Version.Length..] })
         .Where(route => !routes.Any(other => other.Path == route.Path && other.Method == route.Method));
+
+    private static Route[] StoreRoutes(StoredResponseEndpoints stored) =>
+    [
+        Get("/v1/responses/*", stored.HandleGetAsync),
+        Post("/v1/responses/*", stored.HandlePostAsync),
+        new("DELETE", "/v1/responses/*", RouteAccess.Guarded, stored.HandleDeleteAsync),
+    ];
 
     private static Route[] SleepRoutes(SleepEndpoints sleep) =>
     [

@@ -3,15 +3,24 @@ using Engine.Server.Http.Generation;
 using Engine.Server.Http.Hosting;
 using Engine.Server.Http.Json;
 using Engine.Server.Http.Protocol;
+using Engine.Server.Http.Responses;
 
 namespace Engine.Server.Http.Endpoints;
 
-/// <summary>POST /v1/responses. Nothing is kept: a conversation comes whole with each request.</summary>
-internal sealed class ResponsesEndpoint(ServedModel model, ServerOptions options) : GeneratingEndpoint(model, options)
+/// <summary>POST /v1/responses.</summary>
+/// <param name="model">What is served.</param>
+/// <param name="options">Limits.</param>
+/// <param name="responses">Null keeps nothing: a conversation comes whole with each request.</param>
+internal sealed class ResponsesEndpoint(ServedModel model, ServerOptions options, StoredResponses? responses)
+    : GeneratingEndpoint(model, options)
 {
     protected override ResponseFormat Prepare(HttpContext context, JsonElement body)
     {
-        using JsonDocument request = ResponsesRequest.ToChat(body);
+        bool isKept = responses is not null && (Fields.GetBool(body, "store") ?? true);
+        ResponseChain? chain = responses is null
+            ? null
+            : ResponseChain.Create(body, responses, StoredResponses.OwnerOf(context.Request));
+        using JsonDocument request = ResponsesRequest.ToChat(body, chain?.Input);
         PreparedChat chat = PreparedChat.Create(
             request.RootElement, Model, Options, new EndpointSampling { NumLogprobs = NumLogprobs(body) });
         if (chat.Job.Fields.Sampling.N != 1)
@@ -19,8 +28,9 @@ internal sealed class ResponsesEndpoint(ServedModel model, ServerOptions options
             throw ApiException.BadRequest("n: a response is one.", "n");
         }
 
-        return new ResponsesFormat(
-            chat.Job, "resp_" + context.TraceIdentifier, Model, chat.Reading, body.Clone());
+        // A client may choose the request's id, but not which response of another it replaces.
+        string id = "resp_" + (isKept ? Guid.NewGuid().ToString("N") : context.TraceIdentifier);
+        return new ResponsesFormat(chat.Job, id, Model, chat.Reading, body.Clone(), isKept ? chain : null);
     }
 
     // Log probabilities come if "include" names them, or a number of others is asked for.

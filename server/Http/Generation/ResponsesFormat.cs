@@ -3,12 +3,14 @@ using Engine.Chat;
 using Engine.Hosting;
 using Engine.Server.Http.Hosting;
 using Engine.Server.Http.Json;
+using Engine.Server.Http.Responses;
 
 namespace Engine.Server.Http.Generation;
 
 /// <summary>Answers of /v1/responses: items, each of whose events is written before the next begins.</summary>
 internal sealed class ResponsesFormat(
-    GenerationJob job, string id, ServedModel served, ChatReading reading, JsonElement request)
+    GenerationJob job, string id, ServedModel served, ChatReading reading, JsonElement request,
+    ResponseChain? chain = null)
     : ResponseFormat(job, id, served.Name)
 {
     private readonly ChatOutputParser _parser = new(reading.Options);
@@ -32,6 +34,7 @@ internal sealed class ResponsesFormat(
         OutputState output = Job.Outputs[0];
         Complete(output);
         WriteResponse(json, EndStatus(output));
+        chain?.Keep(Id, whole => WriteResponse(whole, EndStatus(output)));
     }
 
     public override void Observe(OutputState output, RequestEvent e)
@@ -99,6 +102,7 @@ internal sealed class ResponsesFormat(
 
         string status = EndStatus(output);
         WriteState(sse, "response." + status, status);
+        chain?.Keep(Id, json => WriteResponse(json, status));
     }
 
     // WriteWhole writes it all.
@@ -346,8 +350,8 @@ internal sealed class ResponsesFormat(
         json.WriteBoolean("parallel_tool_calls", Fields.GetBool(request, "parallel_tool_calls") ?? true);
         json.WriteNumber("temperature", Job.Fields.Sampling.Temperature);
         json.WriteNumber("top_p", Job.Fields.Sampling.TopP);
-        json.WriteNull("previous_response_id");
-        json.WriteBoolean("store", false);
+        json.WriteString("previous_response_id", Fields.GetString(request, "previous_response_id"));
+        json.WriteBoolean("store", chain is not null);
         json.WritePropertyName("tool_choice");
         if (Fields.TryGet(request, "tool_choice", out JsonElement choice))
         {

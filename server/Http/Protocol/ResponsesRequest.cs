@@ -16,10 +16,12 @@ internal static class ResponsesRequest
     ];
 
     /// <summary>The chat body; the caller disposes it.</summary>
+    /// <param name="body">A body of /v1/responses.</param>
+    /// <param name="items">All items where responses are kept, those of earlier ones included; else null.</param>
     /// <exception cref="ApiException">400 naming the field.</exception>
-    public static JsonDocument ToChat(JsonElement body)
+    public static JsonDocument ToChat(JsonElement body, JsonElement? items = null)
     {
-        RefuseState(body);
+        RefuseState(body, items is not null);
         if (!Fields.TryGet(body, "input", out JsonElement input))
         {
             throw ApiException.BadRequest("input: is needed.", "input");
@@ -37,7 +39,7 @@ internal static class ResponsesRequest
                 json.WriteEndObject();
             }
 
-            ResponsesInput.Write(json, input);
+            ResponsesInput.Write(json, items ?? input);
             json.WriteEndArray();
             WriteTools(json, body);
             WriteFormat(json, body);
@@ -63,19 +65,22 @@ internal static class ResponsesRequest
         return JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
     }
 
-    private static void RefuseState(JsonElement body)
+    private static void RefuseState(JsonElement body, bool areKept)
     {
         foreach (string name in (string[])["previous_response_id", "conversation", "prompt"])
         {
-            if (Fields.TryGet(body, name, out _))
+            if (Fields.TryGet(body, name, out _) && !(areKept && name == "previous_response_id"))
             {
-                throw ApiException.BadRequest($"{name}: the server keeps no responses; send the items again.", name);
+                throw ApiException.BadRequest(
+                    areKept ? $"{name}: is not supported; previous_response_id is."
+                    : $"{name}: the server keeps no responses (--enable-response-store); send the items again.",
+                    name);
             }
         }
 
         if (Fields.GetBool(body, "background") ?? false)
         {
-            throw ApiException.BadRequest("background: the server keeps no responses.", "background");
+            throw ApiException.BadRequest("background: is not supported.", "background");
         }
     }
 
