@@ -4,6 +4,8 @@
 // Included inside the namespace of one ISA level.
 #pragma once
 
+#include "softmax.h"
+
 // How K, V, queries and probabilities are stored for one product.
 template <class T>
 struct AttentionF32 {
@@ -47,25 +49,6 @@ struct AttentionDot {
 };
 #endif
 
-// One thread's state of an item. Rows are (token, head) pairs, head fastest.
-template <class S>
-struct AttentionState {
-  typedef typename S::P P;
-  int rows, dim;                  // dim is padded to 16
-  int64_t first, last;            // tokens any row sees
-  int64_t low[kMaxAttentionRows], high[kMaxAttentionRows];
-  float slope[kMaxAttentionRows]; // of log2 scores, per token of distance
-  float max[kMaxAttentionRows], sum[kMaxAttentionRows];
-  float factor[kMostRows];
-  const char* tiles[kKvTile / 16];
-  int ahead_first, ahead_last;    // which of ahead are to be fetched
-  const char* ahead[kKvTile / 16];  // the same of the next KV tile
-  alignas(64) float scores[kMostRows * kKvTile];
-  alignas(64) P weights[kMostRows * kKvTile];
-  float* acc;                     // [rows][dim] of the current part
-  P* query;                       // [rows][dim]
-};
-
 // What the parts of an item add up to.
 struct AttentionTotal {
   int rows, dim;
@@ -74,7 +57,6 @@ struct AttentionTotal {
 };
 
 static constexpr int64_t kFetchShares = 4;
-static const float kMinusInfinity = -__builtin_inff();
 
 // Fetches the part-th of `parts` shares of some bytes.
 INLINE void fetch_share(const char* p, int64_t bytes, int64_t part, int64_t parts) {
@@ -117,60 +99,6 @@ INLINE void score_tiles(AttentionState<S>& st, int row, int tile, int64_t tile_s
 #pragma GCC unroll 8
     for (int m = 0; m < MR; m++) vstore(st.scores + m * kKvTile + (tile + v) * 16, c[m][v]);
   }
-}
-
-// Online softmax of one row: scores become weights, and the factor for what was accumulated before.
-template <class S>
-INLINE void softmax_row(
-    const AttentionJob& job, AttentionState<S>& st, int m, int row, int64_t base, int first, int last) {
-  float* scores = st.scores + m * kKvTile;
-  auto weights = st.weights + m * kKvTile;
-  const vf low = vset(static_cast<float>(st.low[row] - base)), high = vset(static_cast<float>(st.high[row] - base));
-  const bool whole = st.low[row] <= base + first * 16 && st.high[row] >= base + last * 16;
-  const vf scale = vset(job.scale * 1.44269504f);
-  const vf cap_scale = vset(job.soft_cap > 0 ? job.scale / job.soft_cap : 0);
-  const vf cap_log2 = vset(job.soft_cap * 1.44269504f);
-  const vf none = vset(kMinusInfinity);
-  const vf self = vset(static_cast<float>(st.high[row] - 1 - base));
-  vf max = none;
-  for (int t = first; t < last; t++) {
-    vf s = vload(scores + t * 16);
-    const vf lane = vadd(viota(), vset(static_cast<float>(t * 16)));
-    s = job.soft_cap > 0 ? vmul(vtanh(vmul(s, cap_scale)), cap_log2) : vmul(s, scale);
-    if (job.slopes != nullptr) s = vfma(vsub(lane, self), vset(st.slope[row]), s);
-    if (!whole) {
-      s = vselect(vless(lane, low), none, vselect(vless(lane, high), s, none));
-    }
-    vstore(scores + t * 16, s);
-    max = vmax(max, s);
-  }
-  const float before = st.max[row];
-  const float here = vmaximum(max);
-  // Not (here <= before), so that NaN becomes the new maximum and shows in the output.
-  const float now = here <= before ? before : here;
-  if (now == kMinusInfinity) {
-    st.factor[m] = 1;
-    for (int t = first; t < last; t++) S::store(weights + t * 16, vzero());
-    return;
-  }
-  st.max[row] = now;
-  float factor[16];
-  vstore(factor, vexp2(vset(before - now)));
-  st.factor[m] = factor[0];
-  const vf top = vset(now);
-  vf sum = vzero();
-  for (int t = first; t < last; t++) {
-    const vf p = vexp2(vsub(vload(scores + t * 16), top));
-    sum = vadd(sum, p);
-    if (S::kScaleBytes != 0) {
-      // A weight of zero stays zero: the scale of a slot that nobody wrote may be anything.
-      const vf scale = vload(reinterpret_cast<const float*>(st.tiles[t] + job.kv.tile_bytes));
-      S::store(weights + t * 16, vselect(vless(vzero(), p), vmul(p, scale), p));
-    } else {
-      S::store(weights + t * 16, p);
-    }
-  }
-  st.sum[row] = st.sum[row] * factor[0] + vsum(sum);
 }
 
 // acc = acc * factor + weights V for NV * 16 dimensions of one row tile.
@@ -222,7 +150,7 @@ static void attend_tile(
   int t = first;
   for (; t + NV <= last; t += NV) score_tiles<S, MR, NV>(st, row, t, step, job.kv.tile_bytes);
   for (; t < last; t++) score_tiles<S, MR, 1>(st, row, t, step, job.kv.tile_bytes);
-  for (int m = 0; m < MR; m++) softmax_row(job, st, m, row + m, base, first, last);
+  softmax_tile<S, MR>(job, st, row, base, first, last);
   int d = 0;
   for (; d + NV * 16 <= st.dim; d += NV * 16) {
     weigh_values<S, MR, NV>(st, job.kv, row, d, base, first, last);

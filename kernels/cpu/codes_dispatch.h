@@ -108,7 +108,8 @@ static int64_t pack_coded_activations(const PackActivationsJob& job, int64_t til
   const RowTiles tiles = kernel.gemm == nullptr ? RowTiles(job.rows) : RowTiles(job.rows, kernel.shape.rows);
   if (job.x == nullptr) return tiles.count;
   const int64_t row = tiles.start(tile);
-  char* a = static_cast<char*>(job.a) + row * job.row_bytes;
+  const PackedTile out(job, row, tiles.rows(tile));
+  char* a = out.at();
   if (kernel.gemm == nullptr) {
     order_tile(job, row, tiles.rows(tile), reinterpret_cast<float*>(a));
   } else if (kernel.shape.fine) {
@@ -116,5 +117,6 @@ static int64_t pack_coded_activations(const PackActivationsJob& job, int64_t til
   } else {
     round_tile<false>(job, row, tiles.rows(tile), kernel.shape, reinterpret_cast<int8_t*>(a));
   }
+  out.publish();
   return tiles.count;
 }

@@ -200,7 +200,8 @@ static int64_t pack_float_activations(const PackActivationsJob& job, int64_t til
   if (job.x == nullptr) return tiles.count;
   const int64_t row = tiles.start(tile);
   const int rows = tiles.rows(tile);
-  char* a = static_cast<char*>(job.a) + row * job.row_bytes;
+  const PackedTile out(job, row, tiles.rows(tile));
+  char* a = out.at();
   const vf unit = vset(job.codes->codes == EK_CODES_E4M3 ? bits_float(kE4m3ActivationUnit) : 1.0f);
   RowRounding how[kFloatRows];
   float factor[kFloatRows];
@@ -220,5 +221,6 @@ static int64_t pack_float_activations(const PackActivationsJob& job, int64_t til
     }
     for (int m = 0; m < rows; m++, a += sizeof(float)) __builtin_memcpy(a, &factor[m], sizeof(float));
   }
+  out.publish();
   return tiles.count;
 }

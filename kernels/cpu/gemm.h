@@ -28,6 +28,39 @@ struct Ahead {
   MEMBER int64_t share() const { return at < end ? lines : 0; }
 };
 
+// Where a tile of packed activations is made. The lines it goes to lie in the caches of the threads that read the last
+// product's: taking each from them costs 28 ns on a Zen 4, one after the other, writing past the caches 4 ns.
+class PackedTile {
+ public:
+  MEMBER PackedTile(const PackActivationsJob& job, int64_t row, int64_t rows)
+      : to_(static_cast<char*>(job.a) + row * job.row_bytes), bytes_(rows * job.row_bytes),
+        staging_(job.staging) {}
+  MEMBER char* at() const { return staging_ != nullptr ? staging_ : to_; }
+
+  MEMBER void publish() const {
+    if (staging_ == nullptr) return;
+#if defined(__SSE2__)
+    // Streaming stores are of whole 16 bytes.
+    const int64_t head = -reinterpret_cast<intptr_t>(to_) & 15;
+    int64_t i = head < bytes_ ? head : bytes_;
+    __builtin_memcpy(to_, staging_, i);
+    for (; i + 16 <= bytes_; i += 16) {
+      const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(staging_ + i));
+      _mm_stream_si128(reinterpret_cast<__m128i*>(to_ + i), x);
+    }
+    __builtin_memcpy(to_ + i, staging_ + i, bytes_ - i);
+    _mm_sfence();
+#else
+    __builtin_memcpy(to_, staging_, bytes_);
+#endif
+  }
+
+ private:
+  char* to_;
+  int64_t bytes_;
+  char* staging_;
+};
+
 // Adds bias and old y in one fixed order and stores the valid columns.
 INLINE void finish(const GemmJob& job, vf c, int64_t row, int64_t column) {
   float* y = job.y + row * job.y_stride + column;

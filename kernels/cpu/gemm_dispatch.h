@@ -38,7 +38,8 @@ static int64_t pack_activations(const PackActivationsJob& job, int64_t tile) {
   const int64_t row = tiles.start(tile);
   const int rows = tiles.rows(tile);
   const float* x = job.x + row * job.x_stride;
-  char* a = static_cast<char*>(job.a) + row * job.row_bytes;
+  const PackedTile out(job, row, rows);
+  char* a = out.at();
   if (rounded && job.activation == EK_ACTIVATION_15) {
     quantize_tile<true>(x, job.x_stride, job.k, job.chunks, rows, reinterpret_cast<int8_t*>(a));
   } else if (rounded) {
@@ -48,5 +49,6 @@ static int64_t pack_activations(const PackActivationsJob& job, int64_t tile) {
   } else {
     pack_tile(x, job.x_stride, job.k, job.chunks, rows, reinterpret_cast<float*>(a));
   }
+  out.publish();
   return tiles.count;
 }

@@ -34,6 +34,7 @@ struct PackActivationsJob {
   const CodesFormat* codes; // of a coded format
   const int32_t* order;     // of a coded format: where each value lies in x, or null
   ek_input_rounding inputs; // of a coded format: instead of what activation says
+  char* staging;            // of this thread, for a tile that is then written past the caches, or null
 };
 
 struct PackWeightJob {

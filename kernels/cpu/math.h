@@ -3,20 +3,34 @@
 // Included inside the namespace of one ISA level.
 #pragma once
 
-// 2^x for x <= 127; below -126 the result is 0. NaN stays NaN. vexp2(0) is exactly 1.
-INLINE vf vexp2(vf x) {
-  const vmask tiny = vless(x, vset(-126.0f));
-  const vf clamped = vmin(vset(127.0f), vmax(vset(-126.0f), x));
-  const vf n = vround(clamped);
-  const vf f = vsub(clamped, n);
+// 2^f for |f| <= 1/2.
+INLINE vf vexp2_fraction(vf f) {
   vf p = vset(0.00015453362f);
   p = vfma(p, f, vset(0.00133910932f));
   p = vfma(p, f, vset(0.00961808218f));
   p = vfma(p, f, vset(0.0555035668f));
   p = vfma(p, f, vset(0.240226508f));
   p = vfma(p, f, vset(0.693147188f));
-  p = vfma(p, f, vset(1.0f));
-  return vselect(tiny, vzero(), vmul(p, vpow2(n)));
+  return vfma(p, f, vset(1.0f));
+}
+
+// 2^x for x <= 127; below -126 the result is 0. NaN stays NaN. vexp2(0) is exactly 1.
+INLINE vf vexp2(vf x) {
+  const vmask tiny = vless(x, vset(-126.0f));
+  const vf clamped = vmin(vset(127.0f), vmax(vset(-126.0f), x));
+  const vf n = vround(clamped);
+  return vselect(tiny, vzero(), vmul(vexp2_fraction(vsub(clamped, n)), vpow2(n)));
+}
+
+// The same for x that are not above 0, but for what is smaller than a normal number.
+INLINE vf vexp2_down(vf x) {
+#if defined(__AVX512F__)
+  const vf clamped = vmax(vset(-160.0f), x);
+  const vf n = vround(clamped);
+  return vscale(vexp2_fraction(vsub(clamped, n)), n);
+#else
+  return vexp2(x);
+#endif
 }
 
 // e^x for |x| clamped to 87; NaN stays NaN.

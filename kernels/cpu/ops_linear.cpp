@@ -7,8 +7,11 @@ namespace {
 // Packing fewer activations than this on one thread is over before another wakes.
 constexpr int64_t kSerialPack = 32 << 10;
 
+// Rows of a tile of packed activations at most.
+constexpr int64_t kMostTileRows = 8;
+
 // With so many rows, what one thread takes at a time is a share of the whole that others would wait for.
-constexpr int64_t kHalvingRows = 64;
+constexpr int64_t kHalvingRows = 24;
 
 int64_t round_up(int64_t k, int64_t step) { return (k + step - 1) / step * step; }
 
@@ -120,7 +123,8 @@ void multiply_block(
     ek_context* context, GemmJob job, const float* x, int64_t x_stride, int64_t row_bytes, const ek_linear_weight& w) {
   const int32_t* order = w.order;
   PackActivationsJob pack{x, context->shared, job.rows, job.k, job.chunks, x_stride, row_bytes, job.format,
-                          job.activation, job.codes, order, is_codes(job.format) ? w.inputs : ek_input_rounding{}};
+                          job.activation, job.codes, order,
+                          is_codes(job.format) ? w.inputs : ek_input_rounding{}, nullptr};
   const IsaTable* table = context->table;
   const bool tiled = context->int_tiles != nullptr && quantized(job.format);
   const auto pack_activations =
@@ -134,10 +138,16 @@ void multiply_block(
     PackActivationsJob count = pack;
     count.x = nullptr;
     const int64_t tiles = pack_activations(count, 0);
+    const bool shared = context->pool.threads() > 1 && kMostTileRows * row_bytes <= kThreadScratch;
+    const auto tile = [&](int64_t t, int thread) {
+      PackActivationsJob own = pack;
+      if (shared) own.staging = thread_scratch(context, thread);
+      pack_activations(own, t);
+    };
     if (job.rows * job.k < kSerialPack) {
-      for (int64_t t = 0; t < tiles; t++) pack_activations(pack, t);
+      for (int64_t t = 0; t < tiles; t++) tile(t, 0);
     } else {
-      parallel(context->pool, tiles, [&](int64_t t, int) { pack_activations(pack, t); });
+      parallel(context->pool, tiles, tile);
     }
   }
   const auto gemm = job.codes != nullptr ? product_table(context, *job.codes, job.activation, w.inputs)->gemm

@@ -32,6 +32,8 @@ INLINE vf vpow2(vf n) {
   const __m512i e = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
   return _mm512_castsi512_ps(_mm512_slli_epi32(e, 23));
 }
+// a * 2^n for whole n; too small a result becomes 0.
+INLINE vf vscale(vf a, vf n) { return _mm512_scalef_ps(a, n); }
 INLINE float vsum(vf a) { return _mm512_reduce_add_ps(a); }
 INLINE float vmaximum(vf a) { return _mm512_reduce_max_ps(a); }
 INLINE vf viota() {
