@@ -101,6 +101,24 @@ internal struct LinearArguments
     public int Rows, N, K, WeightType, YType, Accumulate;
 }
 
+/// <summary>CUtensorMap: what the driver writes, 128 bytes at a multiple of 128.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct TensorMap
+{
+    public const int Bytes = 128;
+
+    public fixed ulong Opaque[Bytes / sizeof(ulong)];
+}
+
+[StructLayout(LayoutKind.Sequential, Size = 384)]
+internal struct LinearWgmmaArguments
+{
+    public TensorMap WeightMap, XMap;
+    public LinearArguments Linear;
+    public nint Partials, Counters;
+    public int Splits, GroupRows;
+}
+
 [StructLayout(LayoutKind.Sequential)]
 internal struct CodesArguments
 {

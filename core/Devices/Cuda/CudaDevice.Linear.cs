@@ -39,6 +39,12 @@ internal sealed unsafe partial class CudaDevice
     private void LaunchLinear(in LinearArguments arguments, DType type, CudaSegment segment)
     {
         bool isTiled = segment.Type == type && UsesTensorCores(arguments, type, _kernels.LinearTiled);
+        if (isTiled && _wgmma is not null)
+        {
+            _wgmma.Launch(_kernels, arguments, type);
+            return;
+        }
+
         LaunchProduct(
             arguments, arguments, type,
             !isTiled ? _kernels.LinearAny : UsesSkinny(arguments, type, _kernels.LinearSkinny)

@@ -20,6 +20,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private readonly CudaArena _activations;
     private readonly CudaKernels _kernels;
     private readonly CudaUploads _uploads;
+    private readonly CudaWgmma? _wgmma;
     private CudaStaging? _transfer;
 
     /// <summary>Opens a GPU.</summary>
@@ -45,6 +46,10 @@ internal sealed unsafe partial class CudaDevice : IDevice
             _weights = new CudaArena(Gpu);
             _activations = new CudaArena(Gpu);
             _uploads = new CudaUploads(Gpu);
+            if (options.UsesWgmma || Environment.GetEnvironmentVariable("ENGINE_CUDA_WGMMA") == "1")
+            {
+                _wgmma = CudaWgmma.Create(Gpu, _kernels, ActivationType);
+            }
         }
         catch
         {
@@ -174,6 +179,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         _transfer = null;
         _uploads?.Dispose();
         _scratch?.Dispose();
+        _wgmma?.Dispose();
         _activations?.Dispose();
         _weights?.Dispose();
         _modules?.Dispose();

@@ -101,6 +101,12 @@ internal sealed unsafe partial class CudaDriver
 
     public delegate* unmanaged<nint, CudaResult> GraphExecDestroy { get; private set; }
 
+    /// <summary>cuTensorMapEncodeTiled: map, type, rank, address, sizes, strides, box, element strides, interleave,
+    /// swizzle, L2 promotion, fill. Null in drivers before CUDA 12.0.</summary>
+    public delegate* unmanaged<void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int, CudaResult>
+        TensorMapEncode
+    { get; private set; }
+
     private void Resolve(Func<string, nint> find)
     {
         ResolveDevices(find);

@@ -35,6 +35,12 @@ internal sealed unsafe partial class CudaDriver
             : throw new EngineException(
                 EngineStatus.Unsupported,
                 $"device: the CUDA driver {path} has no {name}; a driver of CUDA 12.0 or later is needed", "device"));
+        // Tensor copies are an option: a driver without them is not refused.
+        if (NativeLibrary.TryGetExport(library, "cuTensorMapEncodeTiled", out nint encode))
+        {
+            TensorMapEncode = (delegate* unmanaged<
+                void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int, CudaResult>)encode;
+        }
     }
 
     /// <summary>What was loaded.</summary>

@@ -57,6 +57,10 @@ internal sealed class CudaKernels(CudaModules modules)
 
     public CudaKernel LinearSkinny { get; } = new(modules, "ekc_linear_skinny");
 
+    /// <summary>Products by wgmma, in tiles of 8, 16, 32, 64 and 128 rows.</summary>
+    public CudaKernel[] LinearWgmma { get; } =
+        [.. CudaWgmma.TileRows.Select(rows => new CudaKernel(modules, $"ekc_linear_wgmma{rows}"))];
+
     public CudaKernel PermuteColumns { get; } = new(modules, "ekc_permute_columns");
 
     public CudaFunction Sample => _sample ??= modules.Find("ekc_sample");

@@ -25,6 +25,9 @@ internal sealed record CudaDeviceOptions
 
     /// <summary>The next step begins before this one's tokens are read; null unless ENGINE_CUDA_ASYNC=0.</summary>
     public bool? RunsAhead { get; init; }
+
+    /// <summary>On compute capability 9.0, 16-bit products by wgmma; so does ENGINE_CUDA_WGMMA=1.</summary>
+    public bool UsesWgmma { get; init; }
 }
 
 internal sealed class CudaBuffer(Arena.Piece piece, long bytes) : DeviceBuffer
