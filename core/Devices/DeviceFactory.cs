@@ -18,7 +18,7 @@ internal static class DeviceFactory
         "cpu" => CreateCpu(CpuOptions(options)),
         "reference" when options.Quantization != "none" => throw EngineException.Invalid(
             "quantization", $"expected none on the reference device, found \"{options.Quantization}\""),
-        "reference" => new ReferenceDevice(),
+        "reference" => new ReferenceDevice(FollowsInputs(options)),
         string name when CudaOrdinal(name) is int ordinal => CreateCuda(options, type, ordinal),
         _ => throw EngineException.Invalid(
             "device", $"expected cpu, cuda, cuda:N or reference, found \"{options.Device}\""),
@@ -33,7 +33,7 @@ internal static class DeviceFactory
             throw EngineException.Invalid("gpu_memory", $"device is {options.Device}; a plan for a GPU takes cuda");
         }
 
-        return bytes > 0 ? CudaDevice.ForPlan(type, bytes)
+        return bytes > 0 ? CudaDevice.ForPlan(type, bytes, FollowsInputs(options))
             : throw EngineException.Invalid("gpu_memory", $"expected more than 0 bytes, found {bytes}");
     }
 
@@ -61,6 +61,7 @@ internal static class DeviceFactory
         {
             Ordinal = ordinal,
             ActivationType = type,
+            FollowsInputs = FollowsInputs(options),
         });
     }
 
@@ -83,16 +84,21 @@ internal static class DeviceFactory
             var other => throw EngineException.Invalid(
                 "quantization", $"expected none, int8, int4 or fp8, found \"{other}\""),
         },
-        ActivationPrecision = options.ActivationPrecision switch
-        {
-            "auto" => ActivationPrecision.Auto,
-            "8" => ActivationPrecision.Bits8,
-            "15" => ActivationPrecision.Bits15,
-            "float" => ActivationPrecision.Float,
-            var other => throw EngineException.Invalid(
-                "activation_precision", $"expected auto, 8, 15 or float, found \"{other}\""),
-        },
+        ActivationPrecision = PrecisionOf(options),
     };
+
+    private static ActivationPrecision PrecisionOf(ModelLoadOptions options) => options.ActivationPrecision switch
+    {
+        "auto" => ActivationPrecision.Auto,
+        "8" => ActivationPrecision.Bits8,
+        "15" => ActivationPrecision.Bits15,
+        "float" => ActivationPrecision.Float,
+        var other => throw EngineException.Invalid(
+            "activation_precision", $"expected auto, 8, 15 or float, found \"{other}\""),
+    };
+
+    // Rounding of its own, 8 and 15, is the CPU's: other devices follow the checkpoint or round nothing.
+    private static bool FollowsInputs(ModelLoadOptions options) => PrecisionOf(options) == ActivationPrecision.Auto;
 
     private static CpuDevice CreateCpu(CpuDeviceOptions options)
     {

@@ -16,7 +16,7 @@ internal static class InputGroups
         _ => [],
     };
 
-    private static InputGroup All(InputRounding rounding) => new("", 0, [], rounding);
+    private static InputGroup All(InputRounding rounding) => new("", 0, InputTargets.None, rounding);
 
     private static InputRounding Fp8(JsonElement e, bool hasBlocks) => Text(e, "activation_scheme") switch
     {
@@ -61,10 +61,11 @@ internal static class InputGroups
         return groups;
     }
 
-    private static string[] Targets(JsonElement group) =>
+    private static InputTargets Targets(JsonElement group) =>
         group.TryGetProperty("targets", out JsonElement targets) && targets.ValueKind == JsonValueKind.Array
-            ? [.. targets.EnumerateArray().Where(t => t.ValueKind == JsonValueKind.String).Select(t => t.GetString()!)]
-            : [];
+            ? new InputTargets(
+                targets.EnumerateArray().Where(t => t.ValueKind == JsonValueKind.String).Select(t => t.GetString()!))
+            : InputTargets.None;
 
     // A scale of the whole batch would make a row's result depend on the others: it is that of each row here.
     private static InputRounding Rounding(JsonElement inputs)

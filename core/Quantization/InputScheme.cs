@@ -42,7 +42,7 @@ public readonly record struct InputScheme(InputRounding Rounding, float Scale = 
 /// <param name="WeightBits">Bits of a weight; 0 for all.</param>
 /// <param name="Targets">Layers or classes of layers.</param>
 /// <param name="Rounding">Scheme; Own where inputs are not rounded.</param>
-internal sealed record InputGroup(string WeightType, int WeightBits, string[] Targets, InputRounding Rounding)
+internal sealed record InputGroup(string WeightType, int WeightBits, InputTargets Targets, InputRounding Rounding)
 {
     /// <summary>The scheme of a layer, with the scales that lie beside its weight.</summary>
     public static InputScheme Of(StoredTensors tensors, string module, IReadOnlyList<InputGroup> groups)
@@ -51,9 +51,13 @@ internal sealed record InputGroup(string WeightType, int WeightBits, string[] Ta
         bool isFp4 = tensors.Has(module + ".weight", DType.U8)
             || tensors.Has(module + ".weight_packed", DType.U8);
         bool isInt8 = tensors.Has(module + ".weight", DType.I8);
-        InputGroup? found = groups.FirstOrDefault(g => g.Targets.Contains(module)) ?? groups.FirstOrDefault(
+        InputGroup[] alike = [.. groups.Where(
             g => g.WeightBits == 0 || g.WeightType == (isFloat || isFp4 ? "float" : "int")
-                && (isFp4 ? g.WeightBits == 4 : !(isFloat || isInt8) || g.WeightBits == 8));
+                && (isFp4 ? g.WeightBits == 4 : !(isFloat || isInt8) || g.WeightBits == 8))];
+        InputGroup? found = groups.FirstOrDefault(g => g.Targets.Holds(module))
+            ?? groups.FirstOrDefault(g => g.Targets.Matches(module))
+            ?? alike.FirstOrDefault(g => g.Targets.HoldsLinearLayers)
+            ?? alike.FirstOrDefault();
         return found is null ? default : With(tensors, module, found.Rounding);
     }
 

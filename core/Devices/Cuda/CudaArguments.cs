@@ -99,6 +99,7 @@ internal struct LinearArguments
     public nint Y, X, Weight, Bias;
     public long YStride, XStride, WeightStride;
     public int Rows, N, K, WeightType, YType, Accumulate;
+    public nint RowScales;
 }
 
 /// <summary>CUtensorMap: what the driver writes, 128 bytes at a multiple of 128.</summary>
@@ -138,6 +139,25 @@ internal struct QuantizedEmbedArguments
 {
     public EmbedArguments Embed;
     public CodesArguments Codes;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct RoundInputsArguments
+{
+    public nint Y, Scales, Zeros, X;
+    public long YStride, XStride;
+    public int Rows, K, Kind, Zero;
+    public float Scale;
+    public int Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct W8A8Arguments
+{
+    public LinearArguments Linear;
+    public CodesArguments Codes;
+    public nint XScales, XZeros, WeightSums;
+    public int XGroups, Reserved;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -87,7 +87,8 @@ internal static unsafe class CudaCodeRows
         public void Write(nint destination, int row, int count)
         {
             foreach (CodePlane plane in (ReadOnlySpan<CodePlane>)[
-                CodePlane.Codes, CodePlane.Scales, CodePlane.Mins, CodePlane.Subs, CodePlane.SubMins, CodePlane.Zeros])
+                CodePlane.Codes, CodePlane.Scales, CodePlane.Mins, CodePlane.Subs, CodePlane.SubMins, CodePlane.Zeros,
+                CodePlane.Sums])
             {
                 long rowBytes = _segment.RowBytes(plane);
                 if (rowBytes == 0) continue;
@@ -115,8 +116,13 @@ internal static unsafe class CudaCodeRows
                 case CodePlane.SubMins:
                     Spread(_subMins, target);
                     break;
-                default:
+                case CodePlane.Zeros:
                     Spread(_zeros, target);
+                    break;
+                default:
+                    int sum = 0;
+                    foreach (byte code in _codes) sum += code - _form.Zero;
+                    MemoryMarshal.Write(target, sum);
                     break;
             }
         }

@@ -98,10 +98,28 @@ internal sealed record CudaCodes(
             table);
     }
 
+    /// <summary>True if a product takes these weights and inputs of 8 bits as they are.</summary>
+    public bool TakesCodes(InputScheme inputs, int k)
+    {
+        const int WeightZero = 128;
+        const int InputGroupShift = 7;
+        if (HasSubs || HasMins || HasZeros) return false;
+        return inputs.Rounding switch
+        {
+            InputRounding.Int8Tensor or InputRounding.Int8Token or InputRounding.Int8TokenZero =>
+                Type == CudaCodeType.I8 && Zero == WeightZero && GroupShift == WholeRow && k <= CudaDevice.W8A8MaxK,
+            InputRounding.E4M3Tensor or InputRounding.E4M3Token or InputRounding.E4M3Group =>
+                Type == CudaCodeType.E4M3 && GroupShift >= InputGroupShift,
+            _ => false,
+        };
+    }
+
     private static float[]? TableOf(CodeValues values) => values switch
     {
         CodeValues.Iq4 => _iq4,
         CodeValues.DoubledE2M1 => _doubledE2M1,
+        CodeValues.Nf4 => SmallFloats.Nf4,
+        CodeValues.Fp4 => SmallFloats.Fp4,
         CodeValues.Grid2 or CodeValues.Grid3 or CodeValues.Grid3S =>
             [.. GgufGridBlocks.Coordinates(values).ToArray().Select(x => (float)x)],
         _ => null,

@@ -30,10 +30,16 @@ internal sealed unsafe partial class CudaDevice
                 YType = (int)y.Type,
                 Accumulate = accumulate ? 1 : 0,
             };
-            if (segment.Codes is null) LaunchLinear(arguments, x.Type, segment);
-            else if (segment.IsOrdered) LaunchOrdered(arguments, x.Type, y.Type, segment);
-            else LaunchCodes(arguments, x.Type, segment);
+            if (segment.Inputs == CudaInputs.Plain) LaunchPlain(arguments, x.Type, y.Type, segment);
+            else LaunchRounded(arguments, x.Type, y.Type, segment);
         }
+    }
+
+    private void LaunchPlain(in LinearArguments arguments, DType type, DType yType, CudaSegment segment)
+    {
+        if (segment.Codes is null) LaunchLinear(arguments, type, segment);
+        else if (segment.IsOrdered) LaunchOrdered(arguments, type, yType, segment);
+        else LaunchCodes(arguments, type, segment);
     }
 
     private void LaunchLinear(in LinearArguments arguments, DType type, CudaSegment segment)
@@ -69,7 +75,7 @@ internal sealed unsafe partial class CudaDevice
     // Columns of x in the weight's order, some rows at a time.
     private void LaunchOrdered(LinearArguments arguments, DType type, DType yType, CudaSegment segment)
     {
-        nint x = arguments.X, y = arguments.Y, room = _ordered[^1].Address;
+        nint x = arguments.X, y = arguments.Y, scales = arguments.RowScales, room = _ordered.Address;
         int rows = arguments.Rows;
         long xBytes = arguments.XStride * type.SizeOf(), yBytes = arguments.YStride * yType.SizeOf();
         PermuteColumnsArguments permute = new()
@@ -87,6 +93,7 @@ internal sealed unsafe partial class CudaDevice
             permute.Rows = arguments.Rows = Math.Min(OrderedRows, rows - row);
             permute.X = x + (nint)(row * xBytes);
             arguments.Y = y + (nint)(row * yBytes);
+            if (scales != 0) arguments.RowScales = scales + (row * sizeof(float));
             Launch(
                 _kernels.PermuteColumns.For(type), permute, (permute.Rows, MapBlocks(segment.K), 1), RowThreads);
             LaunchCodes(arguments, type, segment);

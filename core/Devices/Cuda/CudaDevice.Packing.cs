@@ -4,12 +4,12 @@ namespace Engine.Devices.Cuda;
 
 internal sealed unsafe partial class CudaDevice
 {
-    // Rows of x whose columns are put in a weight's own order at a time.
+    // Rows of x whose columns are put in a weight's own order at a time, and that are rounded at a time.
     private const int OrderedRows = 256;
+    private const int RoundedRows = 1024;
 
-    private readonly List<Arena.Piece> _ordered = [];
-    private long _orderedColumns;
-    private long _orderedRoom;
+    private readonly CudaRoom _ordered = new();
+    private readonly CudaRoom _rounded = new();
 
     /// <inheritdoc/>
     public LinearWeight PackLinear(LinearSource source) => Pack(source, source.IsOutput);
@@ -17,37 +17,38 @@ internal sealed unsafe partial class CudaDevice
     /// <inheritdoc/>
     public long PackedLinearBytes(LinearSource source)
     {
-        CudaWeightPlan plan = CudaWeightPlan.Of(source, ActivationType, source.IsOutput);
+        CudaWeightPlan plan = CudaWeightPlan.Of(source, ActivationType, source.IsOutput, FollowsInputs);
         foreach ((CudaSegment segment, _) in plan.Segments)
         {
-            if (segment.IsOrdered) _orderedColumns = Math.Max(_orderedColumns, segment.K);
+            _ordered.Plan(OrderedBytes(segment));
+            _rounded.Plan(RoundedInputs.BytesFor(segment, ActivationType, RoundedRows));
         }
 
-        return CudaLayout.PackedBytes(source, ActivationType, source.IsOutput);
+        return CudaLayout.PackedBytes(source, ActivationType, source.IsOutput, FollowsInputs);
     }
 
     /// <inheritdoc/>
     public LinearWeight PackEmbedding(LinearSource source) => Pack(source, true);
 
     /// <inheritdoc/>
-    public long PackedEmbeddingBytes(LinearSource source) => CudaLayout.PackedBytes(source, ActivationType, true);
+    public long PackedEmbeddingBytes(LinearSource source) =>
+        CudaLayout.PackedBytes(source, ActivationType, true, FollowsInputs);
 
-    /// <summary>Bytes of the room for reordered columns that the weights seen so far need and that is not there yet.
-    /// </summary>
-    private long OrderedBytesToCome =>
-        Math.Max(0, (OrderedRows * _orderedColumns * ActivationType.SizeOf()) - _orderedRoom);
+    private long OrderedBytes(CudaSegment segment) =>
+        segment.IsOrdered ? (long)OrderedRows * segment.K * ActivationType.SizeOf() : 0;
 
     private CudaWeight Pack(LinearSource source, bool isTable)
     {
         CudaLayout.Check(source);
-        CudaWeightPlan plan = CudaWeightPlan.Of(source, ActivationType, isTable);
+        CudaWeightPlan plan = CudaWeightPlan.Of(source, ActivationType, isTable, FollowsInputs);
         Arena.Piece piece = _weights.Allocate(plan.Bytes);
         try
         {
             foreach ((CudaSegment segment, LinearSource run) in plan.Segments)
             {
                 Send(segment, run, piece.Address + (nint)segment.Offset);
-                if (segment.IsOrdered) EnsureOrdered(segment.K);
+                _ordered.Ensure(_activations, OrderedBytes(segment));
+                _rounded.Ensure(_activations, RoundedInputs.BytesFor(segment, ActivationType, RoundedRows));
             }
         }
         catch
@@ -105,14 +106,5 @@ internal sealed unsafe partial class CudaDevice
             Gpu.CopyToDevice(target + ((nint)at * sizeof(T)), slot, (long)run.Length * sizeof(T));
             transfer.Issued();
         }
-    }
-
-    // What was given out before stays: recorded steps may use it.
-    private void EnsureOrdered(int columns)
-    {
-        long bytes = (long)OrderedRows * columns * ActivationType.SizeOf();
-        if (bytes <= _orderedRoom) return;
-        _ordered.Add(_activations.Allocate(bytes));
-        _orderedRoom = bytes;
     }
 }

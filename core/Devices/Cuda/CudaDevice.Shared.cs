@@ -7,6 +7,9 @@ internal sealed unsafe partial class CudaDevice
     internal const int LinearTiledSharedBytes = 4 * (64 + 128) * 64;
     internal const int LinearSkinnyMaxK = 16384;
     internal const int LinearSkinnySharedBytes = (8 * 4 * 32 * 128) + 32768;
+    internal const int RoundSharedBytes = 96;
+    internal const int InputGroup = 128;
+    internal const int W8A8MaxK = 32768;
     internal const int SampleSharedBytes = (256 * 8) + (((SampleThreads / 32) + 2) * 8);
     internal const int AnyHeadDim = 512;
     internal const int AttentionAnySharedBytes = (4 * (AnyHeadDim + 4) * 4) + (AnyHeadDim * 4);

@@ -33,6 +33,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         }
 
         ActivationType = options.ActivationType;
+        FollowsInputs = options.FollowsInputs;
         UsesGraphs = options.UsesGraphs && Environment.GetEnvironmentVariable("ENGINE_CUDA_GRAPHS") != "0";
         RunsAhead = options.RunsAhead ?? RunsAheadByDefault;
         _context = CudaContext.Open(options.Ordinal, options.LibraryPath);
@@ -58,9 +59,10 @@ internal sealed unsafe partial class CudaDevice : IDevice
         }
     }
 
-    private CudaDevice(DType type, long bytes)
+    private CudaDevice(DType type, long bytes, bool followsInputs)
     {
         ActivationType = type;
+        FollowsInputs = followsInputs;
         UsesGraphs = true;
         RunsAhead = RunsAheadByDefault;
         _plannedBytes = bytes;
@@ -73,7 +75,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
     }
 
     /// <summary>A GPU of so much memory for plans alone: it need not be there, and computes nothing.</summary>
-    public static CudaDevice ForPlan(DType type, long bytes) => new(type, bytes);
+    public static CudaDevice ForPlan(DType type, long bytes, bool followsInputs = false) =>
+        new(type, bytes, followsInputs);
 
     /// <inheritdoc/>
     public string Name => $"{_name}, {ActivationType.ToString().ToLowerInvariant()})";
@@ -86,6 +89,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
     /// <inheritdoc/>
     public bool EmbedsPackedLinear => true;
+
+    /// <summary>Inputs of quantized weights are rounded as the checkpoint says.</summary>
+    public bool FollowsInputs { get; }
 
     /// <summary>Uniform steps are captured and replayed.</summary>
     public bool UsesGraphs { get; }
@@ -169,7 +175,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <inheritdoc/>
     public long StepBytes(StepLimits limits, KvStorageShape shape) =>
         CudaDeviceStep.BytesFor(limits)
-        + AttentionScratch.BytesFor(shape, ActivationType, ScratchChunks(limits, shape)) + OrderedBytesToCome
+        + AttentionScratch.BytesFor(shape, ActivationType, ScratchChunks(limits, shape)) + _ordered.BytesToCome
+        + _rounded.BytesToCome
         + (KvBlockBytes(shape) * CudaKvStorage.NumSpareBlocks(shape, RunsAhead));
 
     /// <inheritdoc/>

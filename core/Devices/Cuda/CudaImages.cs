@@ -21,8 +21,9 @@ internal abstract class CudaImages
     /// <summary>Targets that a GPU takes, best first; sm_90a runs on 9.0 alone, others on all that follow.</summary>
     public static IReadOnlyList<string> Targets(int capability) => capability switch
     {
-        90 => ["sm_90a", "sm_90", "sm_80"],
-        >= 90 => ["sm_90", "sm_80"],
+        90 => ["sm_90a", "sm_90", "sm_89", "sm_80"],
+        >= 90 => ["sm_90", "sm_89", "sm_80"],
+        89 => ["sm_89", "sm_80"],
         _ => ["sm_80"],
     };
 

@@ -29,6 +29,8 @@ internal sealed class CudaKernels(CudaModules modules)
 {
     private readonly Dictionary<int, AttentionKernels> _attention = [];
     private readonly Dictionary<CudaCodeType, CodeKernels> _codes = [];
+    private W8A8Kernels? _integers;
+    private W8A8Kernels? _floats;
     private CudaFunction? _gatherRows;
     private CudaFunction? _copyBlocks;
     private CudaFunction? _sample;
@@ -61,7 +63,18 @@ internal sealed class CudaKernels(CudaModules modules)
     public CudaKernel[] LinearWgmma { get; } =
         [.. CudaWgmma.TileRows.Select(rows => new CudaKernel(modules, $"ekc_linear_wgmma{rows}"))];
 
+    public CudaKernel RoundInputs { get; } = new(modules, "ekc_round_inputs");
+
+    public CudaKernel RoundValues { get; } = new(modules, "ekc_round_values");
+
     public CudaKernel PermuteColumns { get; } = new(modules, "ekc_permute_columns");
+
+    /// <summary>Products of 8-bit inputs and weights.</summary>
+    public W8A8Kernels Integers => _integers ??= new(modules, "i8");
+
+    /// <summary>The same of e4m3 floats.</summary>
+    /// <param name="isNative">Multiplied as such, not widened.</param>
+    public W8A8Kernels Floats(bool isNative) => _floats ??= new(modules, isNative ? "e4m3_mma" : "e4m3");
 
     public CudaFunction Sample => _sample ??= modules.Find("ekc_sample");
 
@@ -109,3 +122,11 @@ internal sealed record AttentionKernels(CudaKernel Tiled, CudaKernel Split, Cuda
 
 /// <summary>Kernels for weights of one kind of codes.</summary>
 internal sealed record CodeKernels(CudaKernel Any, CudaKernel Tiled, CudaKernel Skinny, CudaKernel Embed);
+
+/// <summary>Products of 8-bit inputs and weights of one kind.</summary>
+internal sealed class W8A8Kernels(CudaModules modules, string format)
+{
+    public CudaFunction Tiled { get; } = modules.Find($"ekc_linear_w8a8_{format}_tiled");
+
+    public CudaFunction Skinny { get; } = modules.Find($"ekc_linear_w8a8_{format}_skinny");
+}

@@ -6,10 +6,10 @@ namespace Engine.Devices.Cuda;
 internal static class CudaLayout
 {
     /// <summary>Bytes of a packed weight or table.</summary>
-    public static long PackedBytes(LinearSource source, DType activations, bool isTable)
+    public static long PackedBytes(LinearSource source, DType activations, bool isTable, bool followsInputs)
     {
         Check(source);
-        return CudaArena.Padded(CudaWeightPlan.Of(source, activations, isTable).Bytes);
+        return CudaArena.Padded(CudaWeightPlan.Of(source, activations, isTable, followsInputs).Bytes);
     }
 
     /// <summary>Throws for what has no kernel.</summary>

@@ -28,6 +28,9 @@ internal sealed record CudaDeviceOptions
 
     /// <summary>On compute capability 9.0, 16-bit products by wgmma; so does ENGINE_CUDA_WGMMA=1.</summary>
     public bool UsesWgmma { get; init; }
+
+    /// <summary>Inputs of quantized weights are rounded as the checkpoint says.</summary>
+    public bool FollowsInputs { get; init; }
 }
 
 internal sealed class CudaBuffer(Arena.Piece piece, long bytes) : DeviceBuffer

@@ -12,18 +12,35 @@ internal enum CodePlane
     Subs,
     SubMins,
     Zeros,
+
+    /// <summary>Sums of a row's codes, for inputs with a zero.</summary>
+    Sums,
+}
+
+/// <summary>How inputs of a run of rows come to its product.</summary>
+internal enum CudaInputs
+{
+    /// <summary>As they are.</summary>
+    Plain,
+
+    /// <summary>As what their codes count as, in the activations' type, with a scale per row.</summary>
+    Values,
+
+    /// <summary>As codes of 8 bits, which are multiplied as such.</summary>
+    Codes,
 }
 
 /// <summary>Rows of a weight that lie in one form on the device.</summary>
 internal sealed class CudaSegment
 {
-    public const int NumPlanes = 6;
+    public const int NumPlanes = 7;
     private const int TableBytes = 16 * sizeof(float);
 
     private readonly long[] _rowBytes = new long[NumPlanes];
     private readonly long[] _offsets = new long[NumPlanes];
 
-    public CudaSegment(int firstRow, int n, int k, DType type, CudaCodes? codes, bool isOrdered)
+    public CudaSegment(
+        int firstRow, int n, int k, DType type, CudaCodes? codes, bool isOrdered, InputScheme scheme = default)
     {
         FirstRow = firstRow;
         N = n;
@@ -31,6 +48,9 @@ internal sealed class CudaSegment
         Type = type;
         Codes = codes;
         IsOrdered = isOrdered;
+        Scheme = scheme;
+        Inputs = scheme.Rounding == InputRounding.Own ? CudaInputs.Plain
+            : !isOrdered && codes is not null && codes.TakesCodes(scheme, k) ? CudaInputs.Codes : CudaInputs.Values;
         long at = 0;
         for (int i = 0; i < NumPlanes; i++)
         {
@@ -61,6 +81,15 @@ internal sealed class CudaSegment
     /// <summary>Columns of x are to be taken in an order of the weight's own.</summary>
     public bool IsOrdered { get; }
 
+    /// <summary>How inputs are rounded.</summary>
+    public InputScheme Scheme { get; }
+
+    public CudaInputs Inputs { get; }
+
+    /// <summary>Inputs are integers with a zero of their own.</summary>
+    public bool HasInputZeros => Scheme.Rounding == InputRounding.Int8TokenZero
+        || (Scheme.Rounding == InputRounding.Int8Tensor && Scheme.Zero != 0);
+
     public long TableOffset { get; }
 
     public long OrderOffset { get; }
@@ -87,7 +116,8 @@ internal sealed class CudaSegment
             CodePlane.Mins => Codes.HasMins ? (long)Codes.Scales(K) * Codes.ScaleType.SizeOf() : 0,
             CodePlane.Subs => Codes.HasSubs ? Codes.Groups(K) : 0,
             CodePlane.SubMins => Codes.HasSubs && Codes.HasMins ? Codes.Groups(K) : 0,
-            _ => Codes.HasZeros ? Codes.Groups(K) : 0,
+            CodePlane.Zeros => Codes.HasZeros ? Codes.Groups(K) : 0,
+            _ => Inputs == CudaInputs.Codes && HasInputZeros ? sizeof(int) : 0,
         };
     }
 }
@@ -100,19 +130,21 @@ internal sealed record CudaWeightPlan(IReadOnlyList<(CudaSegment Segment, Linear
     /// <param name="source">The weight.</param>
     /// <param name="activations">What products are computed in.</param>
     /// <param name="isTable">Rows are read by their number as well.</param>
-    public static CudaWeightPlan Of(LinearSource source, DType activations, bool isTable)
+    /// <param name="followsInputs">Inputs are rounded as the checkpoint says.</param>
+    public static CudaWeightPlan Of(LinearSource source, DType activations, bool isTable, bool followsInputs)
     {
         List<(CudaSegment, LinearSource)> segments = [];
         long bytes = 0;
         int row = 0;
-        List<(CudaCodes? Codes, List<LinearPart> Parts)> runs = Runs(source, isTable);
+        List<(CudaCodes? Codes, List<LinearPart> Parts)> runs = Runs(source, isTable, followsInputs);
         if (isTable && runs.Count > 1) runs = [(null, [.. source.Parts])];
         foreach ((CudaCodes? codes, List<LinearPart> parts) in runs)
         {
             LinearSource run = new() { Parts = parts, ComputeType = source.ComputeType, IsOutput = source.IsOutput };
             CudaSegment segment = new(
                 row, run.N, run.K, codes is null ? WidenedType(run, activations) : DType.U8, codes,
-                codes is not null && parts[0].Matrix?.InputOrder is not null)
+                codes is not null && parts[0].Matrix?.InputOrder is not null,
+                SchemeOf(parts[0], followsInputs))
             {
                 Offset = bytes,
             };
@@ -130,7 +162,8 @@ internal sealed record CudaWeightPlan(IReadOnlyList<(CudaSegment Segment, Linear
         : part.Matrix?.Codes;
 
     // Neighbours of the same form become one; q, k and v of a mixed file do not share one.
-    private static List<(CudaCodes? Codes, List<LinearPart> Parts)> Runs(LinearSource source, bool isTable)
+    private static List<(CudaCodes? Codes, List<LinearPart> Parts)> Runs(
+        LinearSource source, bool isTable, bool followsInputs)
     {
         List<(CudaCodes? Codes, List<LinearPart> Parts)> runs = [];
         foreach (LinearPart part in source.Parts)
@@ -139,6 +172,7 @@ internal sealed record CudaWeightPlan(IReadOnlyList<(CudaSegment Segment, Linear
             bool fits = stored is not null && !part.Transposed && !(isTable && part.Matrix?.InputOrder is not null);
             CudaCodes? codes = fits ? CudaCodes.Of(stored!, part.K) : null;
             if (runs.Count > 0 && (runs[^1].Codes is null) == (codes is null)
+                && SchemeOf(runs[^1].Parts[0], followsInputs) == SchemeOf(part, followsInputs)
                 && (codes is null || SameCodes(runs[^1].Parts[0], part)))
             {
                 runs[^1].Parts.Add(part);
@@ -151,6 +185,9 @@ internal sealed record CudaWeightPlan(IReadOnlyList<(CudaSegment Segment, Linear
 
         return runs;
     }
+
+    private static InputScheme SchemeOf(in LinearPart part, bool followsInputs) =>
+        followsInputs && part.Matrix is WeightMatrix matrix ? matrix.Inputs : default;
 
     private static bool SameCodes(in LinearPart a, in LinearPart b) => CodesOf(a) == CodesOf(b)
         && (a.Matrix?.InputOrder ?? []).AsSpan().SequenceEqual(b.Matrix?.InputOrder ?? []);

@@ -1,4 +1,5 @@
 using Engine.Memory;
+using Engine.Quantization;
 
 namespace Engine.Devices.Reference;
 
@@ -6,7 +7,8 @@ namespace Engine.Devices.Reference;
 /// Every operation as the definition has it, one element after another, sums in double. Slow; the
 /// oracle that other devices are held against, and good enough for tiny models.
 /// </summary>
-internal sealed unsafe partial class ReferenceDevice : IDevice
+/// <param name="followsInputs">Inputs of quantized weights are rounded as the checkpoint says.</param>
+internal sealed unsafe partial class ReferenceDevice(bool followsInputs = false) : IDevice
 {
     public string Name => "reference (scalar, double accumulation)";
 
@@ -58,6 +60,7 @@ internal sealed unsafe partial class ReferenceDevice : IDevice
             Bytes = bytes,
             Type = source.ComputeType,
             Rows = rows,
+            Inputs = [.. source.Parts.Select(p => (p.N, followsInputs ? p.Matrix?.Inputs ?? default : default))],
         };
     }
 
@@ -76,9 +79,31 @@ internal sealed unsafe partial class ReferenceDevice : IDevice
         TensorView y, TensorView x, LinearWeight weight, DeviceBuffer? bias, bool accumulate)
     {
         ReferenceWeight w = (ReferenceWeight)weight;
+        if (w.Inputs.All(part => part.Scheme.Rounding == InputRounding.Own))
+        {
+            Multiply(y, x, w, bias, accumulate, 0, w.N);
+            return;
+        }
+
+        int first = 0;
+        using ReferenceBuffer buffer = new((long)x.Rows * x.Columns * sizeof(float));
+        TensorView rounded = buffer.View(DType.F32, x.Rows, x.Columns);
+        foreach ((int count, InputScheme scheme) in w.Inputs)
+        {
+            for (int t = 0; t < x.Rows; t++)
+                InputRounder.Round(scheme, HostOperations.Row(x, t), HostOperations.Row(rounded, t));
+            Multiply(y, rounded, w, bias, accumulate, first, first + count);
+            first += count;
+        }
+    }
+
+    // Outputs [first, end).
+    private static void Multiply(
+        TensorView y, TensorView x, ReferenceWeight w, DeviceBuffer? bias, bool accumulate, int first, int end)
+    {
         float* b = bias is null ? null : (float*)bias.Address;
         float[] row = System.Buffers.ArrayPool<float>.Shared.Rent(w.K);
-        for (int n = 0; n < w.N; n++)
+        for (int n = first; n < end; n++)
         {
             FloatBits.Read(row.AsSpan(0, w.K), w.Rows.Address, (long)n * w.K, w.Type);
             for (int t = 0; t < x.Rows; t++)

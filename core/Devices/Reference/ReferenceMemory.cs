@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Engine.Memory;
+using Engine.Quantization;
 
 namespace Engine.Devices.Reference;
 
@@ -42,6 +43,9 @@ internal sealed class ReferenceWeight : LinearWeight
     public required DType Type { get; init; }
 
     public required ReferenceBuffer Rows { get; init; }
+
+    /// <summary>Rows of each part and how what they are multiplied by is rounded.</summary>
+    public required (int Count, InputScheme Scheme)[] Inputs { get; init; }
 
     protected override void Dispose(bool disposing) => Rows.Dispose();
 }

@@ -193,6 +193,19 @@ DEV void load_matrix4_transposed(u32 (&r)[4], u32 a) {
 EKC_MMA(mma_bf16, "bf16.bf16")
 EKC_MMA(mma_f16, "f16.f16")
 #undef EKC_MMA
+// The same of 8-bit numbers, a 16x32 and b 32x8: lane 4 g + t has the bytes k = 4 t .. 4 t + 3 and 16 more of its row.
+DEV void mma_s8(i32 (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
+  asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+               : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+// sm_89, PTX 8.4. Sums within one instruction may keep as few as 14 bits.
+DEV void mma_e4m3(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
+  asm volatile("mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+               "{%0,%1,%2,%3};"
+               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
 
 // ---- numbers
 

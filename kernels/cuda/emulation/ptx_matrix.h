@@ -67,3 +67,55 @@ DEV void mma_bf16(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
 DEV void mma_f16(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
   emu_mma("mma_f16", d, a, b0, b1, [](u32 v) { return emu_f16(v); });
 }
+
+// m16n8k32 with 8-bit elements: A (row, k): lane 4 (row % 8) + k / 4 % 4, register row / 8 + 2 (k / 16), byte k % 4.
+// add(d, products) adds 32 products to an element of D.
+template <class Sum>
+struct ByteMmaOperands {
+  Sum* d;
+  const u32* a;
+  u32 b[2];
+};
+template <class Sum, class Decode, class Add>
+DEV void emu_byte_mma(const char* name, Sum* d, const u32* a, u32 b0, u32 b1, Decode decode, Add add) {
+  typedef ByteMmaOperands<Sum> Operands;
+  Operands mine = {d, a, {b0, b1}};
+  emu::meet(name, &mine, 0, [&](emu::Meeting& meeting) {
+    typedef decltype(decode(0)) Value;
+    Value A[16][32], B[8][32], products[32];
+    for (int k = 0; k < 32; k++) {
+      const int t = k / 4 % 4, half = k / 16, shift = k % 4 * 8;
+      for (int row = 0; row < 16; row++) {
+        A[row][k] = decode((u8)(((Operands*)meeting.slot[row % 8 * 4 + t])->a[row / 8 + 2 * half] >> shift));
+      }
+      for (int n = 0; n < 8; n++) B[n][k] = decode((u8)(((Operands*)meeting.slot[n * 4 + t])->b[half] >> shift));
+    }
+    for (int row = 0; row < 16; row++) {
+      for (int n = 0; n < 8; n++) {
+        for (int k = 0; k < 32; k++) products[k] = A[row][k] * B[n][k];
+        add(((Operands*)meeting.slot[row % 8 * 4 + n / 2])->d[row / 8 * 2 + n % 2], products);
+      }
+    }
+  });
+}
+DEV void mma_s8(i32 (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
+  emu_byte_mma("mma_s8", d, a, b0, b1, [](u8 v) { return (i32)(signed char)v; }, [](i32& sum, const i32* products) {
+    for (int k = 0; k < 32; k++) sum = (i32)((u32)sum + (u32)products[k]);
+  });
+}
+DEV float emu_e4m3(u8 v) {
+  if ((v & 0x7f) == 0x7f) return NAN;
+  return emu_f16((v & 0x80) << 8 | (v & 0x7f) << 7) * 256.f;
+}
+// As coarse as a tensor core may be: what is below 2^-13 of the largest term, the old sum among them, is cut off.
+DEV void mma_e4m3(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
+  emu_byte_mma("mma_e4m3", d, a, b0, b1, emu_e4m3, [](float& sum, const float* products) {
+    float largest = fabsf(sum);
+    for (int k = 0; k < 32; k++) largest = fmaxf(largest, fabsf(products[k]));
+    if (!(largest > 0)) return;
+    const int unit = ilogbf(largest) - 13;
+    double units = trunc(ldexp((double)sum, -unit));
+    for (int k = 0; k < 32; k++) units += trunc(ldexp((double)products[k], -unit));
+    sum = (float)ldexp(units, unit);
+  });
+}

@@ -87,6 +87,9 @@ API int fake_cuda_shared_bytes(int what, int columns) {
     case 9: return EKC_ATTENTION_SPLIT8_SHARED(columns);
     case 10: return EKC_ATTENTION_BULK_SHARED;
     case 11: return EKC_LINEAR_WGMMA_SHARED(columns);
+    case 12: return EKC_ROUND_SHARED;
+    case 13: return EKC_W8A8_MAX_K;
+    case 14: return EKC_INPUT_GROUP;
     default: return EKC_SAMPLE_SHARED;
   }
 }

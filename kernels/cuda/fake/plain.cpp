@@ -145,6 +145,7 @@ static void multiply(const EkcLinear& a, int type) {
     for (int n = 0; n < a.n; n++) {
       float sum = 0;
       for (int k = 0; k < a.k; k++) sum += x[(size_t)k] * get(a.weight, n * a.weight_stride + k, a.weight_type);
+      if (a.row_scales) sum *= ((const float*)a.row_scales)[t];
       if (a.bias) sum += ((const float*)a.bias)[n];
       int64_t y = t * a.y_stride + n;
       put(a.y, y, a.y_type, a.accumulate ? get(a.y, y, a.y_type) + sum : sum);
@@ -182,7 +183,10 @@ static const struct {
     {"ekc_linear_wgmma32", linear_wgmma},
     {"ekc_linear_wgmma64", linear_wgmma},
     {"ekc_linear_wgmma128", linear_wgmma},
+    {"ekc_linear_w8a8", plain_linear_w8a8},
     {"ekc_linear", linear},
+    {"ekc_round_inputs", plain_round_inputs},
+    {"ekc_round_values", plain_round_values},
     {"ekc_permute_columns", plain_permute_columns},
     {"ekc_attention_combine", nothing},  // the plain split form leaves nothing to combine
     {"ekc_attention", plain_attention},

@@ -91,5 +91,8 @@ void plain_copy_blocks(const char* arguments, const Op& op, int type);
 void plain_linear_codes(const char* arguments, const Op& op, int type);
 void plain_embed_codes(const char* arguments, const Op& op, int type);
 void plain_permute_columns(const char* arguments, const Op& op, int type);
+void plain_round_inputs(const char* arguments, const Op& op, int type);
+void plain_round_values(const char* arguments, const Op& op, int type);
+void plain_linear_w8a8(const char* arguments, const Op& op, int type);
 
 }  // namespace fake

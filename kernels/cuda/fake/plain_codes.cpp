@@ -45,6 +45,7 @@ void plain_linear_codes(const char* arguments, const Op&, int type) {
       const float* row = x.data() + (size_t)t * (size_t)a.k;
       float sum = 0;
       for (int k = 0; k < a.k; k++) sum += row[k] * w[(size_t)k];
+      if (a.row_scales) sum *= ((const float*)a.row_scales)[t];
       if (a.bias) sum += ((const float*)a.bias)[n];
       int64_t y = t * a.y_stride + n;
       put(a.y, y, a.y_type, a.accumulate ? get(a.y, y, a.y_type) + sum : sum);

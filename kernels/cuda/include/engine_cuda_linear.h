@@ -4,10 +4,10 @@
 
 #include "engine_cuda.h"
 
-/* y = x W^T (+ bias) (+ y if accumulate).
+/* y = x W^T (* row_scales) (+ bias) (+ y if accumulate).
  *
- * K is summed in slices of EKC_LINEAR_SLICE: products of a slice in ascending k, slices in ascending order, then bias,
- * then the old y. That order is the same in every kernel below of one weight type, whatever the number of rows.
+ * K is summed in slices of EKC_LINEAR_SLICE: ascending k in a slice, ascending slices, then the row's scale, the bias,
+ * and the old y. That order is the same in every kernel below of one weight type, whatever the number of rows.
  *
  * ekc_linear_any_T: any shape and alignment. grid {ceil(n / 32), ceil(rows / 8), 1}, block 256,
  *   shared EKC_LINEAR_ANY_SHARED. weight_type is EKC_F32, EKC_F16 or EKC_BF16.
@@ -33,8 +33,9 @@ typedef struct EkcLinear {
   int32_t weight_type;
   int32_t y_type;          /* T or EKC_F32 */
   int32_t accumulate;
+  uint64_t row_scales;     /* f32 [rows], or 0 for ones */
 } EkcLinear;
-EKC_ASSERT_SIZE(EkcLinear, 80);
+EKC_ASSERT_SIZE(EkcLinear, 88);
 
 #define EKC_LINEAR_SLICE 512
 #define EKC_LINEAR_ANY_SHARED ((32 + 8) * 33 * 4)
@@ -105,7 +106,7 @@ typedef struct EkcQuantizedLinear {
   EkcLinear linear;        /* weight_type is EKC_I4, EKC_I8, EKC_T4 or EKC_E4M3, as in the kernel's name */
   EkcCodes codes;
 } EkcQuantizedLinear;
-EKC_ASSERT_SIZE(EkcQuantizedLinear, 152);
+EKC_ASSERT_SIZE(EkcQuantizedLinear, 160);
 
 /* ekc_embed_F_T, T in {f32, f16, bf16}: ekc_embed_T with a table of codes; table_stride in BYTES, table_type as above.
  * grid {rows, 1, 1}, block 256, shared 0. */
@@ -114,6 +115,70 @@ typedef struct EkcQuantizedEmbed {
   EkcCodes codes;
 } EkcQuantizedEmbed;
 EKC_ASSERT_SIZE(EkcQuantizedEmbed, 136);
+
+/* Inputs rounded as a checkpoint says, row by row; values of Engine.Quantization.InputRounding:
+ *   I8       q = clamp(round(x / scale) + zero, -128, 127), x counts as (q - zero) * scale
+ *   E4M3     q = e4m3(x / scale), saturating, x counts as q * scale
+ *   NVFP4    of 16 columns: f = e4m3(scale * largest / 6), 1/8 for 0; x counts as e2m1(x / (f / scale)) * f / scale
+ * TENSOR and NVFP4 take scale and zero as given; TOKEN: largest magnitude of a row / 127 or / 448 (at least
+ * 1 / (448 * 512)); TOKEN_ZERO: (most - least) / 255, zero round(-128 - least / scale), 0 being between them; GROUP:
+ * largest of 128 columns, at least 1e-10, / 448. Rounding is to the nearest, ties to even. A row (or group) with an
+ * infinity or a NaN has NaN as its scale. */
+enum {
+  EKC_INPUT_I8_TENSOR = 1,
+  EKC_INPUT_I8_TOKEN = 2,
+  EKC_INPUT_I8_TOKEN_ZERO = 3,
+  EKC_INPUT_E4M3_TENSOR = 4,
+  EKC_INPUT_E4M3_TOKEN = 5,
+  EKC_INPUT_E4M3_GROUP = 6,
+  EKC_INPUT_NVFP4 = 7,
+};
+#define EKC_INPUT_GROUP 128
+
+/* ekc_round_inputs_T, T in {f16, bf16, f32}: codes of 8 bits, not of NVFP4.
+ * ekc_round_values_T: y is T [rows, k] and x counts as y * scale of the row, y being exact in T; of GROUP y is what x
+ *   counts as, rounded to T, and scales are 1. `zeros` is not written.
+ * grid {rows, 1, 1}, block 256, shared EKC_ROUND_SHARED. */
+typedef struct EkcRoundInputs {
+  uint64_t y;              /* int8 or e4m3 [rows, k], zeros from k to y_stride */
+  uint64_t scales;         /* f32 [rows]; codes of GROUP: [rows][ceil(k / 128)] */
+  uint64_t zeros;          /* int32 [rows], I8 only */
+  uint64_t x;              /* T [rows, k] */
+  int64_t y_stride;        /* codes: bytes, a multiple of 16 */
+  int64_t x_stride;
+  int32_t rows;
+  int32_t k;
+  int32_t kind;            /* EKC_INPUT_* */
+  int32_t zero;
+  float scale;
+  int32_t reserved;
+} EkcRoundInputs;
+EKC_ASSERT_SIZE(EkcRoundInputs, 72);
+#define EKC_ROUND_SHARED 96
+
+/* y = x W^T with x and W of 8 bits, multiplied as such.
+ *
+ * ekc_linear_w8a8_i8_F: x of int8, weights of EKC_I8 with the zero 128 and a scale per row (group_shift 30): sums are
+ *   whole numbers, so their order counts for nothing. k <= EKC_W8A8_MAX_K.
+ * ekc_linear_w8a8_e4m3_F: both of e4m3, weights with a scale per row or for groups of 128 columns and more. Products of
+ *   128 columns are summed by the tensor core, which may keep no more than 14 bits of such a sum, and the sums of 128
+ *   columns are multiplied by their scales and added in f32: ascending in slices of 1,024, slices in ascending order.
+ *   Codes are widened to f16, in which they are exact. sm_80.
+ * ekc_linear_w8a8_e4m3_mma_F: the same in the order of sums, with the tensor core's own e4m3. sm_89.
+ * F: tiled, geometry and shared memory of ekc_linear_tiled_T; or skinny, those of ekc_linear_skinny_T, rows <= 16 and
+ *   k <= EKC_W8A8_MAX_K, which gives the same bits. */
+#define EKC_W8A8_MAX_K 32768
+typedef struct EkcW8A8 {
+  EkcLinear linear;        /* x, weight: codes, 16-byte aligned; x_stride, weight_stride in BYTES, multiples of 16;
+                              x is 0 from k to x_stride; y_type EKC_F32, EKC_F16 or EKC_BF16; row_scales: those of x */
+  EkcCodes codes;
+  uint64_t x_scales;       /* f32 [rows][x_groups], per 128 columns, or 0: row_scales alone. e4m3 only. */
+  uint64_t x_zeros;        /* int32 [rows], or 0 for zeros. int8 only. */
+  uint64_t weight_sums;    /* int32 [n]: sums of code - 128. With x_zeros. */
+  int32_t x_groups;
+  int32_t reserved;
+} EkcW8A8;
+EKC_ASSERT_SIZE(EkcW8A8, 192);
 
 /* ekc_permute_columns_T, T in {f16, bf16, f32}: y[r][i] = x[r][order[i]].
  * grid {rows, ceil(columns / EKC_MAP_COLUMNS), 1}, block 256, shared 0. */

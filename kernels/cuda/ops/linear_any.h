@@ -1,9 +1,10 @@
 // y = x W^T for any shape: 8 rows x 32 columns per block of 256 threads, one output element each.
 #pragma once
 
-// bias, then the old y, as every linear kernel does it.
+// The row's scale, bias, then the old y, as every linear kernel does it.
 template <class T>
 DEV void finish_linear(const EkcLinear& p, i64 row, i64 n, float sum) {
+  if (p.row_scales != 0) sum *= load((const float*)p.row_scales + row);
   if (p.bias != 0) sum += load((const float*)p.bias + n);
   const i64 at = row * p.y_stride + n;
   if (p.y_type == EKC_F32) {

@@ -128,7 +128,7 @@ DEV void linear_quantized_tiled(const EkcQuantizedLinear& p) {
     const u32 weights = converted + (step & 1) * Tile::ConvertedBytes;
     quantized_convert<T, TYPE>(p, stage, weights, first_n, step * TileK);
     sync_block();
-    tile_multiply<T>(sums.slice, weights, stage + Tile::WeightBytes);
+    tile_multiply<Mma<T>>(sums.slice, weights, stage + Tile::WeightBytes);
     if ((step + 1) % (EKC_LINEAR_SLICE / TileK) == 0 || step + 1 == steps) tile_close_slice(sums);
   }
   tile_store<T>(p.linear, sums, first_n, first_row);
@@ -141,9 +141,7 @@ DEV void linear_quantized_skinny(const EkcQuantizedLinear& p) {
       8 * Skinny<2, Source>::Stages * Skinny<2, Source>::StageBytes + EKC_LINEAR_SKINNY_SUMS <= TableInSkinny,
       "shared memory");
   load_table<TYPE>(p.codes, shared_base() + TableInSkinny);
-  const Source source(p);
-  if (p.linear.rows <= 8) linear_skinny<T, 1>(p.linear, source);
-  else linear_skinny<T, 2>(p.linear, source);
+  linear_skinny(p.linear, Source(p), PlainSums<T>(p.linear));
 }
 
 template <class T, int TYPE>

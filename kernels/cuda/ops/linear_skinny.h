@@ -6,7 +6,8 @@
 // groups.
 //
 // Stage: 16 rows of W as the source has them, then x [8 NT][64 k], 128 bytes a row, chunk c of row r at c ^ (r & 7).
-// NT: tiles of 8 rows of x. A source fetches 16 rows x 64 k of W into a stage and makes mma fragments of them.
+// NT: tiles of 8 rows of x. A source fetches 16 rows x 64 k of W into a stage and makes mma fragments of them. Sums add
+// a stage to those of a unit and finish an output: their type is Sums::Sum.
 #pragma once
 
 template <int NT, class Source>
@@ -93,8 +94,8 @@ DEV void skinny_fetch(
   }
 }
 
-template <class T, int NT, class Source>
-DEV void skinny_multiply(float (&sums)[NT][4], const Source& source, u32 stage, int first_n, int k0) {
+template <class M, class Sum, int NT, class Source>
+DEV void skinny_multiply(Sum (&sums)[NT][4], const Source& source, u32 stage, int first_n, int k0) {
   const int lane = lane_index();
   UNROLL for (int half = 0; half < 2; half++) {
     u32 b[NT][4];
@@ -104,38 +105,57 @@ DEV void skinny_multiply(float (&sums)[NT][4], const Source& source, u32 stage, 
     UNROLL for (int k = 0; k < 2; k++) {
       u32 a[4];
       source.fragment(a, stage, half * 2 + k, first_n, k0);
-      UNROLL for (int n = 0; n < NT; n++) Mma<T>::multiply(sums[n], a, b[n][2 * k], b[n][2 * k + 1]);
+      UNROLL for (int n = 0; n < NT; n++) M::multiply(sums[n], a, b[n][2 * k], b[n][2 * k + 1]);
     }
   }
 }
 
-// Sums of a unit: [16 columns][8 NT rows] f32.
-template <int NT>
-DEV void skinny_put(const float (&sums)[NT][4], u32 unit) {
+// Products of 16-bit numbers.
+template <class T>
+struct PlainSums {
+  typedef float Sum;
+  const EkcLinear& p;
+
+  DEV_MEMBER PlainSums(const EkcLinear& p) : p(p) {}
+  template <int NT, class Source>
+  DEV_MEMBER void add(float (&sums)[NT][4], const Source& source, u32 stage, int first_n, int k0) const {
+    skinny_multiply<Mma<T>>(sums, source, stage, first_n, k0);
+  }
+  DEV_MEMBER void finish(i64 row, i64 n, float total) const { finish_linear<T>(p, row, n, total); }
+};
+
+DEV u32 sum_bits(float v) { return float_bits(v); }
+DEV u32 sum_bits(i32 v) { return (u32)v; }
+DEV void sum_add(float& total, u32 bits) { total += bits_float(bits); }
+DEV void sum_add(i32& total, u32 bits) { total += (i32)bits; }
+
+// Sums of a unit: [16 columns][8 NT rows] of 4 bytes.
+template <class Sum, int NT>
+DEV void skinny_put(const Sum (&sums)[NT][4], u32 unit) {
   const int lane = lane_index(), g = lane >> 2, t = lane & 3;
   UNROLL for (int n = 0; n < NT; n++) {
     const u32 at = unit + (g * 8 * NT + n * 8 + 2 * t) * 4;
-    shared_store2(at, u32x2{float_bits(sums[n][0]), float_bits(sums[n][1])});
-    shared_store2(at + 8 * 8 * NT * 4, u32x2{float_bits(sums[n][2]), float_bits(sums[n][3])});
+    shared_store2(at, u32x2{sum_bits(sums[n][0]), sum_bits(sums[n][1])});
+    shared_store2(at + 8 * 8 * NT * 4, u32x2{sum_bits(sums[n][2]), sum_bits(sums[n][3])});
   }
 }
 
 // The whole block adds up the units of a group and finishes its outputs.
-template <class T, int NT, class Source>
-DEV void skinny_finish(const EkcLinear& p, const SkinnyWork& w, int group, u32 sums) {
+template <int NT, class Source, class Sums>
+DEV void skinny_finish(const EkcLinear& p, const SkinnyWork& w, const Sums& math, int group, u32 sums) {
   const int tiles = skinny_units(w, group) / w.slices;
   for (int item = thread_index(); item < tiles * 16 * p.rows; item += 256) {
     const int row = item / (tiles * 16), column = item % (tiles * 16), n = group * 16 + column;
     if (n >= p.n) continue;
     const u32 at = sums + column / 16 * w.slices * Skinny<NT, Source>::UnitBytes + (column % 16 * 8 * NT + row) * 4;
-    float total = 0;
-    for (int s = 0; s < w.slices; s++) total += bits_float(shared_load(at + s * Skinny<NT, Source>::UnitBytes));
-    finish_linear<T>(p, row, n, total);
+    typename Sums::Sum total = 0;
+    for (int s = 0; s < w.slices; s++) sum_add(total, shared_load(at + s * Skinny<NT, Source>::UnitBytes));
+    math.finish(row, n, total);
   }
 }
 
-template <class T, int NT, class Source>
-DEV void linear_skinny(const EkcLinear& p, const Source& source) {
+template <int NT, class Source, class Sums>
+DEV void linear_skinny(const EkcLinear& p, const Source& source, const Sums& math) {
   typedef Skinny<NT, Source> S;
   const int warp = thread_index() >> 5, tiles = (p.n + 15) / 16;
   const u32 ring = shared_base() + warp * (S::Stages * S::StageBytes);
@@ -157,7 +177,7 @@ DEV void linear_skinny(const EkcLinear& p, const Source& source) {
   int slot = 0;
   NO_UNROLL for (int group = w.first_tile; group < w.end_tile; group += w.group_tiles) {
     NO_UNROLL for (int unit = warp; unit < skinny_units(w, group); unit += 8) {
-      float unit_sums[NT][4];
+      typename Sums::Sum unit_sums[NT][4];
       UNROLL for (int n = 0; n < NT; n++) {
         UNROLL for (int e = 0; e < 4; e++) unit_sums[n][e] = 0;
       }
@@ -171,13 +191,20 @@ DEV void linear_skinny(const EkcLinear& p, const Source& source) {
         }
         copy_commit();
         const int k0 = unit % w.slices * EKC_LINEAR_SLICE + step * 64;
-        skinny_multiply<T, NT>(unit_sums, source, ring + slot * S::StageBytes, first_n, k0);
+        math.add(unit_sums, source, ring + slot * S::StageBytes, first_n, k0);
         slot = (slot + 1) % S::Stages;
       }
-      skinny_put<NT>(unit_sums, sums + unit * S::UnitBytes);
+      skinny_put(unit_sums, sums + unit * S::UnitBytes);
     }
     sync_block();
-    skinny_finish<T, NT, Source>(p, w, group, sums);
+    skinny_finish<NT, Source>(p, w, math, group, sums);
     sync_block();
   }
+}
+
+// The number of tiles of x changes no bit of a result.
+template <class Source, class Sums>
+DEV void linear_skinny(const EkcLinear& p, const Source& source, const Sums& math) {
+  if (p.rows <= 8) linear_skinny<1>(p, source, math);
+  else linear_skinny<2>(p, source, math);
 }

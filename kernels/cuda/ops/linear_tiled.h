@@ -40,9 +40,9 @@ DEV void tile_clear(TileSums& sums) {
 DEV int tile_warp_n() { return (thread_index() >> 5 & 3) * 32; }
 DEV int tile_warp_row() { return (thread_index() >> 7) * 32; }
 
-// sums += W x^T of 32 k; weights [TileN] and x [TileRows] rows of 64 bytes.
-template <class T>
-DEV void tile_multiply(float (&sums)[2][4][4], u32 weights, u32 x) {
+// sums += W x^T of 64 bytes of k; weights [TileN] and x [TileRows] rows of 64 bytes.
+template <class M, class Sum>
+DEV void tile_multiply(Sum (&sums)[2][4][4], u32 weights, u32 x) {
   const int lane = lane_index();
   const int a_row = tile_warp_n() + (lane & 15), b_row = tile_warp_row() + (lane & 7) + (lane >> 4) * 8;
   UNROLL for (int k = 0; k < 2; k++) {
@@ -51,7 +51,7 @@ DEV void tile_multiply(float (&sums)[2][4][4], u32 weights, u32 x) {
     UNROLL for (int i = 0; i < 2; i++) load_matrix4(b[i], x + tile_offset(b_row + i * 16, k * 2 + (lane >> 3 & 1)));
     UNROLL for (int i = 0; i < 2; i++) {
       UNROLL for (int j = 0; j < 4; j++) {
-        Mma<T>::multiply(sums[i][j], a[i], b[j >> 1][(j & 1) * 2], b[j >> 1][(j & 1) * 2 + 1]);
+        M::multiply(sums[i][j], a[i], b[j >> 1][(j & 1) * 2], b[j >> 1][(j & 1) * 2 + 1]);
       }
     }
   }
@@ -69,27 +69,34 @@ DEV void tile_close_slice(TileSums& sums) {
   }
 }
 
-template <class T>
-DEV void tile_store(const EkcLinear& p, const TileSums& sums, i64 first_n, i64 first_row) {
+// store(row, n, sum) for what a thread has of a tile and is there.
+template <class Sum, class F>
+DEV void tile_each(const EkcLinear& p, const Sum (&sums)[2][4][4], i64 first_n, i64 first_row, F store) {
   const int lane = lane_index(), g = lane >> 2, t = lane & 3;
   UNROLL for (int i = 0; i < 2; i++) {
     UNROLL for (int j = 0; j < 4; j++) {
       UNROLL for (int e = 0; e < 4; e++) {
         const i64 n = first_n + tile_warp_n() + i * 16 + g + (e >> 1) * 8;
         const i64 row = first_row + tile_warp_row() + j * 8 + 2 * t + (e & 1);
-        if (n < p.n && row < p.rows) finish_linear<T>(p, row, n, sums.total[i][j][e]);
+        if (n < p.n && row < p.rows) store(row, n, sums[i][j][e]);
       }
     }
   }
 }
 
 template <class T>
-DEV void linear_tiled(const EkcLinear& p) {
-  const i64 first_row = (i64)block_x() * TileRows, first_n = (i64)block_y() * TileN;
+DEV void tile_store(const EkcLinear& p, const TileSums& sums, i64 first_n, i64 first_row) {
+  tile_each(p, sums.total, first_n, first_row, [&](i64 row, i64 n, float sum) INLINED {
+    finish_linear<T>(p, row, n, sum);
+  });
+}
+
+DEV int tile_count(const EkcLinear& p) { return (p.k + TileK - 1) / TileK; }
+
+// multiply(stage, step, is_last) for so many steps of K in order; those past its end are of zeros.
+template <class F>
+DEV void tile_steps(const EkcLinear& p, int steps, i64 first_n, i64 first_row, F multiply) {
   const u32 ring = shared_base();
-  const int steps = (p.k + TileK - 1) / TileK;
-  TileSums sums;
-  tile_clear(sums);
   UNROLL for (int s = 0; s < TileStages - 1; s++) {
     if (s < steps) tile_fetch(p, ring + s * TileStageBytes, first_n, first_row, s * TileK);
     copy_commit();
@@ -102,9 +109,18 @@ DEV void linear_tiled(const EkcLinear& p) {
       tile_fetch(p, ring + next % TileStages * TileStageBytes, first_n, first_row, next * TileK);
     }
     copy_commit();
-    const u32 stage = ring + step % TileStages * TileStageBytes;
-    tile_multiply<T>(sums.slice, stage, stage + TileN * 64);
-    if ((step + 1) % (EKC_LINEAR_SLICE / TileK) == 0 || step + 1 == steps) tile_close_slice(sums);
+    multiply(ring + step % TileStages * TileStageBytes, step, step + 1 == steps);
   }
+}
+
+template <class T>
+DEV void linear_tiled(const EkcLinear& p) {
+  const i64 first_row = (i64)block_x() * TileRows, first_n = (i64)block_y() * TileN;
+  TileSums sums;
+  tile_clear(sums);
+  tile_steps(p, tile_count(p), first_n, first_row, [&](u32 stage, int step, bool is_last) INLINED {
+    tile_multiply<Mma<T>>(sums.slice, stage, stage + TileN * 64);
+    if ((step + 1) % (EKC_LINEAR_SLICE / TileK) == 0 || is_last) tile_close_slice(sums);
+  });
   tile_store<T>(p, sums, first_n, first_row);
 }

@@ -137,6 +137,8 @@ static const Group groups[] = {
     {"wgmma", test_wgmma},
     {"wgmma_like_mma", test_wgmma_like_mma},
     {"quantized", test_quantized},
+    {"rounding", test_rounding},
+    {"w8a8", test_w8a8},
     {"sample", test_sample},
     {"attention_any", test_attention_any},
     {"attention_d64", test_attention_d64},  // parts of "attention"

@@ -43,6 +43,8 @@ struct Random {
 bool machine_start(int& count, char**& arguments);
 void* machine_allocate(int64_t bytes);
 void machine_free(void* memory);
+// True if it has a kernel of that name.
+bool machine_has(const std::string& kernel);
 
 // ---- memory: the emulation refuses any access outside of what is registered
 
@@ -111,6 +113,8 @@ void test_linear();
 void test_wgmma();
 void test_wgmma_like_mma();
 void test_quantized();
+void test_rounding();
+void test_w8a8();
 void test_sample();
 void test_attention_any();
 void test_attention_d64();

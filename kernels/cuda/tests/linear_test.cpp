@@ -36,7 +36,7 @@ static void test_product(Kernel kernel, int type, int weight_type, const LinearC
 static void test_row_alone(Kernel many, Kernel alone, int type, int rows, int pick, int k) {
   for_seeds("linear, a row alone", [&](uint32_t seed) {
     Random random(seed);
-    const LinearCase c = {rows, 40, k, true, false, true};
+    const LinearCase c = {rows, 40, k, true, false, true, false};
     LinearData data(type, type, c, random);
     EkcLinear p = data.arguments(c);
     run_linear(many, type, p, seed);
@@ -51,23 +51,23 @@ static void test_row_alone(Kernel many, Kernel alone, int type, int rows, int pi
 
 void test_linear() {
   for (int type : {EKC_F32, EKC_F16, EKC_BF16}) {
-    test_product(Any, type, EKC_BF16, {1, 33, 7, true, false, false});
-    test_product(Any, type, type, {9, 64, 600, false, true, true});
-    test_product(Any, type, EKC_F32, {8, 5, 32, false, false, false});
+    test_product(Any, type, EKC_BF16, {1, 33, 7, true, false, false, false});
+    test_product(Any, type, type, {9, 64, 600, false, true, true, true});
+    test_product(Any, type, EKC_F32, {8, 5, 32, false, false, false, false});
     test_row_alone(Any, Any, type, 17, 9, 530);
   }
   for (int type : {EKC_F16, EKC_BF16}) {
-    test_product(Tiled, type, type, {1, 8, 8, false, false, false});
-    test_product(Tiled, type, type, {17, 130, 64, true, false, true});
-    test_product(Tiled, type, type, {65, 129, 200, false, true, false});
-    test_product(Tiled, type, type, {5, 16, 1048, true, true, false});
+    test_product(Tiled, type, type, {1, 8, 8, false, false, false, false});
+    test_product(Tiled, type, type, {17, 130, 64, true, false, true, true});
+    test_product(Tiled, type, type, {65, 129, 200, false, true, false, false});
+    test_product(Tiled, type, type, {5, 16, 1048, true, true, false, true});
     test_row_alone(Tiled, Tiled, type, 70, 66, 1040);
     skinny_blocks = 3;
-    test_product(Skinny, type, type, {1, 8, 8, false, false, false});
-    test_product(Skinny, type, type, {9, 130, 64, true, false, true});
-    test_product(Skinny, type, type, {8, 129, 584, false, true, false});
+    test_product(Skinny, type, type, {1, 8, 8, false, false, false, false});
+    test_product(Skinny, type, type, {9, 130, 64, true, false, true, true});
+    test_product(Skinny, type, type, {8, 129, 584, false, true, false, false});
     skinny_blocks = 1;
-    test_product(Skinny, type, type, {16, 80, 5200, true, true, false});
+    test_product(Skinny, type, type, {16, 80, 5200, true, true, false, true});
     skinny_blocks = 2;
     test_row_alone(Tiled, Skinny, type, 70, 69, 1040);
     test_row_alone(Skinny, Tiled, type, 16, 11, 1040);

@@ -141,6 +141,7 @@ bool machine_start(int& count, char**& arguments) {
   const std::string folder = arguments[1];
   if (major == 9 && minor == 0) list_kernels(folder, "sm_90a");
   if (major >= 9) list_kernels(folder, "sm_90");
+  if (major * 10 + minor >= 89) list_kernels(folder, "sm_89");
   list_kernels(folder, "sm_80");
   printf("%s, compute capability %d.%d, %zu kernels\n", name, major, minor, homes.size());
   arguments++, count--;
@@ -168,6 +169,8 @@ void* machine_allocate(int64_t bytes) {
 }
 
 void machine_free(void* memory) { driver.free((uint64_t)memory); }
+
+bool machine_has(const std::string& kernel) { return homes.count(kernel) != 0; }
 
 void launch(
     const std::string& kernel, Grid grid, uint32_t block, uint32_t shared, const void* params, uint32_t, uint32_t) {

@@ -15,6 +15,8 @@ void machine_free(void* memory) {
   free(memory);
 }
 
+bool machine_has(const std::string& kernel) { return ek_emu_find(kernel.c_str()) != nullptr; }
+
 void launch(
     const std::string& kernel, Grid grid, uint32_t block, uint32_t shared, const void* params, uint32_t seed,
     uint32_t cluster) {

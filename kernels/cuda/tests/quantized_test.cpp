@@ -84,7 +84,7 @@ struct QuantizedData {
 
   EkcLinear plain_arguments(const Tensor& to) const {
     return {to.address(), x.address(), plain.address(), 0, to.stride, x.stride, plain.stride, c.rows, c.n, c.k,
-            plain.type, EKC_F32, 0};
+            plain.type, EKC_F32, 0, 0};
   }
   EkcCodes codes() const {
     EkcCodes codes = {};
@@ -161,10 +161,11 @@ void test_quantized() {
   const CodesForm int8 = {EKC_I8, 30, EKC_F32, true, false, false, EKC_I8};
   const CodesForm nvfp4 = {EKC_T4, 4, EKC_F32, false, false, true, EKC_E4M3};
   const CodesForm iq4 = {EKC_T4, 5, EKC_F16, false, false, false, EKC_I8};
+  const CodesForm nf4 = {EKC_T4, 6, EKC_F32, false, false, false, EKC_I8};
   const CodesForm fp8 = {EKC_E4M3, 7, EKC_F32, false, false, false, EKC_I8};
   for (int type : {EKC_F16, EKC_BF16}) {
     for (const CodesForm& form : {gptq, q4_1, q6_k, int8, nvfp4, fp8}) test_product(type, {3, 20, 200, form});
-    for (const CodesForm& form : {q4_0, q4_k, q5_1, iq4, fp8}) test_product(type, {11, 130, 584, form});
+    for (const CodesForm& form : {q4_0, q4_k, q5_1, iq4, nf4, fp8}) test_product(type, {11, 130, 584, form});
   }
   test_product(EKC_F16, {16, 33, 640, gptq});
   test_product(EKC_BF16, {70, 150, 264, nvfp4});

@@ -17,6 +17,8 @@ public sealed class CudaKernelTests
     [TestCase("wgmma")]
     [TestCase("wgmma_like_mma")]
     [TestCase("quantized")]
+    [TestCase("rounding")]
+    [TestCase("w8a8")]
     [TestCase("sample")]
     [TestCase("attention_any")]
     [TestCase("attention")]

@@ -14,7 +14,7 @@ public sealed class FloatCodeKernelTests(CpuIsa isa, ActivationPrecision precisi
 {
     private CpuDevice _device = null!;
 
-    private static readonly (string Name, WeightCodes Codes)[] _forms =
+    internal static readonly (string Name, WeightCodes Codes)[] Forms =
     [
         ("fp8 blocks", new(8, 128, CodeScales.Plain, CodeScaleType.F32, CodeValues.E4M3)),
         ("fp8 rows", new(8, 100_000, CodeScales.Plain, CodeScaleType.BF16, CodeValues.E4M3)),
@@ -32,9 +32,9 @@ public sealed class FloatCodeKernelTests(CpuIsa isa, ActivationPrecision precisi
         where isa >= CpuIsa.Avx512Bf16 || precision == ActivationPrecision.Float
         select new TestFixtureData(isa, precision);
 
-    private static IEnumerable<string> Names => _forms.Select(f => f.Name);
+    private static IEnumerable<string> Names => Forms.Select(f => f.Name);
 
-    private static WeightCodes Form(string name) => _forms.First(f => f.Name == name).Codes;
+    private static WeightCodes Form(string name) => Forms.First(f => f.Name == name).Codes;
 
     // What the bf16 kernel needs beside the instruction set.
     private bool IsRounded => precision == ActivationPrecision.Bits8

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Engine.Devices;
 using Engine.Devices.Cpu;
+using Engine.Devices.Reference;
 using Engine.Loading;
 using Engine.Memory;
 using Engine.Models;
@@ -16,25 +17,49 @@ namespace Engine.Tests.Quantization;
 /// </summary>
 internal sealed class InputSchemeTests
 {
-    private static IEnumerable<string> Folders() => QuantizedFolderTests.Folders().Where(folder =>
+    private const int Rows = 4;
+
+    internal static IEnumerable<string> Folders() => QuantizedFolderTests.Folders().Where(folder =>
     {
         using SafetensorsFile golden = SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors"));
         return golden.Tensors.Keys.Any(name => name.EndsWith(".in_rounded", StringComparison.Ordinal));
     });
 
-    private static CpuDevice Device(CpuIsa isa) => KernelData.Device(isa, precision: ActivationPrecision.Auto);
+    private static IDevice Device(string name) => name == "reference"
+        ? new ReferenceDevice(followsInputs: true)
+        : KernelData.Device(Enum.Parse<CpuIsa>(name), precision: ActivationPrecision.Auto);
 
     [TestCaseSource(nameof(Folders))]
-    public void OneLayerGivesTheStoredOutput(string folder)
+    public void The_reference_rounds_inputs_to_the_stored_values(string folder)
     {
-        using CpuDevice device = Device(CpuIsa.Auto);
         using WeightSource weights = ModelResolver.OpenSafetensors(new ModelFolder(folder));
         using SafetensorsFile golden = SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors"));
-        IEnumerable<string> inputs = golden.Tensors.Keys.Where(n => n.EndsWith(".in", StringComparison.Ordinal));
-        string[] modules = [.. inputs.Select(n => n[..^3])];
         Assert.Multiple(() =>
         {
-            foreach (string module in modules)
+            foreach (string module in Modules(golden))
+            {
+                float[] x = WeightSource.ReadVector(golden.Tensors[module + ".in"]), found = new float[x.Length];
+                int k = x.Length / Rows, n = (int)golden.Tensors[module + ".out"].Shape[1];
+                InputScheme scheme = weights.Require(module + ".weight", n, k).Matrix!.Inputs;
+                for (int r = 0; r < Rows; r++)
+                    InputRounder.Round(scheme, x.AsSpan(r * k, k), found.AsSpan(r * k, k));
+                float[] expected = WeightSource.ReadVector(golden.Tensors[module + ".in_rounded"]);
+                double worst = found.Zip(expected, (a, b) => Math.Abs(a - b) / Math.Max(Math.Abs(b), 1e-9)).Max();
+                Assert.That(worst, Is.LessThan(1e-6), module);
+            }
+        });
+    }
+
+    [Test]
+    public void OneLayerGivesTheStoredOutput(
+        [ValueSource(nameof(Folders))] string folder, [Values("Auto", "reference")] string deviceName)
+    {
+        using IDevice device = Device(deviceName);
+        using WeightSource weights = ModelResolver.OpenSafetensors(new ModelFolder(folder));
+        using SafetensorsFile golden = SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors"));
+        Assert.Multiple(() =>
+        {
+            foreach (string module in Modules(golden))
             {
                 float[] x = WeightSource.ReadVector(golden.Tensors[module + ".in"]);
                 float[] expected = WeightSource.ReadVector(golden.Tensors[module + ".out"]);
@@ -45,9 +70,11 @@ internal sealed class InputSchemeTests
         });
     }
 
-    private static float[] Multiply(CpuDevice device, WeightSource weights, string module, float[] x, int outputs)
+    private static IEnumerable<string> Modules(SafetensorsFile golden) =>
+        golden.Tensors.Keys.Where(n => n.EndsWith(".in", StringComparison.Ordinal)).Select(n => n[..^3]);
+
+    private static float[] Multiply(IDevice device, WeightSource weights, string module, float[] x, int outputs)
     {
-        const int Rows = 4;
         int k = x.Length / Rows, n = outputs / Rows;
         WeightMatrix matrix = weights.Require(module + ".weight", n, k).Matrix!;
         using LinearWeight weight = device.PackLinear(new LinearSource
@@ -63,9 +90,14 @@ internal sealed class InputSchemeTests
 
     [Test]
     public void TheModelComputesTheLogitsOfRoundedInputs(
-        [ValueSource(nameof(Folders))] string folder, [Values(CpuIsa.Baseline, CpuIsa.Auto)] CpuIsa isa)
+        [ValueSource(nameof(Folders))] string folder, [Values("Baseline", "Auto", "reference")] string deviceName)
     {
-        using CpuDevice device = Device(isa);
+        using IDevice device = Device(deviceName);
+        CheckModel(folder, device);
+    }
+
+    internal static void CheckModel(string folder, IDevice device)
+    {
         ModelFolder files = new(folder);
         ModelConfig config = ModelConfig.Read(files);
         using WeightSource map = ModelResolver.OpenSafetensors(files);

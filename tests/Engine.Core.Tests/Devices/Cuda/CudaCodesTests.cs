@@ -13,14 +13,18 @@ namespace Engine.Tests.Devices.Cuda;
 [TestFixture(DType.BF16)]
 internal sealed class CudaCodesTests(DType type)
 {
-    private static IEnumerable<string> Names => CodedKernelTests.Names;
+    private static IEnumerable<string> Names =>
+        CodedKernelTests.Names.Concat(FloatCodeKernelTests.Forms.Select(f => f.Name));
+
+    private static WeightCodes Form(string name) =>
+        CodedKernelTests.Forms.Concat(FloatCodeKernelTests.Forms).First(f => f.Name == name).Codes;
 
     private double Tolerance => type switch { DType.F32 => 2e-4, DType.F16 => 4e-3, _ => 3e-2 };
 
     [Test]
     public void Every_form_multiplies_as_its_floats_do([ValueSource(nameof(Names))] string name)
     {
-        WeightCodes form = CodedKernelTests.Form(name);
+        WeightCodes form = Form(name);
         using FakeCuda fake = new();
         using CudaDevice gpu = fake.Device(type);
         foreach ((int n, int k, int rows) in ((int, int, int)[])[(40, 256, 3), (33, 520, 21), (7, 101, 2)])
@@ -32,7 +36,7 @@ internal sealed class CudaCodesTests(DType type)
     {
         using FakeCuda fake = new();
         using CudaDevice gpu = fake.Device(type);
-        WeightCodes form = CodedKernelTests.Form(name);
+        WeightCodes form = Form(name);
         LinearSource source = Source([new RandomCodes(form, 64, 1024, 1)]);
         using LinearWeight weight = gpu.PackLinear(source);
         int bits = form.Bits <= 4 ? 4 : 8;
@@ -51,7 +55,7 @@ internal sealed class CudaCodesTests(DType type)
     {
         using FakeCuda fake = new();
         using CudaDevice gpu = fake.Device(type);
-        RandomCodes matrix = new(CodedKernelTests.Form("gptq g32"), 24, 136, 5, isReordered: true);
+        RandomCodes matrix = new(Form("gptq g32"), 24, 136, 5, isReordered: true);
         AssertProduct(gpu, 3, [matrix]);
         AssertProduct(gpu, 300, [matrix]);
     }
@@ -63,9 +67,9 @@ internal sealed class CudaCodesTests(DType type)
         using CudaDevice gpu = fake.Device(type);
         WeightMatrix[] parts =
         [
-            new RandomCodes(CodedKernelTests.Form("Q4_K"), 21, 256, 1),
-            new RandomCodes(CodedKernelTests.Form("Q4_K"), 8, 256, 2),
-            new RandomCodes(CodedKernelTests.Form("Q6_K"), 5, 256, 3),
+            new RandomCodes(Form("Q4_K"), 21, 256, 1),
+            new RandomCodes(Form("Q4_K"), 8, 256, 2),
+            new RandomCodes(Form("Q6_K"), 5, 256, 3),
         ];
         using LinearWeight weight = gpu.PackLinear(Source(parts));
         Assert.That(((CudaWeight)weight).Segments, Has.Length.EqualTo(2));
@@ -78,7 +82,7 @@ internal sealed class CudaCodesTests(DType type)
         const int K = 72;
         using FakeCuda fake = new();
         using CudaDevice gpu = fake.Device(type);
-        RandomCodes matrix = new(CodedKernelTests.Form(name), 40, K, 6, isReordered: true);
+        RandomCodes matrix = new(Form(name), 40, K, 6, isReordered: true);
         using LinearWeight weight = gpu.PackEmbedding(Source([matrix]));
         using DeviceBuffer y = gpu.Allocate(2L * K * type.SizeOf());
         TensorView view = y.View(type, 2, K);
@@ -97,13 +101,13 @@ internal sealed class CudaCodesTests(DType type)
     }
 
     [Test]
-    public void Emulated_kernels_agree_with_the_plain_ones([Values("gptq g64", "Q4_K", "Q6_K", "NVFP4", "IQ2_S")]
+    public void Emulated_kernels_agree_with_the_plain_ones([Values("gptq g64", "Q4_K", "Q6_K", "NVFP4", "IQ2_S", "nf4")]
         string name)
     {
         using FakeCuda fake = new(new FakeCudaOptions { Emulates = true });
         using CudaDevice gpu = fake.Device(type);
-        AssertProduct(gpu, 3, [new RandomCodes(CodedKernelTests.Form(name), 20, 256, 4)]);
-        AssertProduct(gpu, 18, [new RandomCodes(CodedKernelTests.Form(name), 20, 264, 4)]);
+        AssertProduct(gpu, 3, [new RandomCodes(Form(name), 20, 256, 4)]);
+        AssertProduct(gpu, 18, [new RandomCodes(Form(name), 20, 264, 4)]);
     }
 
     private LinearSource Source(WeightMatrix[] matrices) => new()
@@ -153,7 +157,7 @@ internal sealed class CudaCodesTests(DType type)
         return row.Max(Math.Abs);
     }
 
-    private static unsafe LinearWeight Table(IDevice device, float[] values, int rows, int columns)
+    internal static unsafe LinearWeight Table(IDevice device, float[] values, int rows, int columns)
     {
         fixed (float* first = values)
         {

@@ -29,6 +29,9 @@ internal sealed partial class CudaContractTests
         ("ekc_linear_tiled", Unsafe.SizeOf<LinearArguments>()),
         ("ekc_linear_skinny", Unsafe.SizeOf<LinearArguments>()),
         .. CudaWgmma.TileRows.Select(r => ($"ekc_linear_wgmma{r}", Unsafe.SizeOf<LinearWgmmaArguments>())),
+        ("ekc_linear_w8a8", Unsafe.SizeOf<W8A8Arguments>()),
+        ("ekc_round_inputs", Unsafe.SizeOf<RoundInputsArguments>()),
+        ("ekc_round_values", Unsafe.SizeOf<RoundInputsArguments>()),
         ("ekc_permute_columns", Unsafe.SizeOf<PermuteColumnsArguments>()),
         ("ekc_linear_i4", Unsafe.SizeOf<QuantizedLinearArguments>()),
         ("ekc_linear_i8", Unsafe.SizeOf<QuantizedLinearArguments>()),
@@ -83,6 +86,9 @@ internal sealed partial class CudaContractTests
             Assert.That(FakeCuda.SharedBytes(7), Is.EqualTo(CudaDevice.LinearSkinnyMaxK));
             Assert.That(FakeCuda.SharedBytes(-1), Is.EqualTo(CudaDevice.SampleSharedBytes));
             Assert.That(FakeCuda.SharedBytes(10), Is.EqualTo(CudaDevice.AttentionBulkSharedBytes));
+            Assert.That(FakeCuda.SharedBytes(12), Is.EqualTo(CudaDevice.RoundSharedBytes));
+            Assert.That(FakeCuda.SharedBytes(13), Is.EqualTo(CudaDevice.W8A8MaxK));
+            Assert.That(FakeCuda.SharedBytes(14), Is.EqualTo(CudaDevice.InputGroup));
             foreach (int rows in CudaWgmma.TileRows)
             {
                 Assert.That(CudaWgmma.SharedBytes(rows), Is.EqualTo(FakeCuda.SharedBytes(11, rows)));

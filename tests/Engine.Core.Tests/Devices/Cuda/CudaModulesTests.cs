@@ -150,7 +150,8 @@ internal sealed class CudaModulesTests
     }
 
     [TestCase(80, "sm_80")]
-    [TestCase(89, "sm_80")]
+    [TestCase(86, "sm_80")]
+    [TestCase(89, "sm_89")]
     [TestCase(90, "sm_90a")]
     [TestCase(100, "sm_90")]
     [TestCase(120, "sm_90")]

@@ -41,6 +41,20 @@ internal sealed class CudaQuantizedTests
     }
 
     [Test]
+    public void Inputs_are_rounded_as_the_checkpoint_says(
+        [ValueSource(typeof(InputSchemeTests), nameof(InputSchemeTests.Folders))] string folder)
+    {
+        using FakeCuda fake = new();
+        using (CudaDevice device = new(FakeCuda.DeviceOptions() with { FollowsInputs = true }))
+            InputSchemeTests.CheckModel(folder, device);
+        Assert.Multiple(() =>
+        {
+            Assert.That(FakeCuda.Runs("ekc_round_"), Is.Positive);
+            Assert.That(fake.Counters.Live, Is.Zero);
+        });
+    }
+
+    [Test]
     public void A_plan_without_a_gpu_counts_the_bytes_that_loading_then_takes(
         [ValueSource(nameof(Folders))] string folder, [Values("float32", "bfloat16")] string dtype)
     {
