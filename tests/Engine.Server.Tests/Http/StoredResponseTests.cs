@@ -59,7 +59,8 @@ internal sealed class StoredResponseTests
     {
         await using TestServer server = await StartAsync();
         JsonElement answer = await server.PostJsonAsync(Path, """{"model":"m","input":"One","store":false}""");
-        using HttpResponseMessage response = await server.Client.GetAsync($"{Path}/{answer.GetProperty("id").GetString()}");
+        string id = answer.GetProperty("id").GetString()!;
+        using HttpResponseMessage response = await server.Client.GetAsync($"{Path}/{id}");
         using HttpResponseMessage next = await server.PostAsync(
             Path, """{"model":"m","input":"Two","previous_response_id":"resp_unknown"}""");
         Assert.That(answer.GetProperty("store").GetBoolean(), Is.False);
