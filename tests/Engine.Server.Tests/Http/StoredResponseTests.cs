@@ -64,7 +64,8 @@ internal sealed class StoredResponseTests
         using HttpResponseMessage next = await server.PostAsync(
             Path, """{"model":"m","input":"Two","previous_response_id":"resp_unknown"}""");
         Assert.That(answer.GetProperty("store").GetBoolean(), Is.False);
-        Assert.That((response.StatusCode, next.StatusCode), Is.EqualTo((HttpStatusCode.NotFound, HttpStatusCode.NotFound)));
+        Assert.That(
+            (response.StatusCode, next.StatusCode), Is.EqualTo((HttpStatusCode.NotFound, HttpStatusCode.NotFound)));
     }
 
     [Test]
