@@ -10,11 +10,8 @@ using Engine.Tokenization;
 namespace Engine.Server.Commands;
 
 /// <summary>engine tokenize: text to ids.</summary>
-internal sealed class TokenizeCommand : Command
+internal sealed class TokenizeCommand : TokenizerCommand
 {
-    private readonly TokenizerArguments _arguments = new(
-        "text", "Folder (unless an option names it), then the text; no text reads standard input.");
-
     private readonly Option<bool> _noSpecial = new("--no-special-tokens")
     {
         Description = "Leaves out what the tokenizer adds around a text.",
@@ -23,35 +20,15 @@ internal sealed class TokenizeCommand : Command
     private readonly Option<bool> _count = new("--count") { Description = "Prints the number alone." };
 
     public TokenizeCommand()
-        : base("tokenize", "Turns text into token ids.")
+        : base(
+            "tokenize", "Turns text into token ids.",
+            "text", "Folder (unless an option names it), then the text; no text reads standard input.")
     {
-        _arguments.AddTo(this);
         Options.Add(_noSpecial);
         Options.Add(_count);
-        SetAction(RunAsync);
     }
 
-    private async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
-    {
-        (string folder, string[] words) = _arguments.Read(result);
-        ITokenizer tokenizer = TokenizerArguments.Load(folder);
-        if (result.GetValue(_arguments.JsonLines))
-        {
-            int numErrors = await JsonLines.RunAsync(
-                Console.OpenStandardInput(),
-                Console.OpenStandardOutput(),
-                (body, json) => Answer(tokenizer, body, json),
-                cancellation);
-            return numErrors == 0 ? 0 : 1;
-        }
-
-        string text = words.Length > 0 ? string.Join(' ', words) : await Console.In.ReadToEndAsync(cancellation);
-        int[] ids = tokenizer.Encode(text, !result.GetValue(_noSpecial));
-        Print(result, tokenizer, ids);
-        return 0;
-    }
-
-    private static void Answer(ITokenizer tokenizer, JsonElement body, Utf8JsonWriter json)
+    protected override void Answer(ITokenizer tokenizer, JsonElement body, Utf8JsonWriter json)
     {
         string prompt = Fields.GetString(body, "prompt")
             ?? throw ApiException.BadRequest("prompt: is needed.", "prompt");
@@ -60,9 +37,10 @@ internal sealed class TokenizeCommand : Command
         TokenizeBodies.WriteTokenized(json, ids, null, names ? tokenizer : null);
     }
 
-    private void Print(ParseResult result, ITokenizer tokenizer, int[] ids)
+    protected override void Print(ITokenizer tokenizer, string input, ParseResult result, bool asJson)
     {
-        if (result.GetValue(_arguments.Json))
+        int[] ids = tokenizer.Encode(input, !result.GetValue(_noSpecial));
+        if (asJson)
         {
             Console.WriteLine(JsonText.Write(json => TokenizeBodies.WriteTokenized(json, ids, null, tokenizer)));
         }
