@@ -15,7 +15,7 @@ public sealed record GrammarLimits
     /// <summary>States of the network.</summary>
     public int MaxStates { get; init; } = 100_000;
 
-    /// <summary>How long compiling may take.</summary>
+    /// <summary>How long compiling may take of the thread's own time: a busy machine refuses nothing else.</summary>
     public int MaxCompileMilliseconds { get; init; } = 2000;
 
     /// <summary>How long masks may be made ahead, once for a grammar, on the thread that compiled it.</summary>

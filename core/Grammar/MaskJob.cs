@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Engine.Diagnostics;
 
 namespace Engine.Grammar;
 
@@ -23,7 +24,7 @@ internal sealed class MaskJob
     private PositionSet _at;
     private int _numFollowed;
     private bool _fits = true;
-    private TimeSpan _taken;
+    private double _microsecondsTaken;
     private volatile bool _isDone;
 
     private MaskJob(GrammarProgram program, PositionSet from, int numBefore, int[] tokens)
@@ -88,10 +89,10 @@ internal sealed class MaskJob
     {
         while (Next() is { } job)
         {
-            long begun = Stopwatch.GetTimestamp();
+            double begun = ThreadClock.Microseconds();
             bool isDone = job._isDone || job.TakeTurn();
-            job._taken += Stopwatch.GetElapsedTime(begun);
-            if (!isDone && job._taken.TotalMilliseconds > GrammarLimits.Default.MaxCompileMilliseconds)
+            job._microsecondsTaken += ThreadClock.Microseconds() - begun;
+            if (!isDone && job._microsecondsTaken > GrammarLimits.Default.MaxCompileMilliseconds * 1e3)
             {
                 job.HasFailed = true;
                 isDone = true;

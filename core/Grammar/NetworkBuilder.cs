@@ -1,3 +1,5 @@
+using Engine.Diagnostics;
+
 namespace Engine.Grammar;
 
 /// <summary>Makes a network of byte edges and calls out of nodes; one call per rule that is referred to.</summary>
@@ -9,7 +11,7 @@ internal sealed class NetworkBuilder
     private readonly string _field;
     private readonly int _maxStates;
     private readonly int _maxMilliseconds;
-    private readonly long _begun = Environment.TickCount64;
+    private readonly double _begun = ThreadClock.Microseconds();
     private readonly List<BuildState> _states = [];
     private readonly List<Node?> _rules = [];
     private int[] _ruleStarts = [];
@@ -26,7 +28,7 @@ internal sealed class NetworkBuilder
     /// <summary>Ends a compilation that takes too long.</summary>
     public void CheckTime()
     {
-        if (Environment.TickCount64 - _begun > _maxMilliseconds)
+        if (ThreadClock.Microseconds() - _begun > _maxMilliseconds * 1e3)
         {
             throw EngineException.Invalid(_field, $"takes more than {_maxMilliseconds} ms to compile");
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Diagnostics;
 using Engine.Grammar;
 using Engine.Tokenization;
 
@@ -22,10 +23,10 @@ internal static class MaskTable
     public static int Run(string[] args)
     {
         ITokenizer tokenizer = TokenizerLoader.Load(args[0]);
-        double begun = Clock.ThreadMicroseconds();
+        double begun = ThreadClock.Microseconds();
         TokenTrie trie = TokenTrie.Of(tokenizer);
         Console.WriteLine(
-            $"vocabulary {trie.VocabSize}, made ready in {(Clock.ThreadMicroseconds() - begun) / 1000:0} ms; "
+            $"vocabulary {trie.VocabSize}, made ready in {(ThreadClock.Microseconds() - begun) / 1000:0} ms; "
             + $"{trie.SizeBytes >> 10} KiB");
         List<(string Schema, List<int[]> Texts)> work = Read(tokenizer, args[1..]);
         // Compiled code first: what is measured is the work, not the runtime's start.
@@ -67,17 +68,17 @@ internal static class MaskTable
         int refused = 0;
         foreach ((string schema, List<int[]> texts) in work)
         {
-            double from = Clock.ThreadMicroseconds();
+            double from = ThreadClock.Microseconds();
             if (Compile(schema) is not { } network)
             {
                 refused++;
                 continue;
             }
 
-            compile.Add(Clock.ThreadMicroseconds() - from);
+            compile.Add(ThreadClock.Microseconds() - from);
             var program = new GrammarProgram(network, trie);
             program.Prepare(GrammarLimits.Default.MaxPrepareMilliseconds);
-            prepare.Add(Clock.ThreadMicroseconds() - from);
+            prepare.Add(ThreadClock.Microseconds() - from);
             for (int pass = 0; pass < NumPasses; pass++)
             {
                 (program, network) = pass == 0 ? (program, network) : Prepared(schema, trie);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Engine.Diagnostics;
 using Engine.Grammar;
 
 namespace Engine.Benchmarks.Grammar;
@@ -34,12 +35,12 @@ internal sealed class MaskTimes(string name)
         _paused = GC.GetTotalPauseDuration();
         _allocated = GC.GetAllocatedBytesForCurrentThread();
         _started = Stopwatch.GetTimestamp();
-        _from = Clock.ThreadMicroseconds();
+        _from = ThreadClock.Microseconds();
     }
 
     public void End(Network network, bool isFirst, int index, string schema)
     {
-        double cpu = Clock.ThreadMicroseconds() - _from;
+        double cpu = ThreadClock.Microseconds() - _from;
         double wall = Stopwatch.GetElapsedTime(_started).TotalMicroseconds;
         _cpu.Add(cpu);
         _wall.Add(wall);

@@ -1,14 +1,15 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
-namespace Engine.Benchmarks.Grammar;
+namespace Engine.Diagnostics;
 
 /// <summary>Time that this thread computed, which other work on the machine does not lengthen.</summary>
-internal static partial class Clock
+internal static partial class ThreadClock
 {
     private const int ThreadCpuTime = 3;
 
-    public static double ThreadMicroseconds() =>
+    /// <summary>Microseconds of it; of the clock on the wall where the system does not tell.</summary>
+    public static double Microseconds() =>
         OperatingSystem.IsLinux() && GetTime(ThreadCpuTime, out Timespec time) == 0
             ? (time.Seconds * 1e6) + (time.Nanoseconds / 1e3)
             : Stopwatch.GetTimestamp() * 1e6 / Stopwatch.Frequency;
