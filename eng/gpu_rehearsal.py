@@ -14,7 +14,7 @@ import argparse, json, os, shlex, shutil, signal, subprocess, sys, tarfile, temp
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GROUPS = ["facts", "kernels", "tokens", "speed"]
-KERNEL_TESTS = ["rows", "kv", "sample", "linear", "quantized", "attention"]
+KERNEL_TESTS = ["rows", "kv", "sample", "linear", "wgmma", "wgmma_like_mma", "quantized", "attention"]
 TAIL = 3000
 PROMPTS = ["Once upon a time", "one two three one two three one two"]
 
@@ -159,7 +159,8 @@ def stages_of(places, work, short):
                             tokens("cpu", dtype, PROMPTS[0]), judge=same_tokens))
     switches = [("each launch waited for", {"ENGINE_CUDA_SYNC": "1"}),
                 ("graphs off", {"ENGINE_CUDA_GRAPHS": "0"}),
-                ("steps in turn", {"ENGINE_CUDA_ASYNC": "0"})]
+                ("steps in turn", {"ENGINE_CUDA_ASYNC": "0"}),
+                ("wgmma", {"ENGINE_CUDA_WGMMA": "1"})]
     for name, switch in switches:
         stages.append(Stage("tokens", "the same with " + name, 60, tokens("cuda", "bfloat16", PROMPTS[1]),
                             tokens("cuda", "bfloat16", PROMPTS[1], **switch), judge=same_tokens))
@@ -180,6 +181,9 @@ def stages_of(places, work, short):
             "-p", "0", "-n", count, "-b", str(batch), "-d", length, "-r", repeats), judge=rates(predicted)))
     stages.append(Stage("speed", "prefill", 90, bench("-p", "32" if short else "2048", "-n", "0", "-r", repeats),
                         judge=rates(None if short else 42000)))
+    if not short:
+        stages.append(Stage("speed", "prefill, wgmma", 90, bench(
+            "-p", "2048", "-n", "0", "-r", repeats, ENGINE_CUDA_WGMMA="1"), judge=rates(42000)))
     for name, switch in switches[1:]:
         stages.append(Stage("speed", "decode, batch 1, " + name, 90, bench(
             "-p", "0", "-n", count, "-d", length, "-r", repeats, **switch), judge=rates(None)))

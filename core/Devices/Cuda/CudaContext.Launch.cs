@@ -10,12 +10,21 @@ internal sealed unsafe partial class CudaContext
     /// <param name="grid">Blocks.</param>
     /// <param name="threads">Of a block.</param>
     /// <param name="sharedBytes">Dynamic shared memory of a block.</param>
+    /// <param name="cluster">Blocks of a cluster, neighbours in X.</param>
     public void Launch<T>(
-        CudaFunction function, in T arguments, (int X, int Y, int Z) grid, int threads, int sharedBytes = 0)
+        CudaFunction function, in T arguments, (int X, int Y, int Z) grid, int threads, int sharedBytes = 0,
+        int cluster = 1)
         where T : unmanaged
     {
         Enter();
         if (sharedBytes > function.SharedBytes) Allow(function, sharedBytes);
+        CudaLaunchAttribute attribute = new()
+        {
+            Id = CudaLaunchAttribute.ClusterDimension,
+            X = (uint)cluster,
+            Y = 1,
+            Z = 1,
+        };
         CudaLaunch launch = new()
         {
             GridX = (uint)grid.X,
@@ -26,6 +35,8 @@ internal sealed unsafe partial class CudaContext
             BlockZ = 1,
             SharedBytes = (uint)sharedBytes,
             Stream = Stream,
+            Attributes = &attribute,
+            NumAttributes = cluster > 1 ? 1u : 0,
         };
         CudaResult result;
         fixed (T* first = &arguments)

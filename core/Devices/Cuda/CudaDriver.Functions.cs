@@ -201,3 +201,16 @@ internal unsafe struct CudaLaunch
     public void* Attributes;
     public uint NumAttributes;
 }
+
+/// <summary>CUlaunchAttribute, 72 bytes: what it is, then its value.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 72)]
+internal struct CudaLaunchAttribute
+{
+    public const int ClusterDimension = 4;
+
+    public int Id;
+    public int Padding;
+    public uint X;
+    public uint Y;
+    public uint Z;
+}

@@ -67,6 +67,9 @@ internal sealed class CudaKernels(CudaModules modules)
 
     public CudaKernel RoundValues { get; } = new(modules, "ekc_round_values");
 
+    /// <summary>The last of them by pairs of CTAs.</summary>
+    public CudaKernel LinearWgmmaPair { get; } = new(modules, "ekc_linear_wgmma_pair128");
+
     public CudaKernel PermuteColumns { get; } = new(modules, "ekc_permute_columns");
 
     /// <summary>Products of 8-bit inputs and weights.</summary>

@@ -15,6 +15,7 @@ internal sealed unsafe class CudaWgmma : IDisposable
     private const int Threads = 384;
     private const int Slice = 512;
     private const int GroupRows = 2048;
+    private const int LeastOddPairs = 5;
 
     // A tile of up to so many rows leaves room for a second one on the same multiprocessor.
     private const int PairedTileRows = 32;
@@ -46,7 +47,7 @@ internal sealed unsafe class CudaWgmma : IDisposable
     public static CudaWgmma? Create(CudaContext context, CudaKernels kernels, DType activations)
     {
         bool isThere = activations != DType.F32 && context.Driver.TensorMapEncode != null
-            && kernels.LinearWgmma.All(k => k.Has(activations))
+            && kernels.LinearWgmma.All(k => k.Has(activations)) && kernels.LinearWgmmaPair.Has(activations)
             && TileRows.All(rows => SharedBytes(rows) <= context.SharedBytesMax);
         return isThere ? new CudaWgmma(context) : null;
     }
@@ -64,24 +65,30 @@ internal sealed unsafe class CudaWgmma : IDisposable
         if (product.Rows == 0) return;
         int form = 0;
         while (form < TileRows.Length - 1 && TileRows[form] < product.Rows) form++;
-        int tileRows = TileRows[form];
-        int tiles = checked(Up(product.Rows, tileRows) * Up(product.N, TileColumns));
+        int tileRows = TileRows[form], rowTiles = Up(product.Rows, tileRows);
+        int tiles = checked(rowTiles * Up(product.N, TileColumns));
         int room = _context.NumMultiprocessors * (tileRows <= PairedTileRows ? 2 : 1);
         int splits = Splits(tiles, tileRows, Up(product.K, Slice), room);
+        // Pairs read weights once for both; with an odd number of tiles one works for nothing.
+        bool isPaired = form == TileRows.Length - 1 && splits == 1 && room > 1
+            && (rowTiles % 2 == 0 || rowTiles >= LeastOddPairs);
+        int cluster = isPaired ? 2 : 1, blocks = isPaired ? Up(rowTiles, 2) * 2 * (tiles / rowTiles) : tiles * splits;
         LinearWgmmaArguments arguments = new()
         {
             Linear = product,
             Partials = Partials,
             Counters = _counters,
             Splits = splits,
-            GroupRows = GroupRows / tileRows,
+            GroupRows = GroupRows / (tileRows * cluster),
         };
         Encode(
-            out arguments.WeightMap, type, product.Weight, product.N, product.K, product.WeightStride, TileColumns);
+            out arguments.WeightMap, type, product.Weight, product.N, product.K, product.WeightStride,
+            TileColumns / cluster);
         Encode(out arguments.XMap, type, product.X, product.Rows, product.K, product.XStride, tileRows);
+        CudaKernel kernel = isPaired ? kernels.LinearWgmmaPair : kernels.LinearWgmma[form];
         _context.Launch(
-            kernels.LinearWgmma[form].For(type), arguments, (Math.Min(tiles * splits, room), 1, 1), Threads,
-            SharedBytes(tileRows));
+            kernel.For(type), arguments, (Math.Min(blocks, room / cluster * cluster), 1, 1), Threads,
+            SharedBytes(tileRows), cluster);
     }
 
     public void Dispose()

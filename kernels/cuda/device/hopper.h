@@ -30,6 +30,37 @@ DEV void tensor_copy(u32 to, u64 map, int column, int row, u32 barrier) {
                ::"r"(to), "l"(map), "r"(column), "r"(row), "r"(barrier) : "memory");
 }
 
+// ---- clusters: blocks that run at one time and reach one another's shared memory
+
+DEV u32 cluster_rank() {
+  u32 v;
+  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(v));
+  return v;
+}
+// All threads of all blocks of the cluster.
+DEV void cluster_sync() {
+  asm volatile("barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;" ::: "memory");
+}
+// Arrives at the mbarrier that lies there in the block of that rank.
+DEV void mbarrier_arrive_at(u32 barrier, u32 rank) {
+  asm volatile("{.reg .b32 r; mapa.shared::cluster.u32 r, %0, %1; "
+               "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [r];}" ::"r"(barrier), "r"(rank) : "memory");
+}
+// mbarrier_wait for what other blocks arrive at.
+DEV void mbarrier_wait_cluster(u32 barrier, u32 parity) {
+  u32 done;
+  do {
+    asm volatile("{.reg .pred p; mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2; "
+                 "selp.u32 %0, 1, 0, p;}" : "=r"(done) : "r"(barrier), "r"(parity) : "memory");
+  } while (done == 0);
+}
+// tensor_copy to the same place in the blocks whose bits are set, each counting the bytes at its own mbarrier.
+DEV void tensor_copy_to(u32 to, u64 map, int column, int row, u32 barrier, u32 blocks) {
+  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster "
+               "[%0], [%1, {%2,%3}], [%4], %5;"
+               ::"r"(to), "l"(map), "r"(column), "r"(row), "r"(barrier), "h"((u16)blocks) : "memory");
+}
+
 // ---- registers: all warps of a warpgroup
 
 template <int N>

@@ -11,6 +11,20 @@ DEV void tensor_copy(u32 to, u64 map, int column, int row, u32 barrier) {
   emu::tensor_copy(to, emu::tensor_map(map), column, row, barrier);
 }
 
+DEV u32 cluster_rank() { return emu::machine.thread->block->rank; }
+DEV void cluster_sync() { emu::cluster_sync_all(); }
+DEV void mbarrier_arrive_at(u32 barrier, u32 rank) {
+  emu::arrive(emu::memory_barrier((barrier & 0xffffff) | rank << 24));
+}
+DEV void mbarrier_wait_cluster(u32 barrier, u32 parity) { mbarrier_wait(barrier, parity); }
+DEV void tensor_copy_to(u32 to, u64 map, int column, int row, u32 barrier, u32 blocks) {
+  for (u32 rank = 0; rank < 16; rank++) {
+    if ((blocks >> rank & 1) == 0) continue;
+    const u32 at = rank << 24;
+    emu::tensor_copy((to & 0xffffff) | at, emu::tensor_map(map), column, row, (barrier & 0xffffff) | at);
+  }
+}
+
 template <int N>
 DEV void registers_raise() {
   emu::change_registers(N, true);

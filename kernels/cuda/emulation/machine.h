@@ -135,6 +135,7 @@ struct Machine {
   uint64_t progress = 0;
   uint32_t clock = 0;  // counts writes to shared memory and fences
   uint64_t random = 1;
+  bool finishes_copy = false;  // the scheduler runs, not a thread
   bool failed = false;
   char message[512];
 };

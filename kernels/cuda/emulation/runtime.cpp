@@ -1,6 +1,7 @@
 // The scheduler of the emulated machine: fibers, barriers, the list of kernels, and the C functions.
 #include "machine.h"
 
+#include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
@@ -39,6 +40,7 @@ std::vector<uint8_t*> stacks;
 std::vector<Thread> threads;
 KernelFunction running;
 const void* parameters;
+jmp_buf copy_failed;  // where a copy that the scheduler finishes goes when it fails: no thread is there to stop
 
 void thread_main() {
   running(parameters);
@@ -75,7 +77,9 @@ void finish_one_pending() {
   const size_t i = random_bits() % machine.pending.size();
   Action action = machine.pending[i];
   machine.pending.erase(machine.pending.begin() + i);
-  action();
+  machine.finishes_copy = true;
+  if (setjmp(copy_failed) == 0) action();
+  machine.finishes_copy = false;
   machine.progress++;
 }
 
@@ -89,8 +93,9 @@ void run_warp(size_t warp) {
   }
 }
 
-// Runs the blocks of `machine.cluster` to their end.
+// Runs the blocks of `machine.cluster` to their end. One of several begins when the others can do no more without it.
 void run_cluster() {
+  Block* late = machine.cluster.size() > 1 ? machine.cluster[random_bits() % machine.cluster.size()] : nullptr;
   std::vector<size_t> order(threads.size() / 32);
   for (size_t i = 0; i < order.size(); i++) order[i] = i;
   int idle = 0;
@@ -98,12 +103,14 @@ void run_cluster() {
     const uint64_t before = machine.progress;
     for (size_t i = order.size() - 1; i > 0; i--) std::swap(order[i], order[random_bits() % (i + 1)]);
     for (size_t i = 0; i < order.size() && !machine.failed; i++) {
-      run_warp(order[i]);
+      if (threads[order[i] * 32].block != late) run_warp(order[i]);
       const bool mixed = machine.asynchrony == EK_EMU_MIXED && random_bits() % 8 == 0;
       if (mixed && !machine.pending.empty()) finish_one_pending();
     }
     if (machine.failed || machine.progress != before) {
       idle = 0;
+    } else if (late != nullptr) {
+      late = nullptr;
     } else if (!machine.pending.empty()) {
       finish_one_pending();
     } else if (++idle > 3) {
@@ -173,6 +180,11 @@ uint32_t random_bits() {
 void yield() { ek_emu_switch(&machine.thread->stack_pointer, machine.scheduler); }
 
 void fail(const char* what, const char* detail) {
+  if (machine.finishes_copy) {
+    snprintf(machine.message, sizeof machine.message, "%s %s (as a copy is done)", what, detail);
+    machine.failed = true;
+    longjmp(copy_failed, 1);
+  }
   const Thread& t = *machine.thread;
   const uint32_t* block = t.block->index;
   snprintf(machine.message, sizeof machine.message, "%s %s (block %u,%u,%u thread %d)", what, detail, block[0],
@@ -233,6 +245,7 @@ void init_barrier(uint32_t address, uint32_t arrivals) {
 
 MemoryBarrier& memory_barrier(uint32_t address) {
   shared_at(address, 8, 8, Access::None);
+  if (machine.cluster[address >> 24]->alive == 0) fail("an mbarrier of a block that has ended");
   auto& all = machine.cluster[address >> 24]->memory_barriers;
   auto found = all.find(address & 0xffffff);
   if (found == all.end()) fail("an mbarrier that was not initialised");

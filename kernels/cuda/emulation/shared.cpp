@@ -57,8 +57,9 @@ uint8_t* locate(uint32_t address, uint32_t bytes, uint32_t alignment) {
 Cell* cells_at(uint32_t address) { return &machine.cluster[address >> 24]->cells[(address & 0xffffff) / 4]; }
 
 void touch_all(uint32_t address, uint32_t bytes, const Thread& t, Access access) {
-  if (machine.cluster[address >> 24] != t.block) return;  // other blocks of a cluster are not followed
-  if (access == Access::Write && t.block->products_in_flight > 0) check_products(*t.block, address, bytes);
+  const Block& block = *machine.cluster[address >> 24];
+  if (access == Access::Write && block.products_in_flight > 0) check_products(block, address, bytes);
+  if (&block != t.block) return;  // other blocks of a cluster are not followed
   for (uint32_t i = 0; i < (bytes + 3) / 4; i++) touch(cells_at(address)[i], t, access);
 }
 

@@ -184,6 +184,7 @@ static const struct {
     {"ekc_linear_wgmma64", linear_wgmma},
     {"ekc_linear_wgmma128", linear_wgmma},
     {"ekc_linear_w8a8", plain_linear_w8a8},
+    {"ekc_linear_wgmma_pair128", linear_wgmma},
     {"ekc_linear", linear},
     {"ekc_round_inputs", plain_round_inputs},
     {"ekc_round_values", plain_round_values},

@@ -56,6 +56,8 @@ typedef struct EkcTensorMap {
  * rows of x and 128 columns of y are a tile; any R does for any number of rows, and every R gives the same bits. They
  * are those of ekc_linear_tiled_T if wgmma rounds as mma does.
  * grid {any number of CTAs, 1, 1}, block EKC_LINEAR_WGMMA_THREADS, shared EKC_LINEAR_WGMMA_SHARED(R).
+ * ekc_linear_wgmma_pair128_T: R is 128; grid of an even number of CTAs in clusters of 2, which share weights: boxes of
+ * weight_map are 64 rows, splits is 1, group_rows counts pairs. The same bits.
  * With splits > 1 that many CTAs share a tile, each some slices of K; the last to end adds them up in order. */
 typedef struct EkcLinearWgmma {
   EkcTensorMap weight_map; /* [n][k], boxes of 128 rows */

@@ -4,14 +4,18 @@
 // Shared memory: a ring of stages, each W [128][64 k] then x [NT][64 k] of 16-bit elements, 128 bytes a row, in the
 // 128-byte swizzle that tensor copies write and wgmma reads. One thread of warpgroup 2 fills it, as far ahead as there
 // are stages, over the ends of tiles; warpgroups 0 and 1 multiply 64 columns each. A stage's `full` mbarrier counts its
-// bytes, its `empty` one the eight warps that are done with it.
+// bytes, its `empty` one the warps that are done with it.
+//
+// With C = 2 two CTAs are a cluster: their tiles are neighbours in rows, each fetches half of the 128 columns' weights
+// for both, and a stage is empty when both are done with it. Both go through the same sequence of stages.
 #pragma once
 
-template <int NT>
+template <int NT, int C>
 struct WgmmaForm {
   static constexpr int Stages = EKC_LINEAR_WGMMA_STAGES(NT), TileN = 128, StepK = 64;
   static constexpr u32 WeightBytes = TileN * StepK * 2, StageBytes = WeightBytes + NT * StepK * 2;
   static constexpr int SliceSteps = EKC_LINEAR_SLICE / StepK, ConsumerThreads = 256;
+  static constexpr bool MaySplit = C == 1;
   static constexpr int OutRows = NT < 32 ? NT : 32, OutPitch = 20;
   static constexpr u32 OutBytes = OutRows * OutPitch * 4;  // of a warp
   // The producer's registers for the consumers' sums, where these do not fit in an even share.
@@ -37,23 +41,25 @@ struct WgmmaUnit {
 
 // Units: the parts of a tile together, tiles of rows before tiles of columns within a group of tiles of rows, so that
 // what runs at one time shares both operands in L2.
-template <int NT>
+template <int NT, int C>
 DEV WgmmaUnit wgmma_unit(const EkcLinearWgmma& p, int index) {
-  typedef WgmmaForm<NT> F;
-  const int row_tiles = (p.linear.rows + NT - 1) / NT, n_tiles = (p.linear.n + F::TileN - 1) / F::TileN;
-  const int tile = index / p.splits, part = index - tile * p.splits;
+  typedef WgmmaForm<NT, C> F;
+  const int splits = F::MaySplit ? p.splits : 1;
+  const int row_tiles = (p.linear.rows + NT * C - 1) / (NT * C), n_tiles = (p.linear.n + F::TileN - 1) / F::TileN;
+  const int tile = index / splits, part = index - tile * splits;
   const int first = tile / (p.group_rows * n_tiles) * p.group_rows, left = row_tiles - first;
   const int rows = left < p.group_rows ? left : p.group_rows, place = tile - first * n_tiles;
   const int slices = (p.linear.k + EKC_LINEAR_SLICE - 1) / EKC_LINEAR_SLICE;
-  const int steps = (p.linear.k + F::StepK - 1) / F::StepK, end = slices * (part + 1) / p.splits * F::SliceSteps;
-  return {tile, place / rows * F::TileN, (first + place % rows) * NT, slices * part / p.splits * F::SliceSteps,
-          end < steps ? end : steps};
+  const int steps = (p.linear.k + F::StepK - 1) / F::StepK, end = slices * (part + 1) / splits * F::SliceSteps;
+  const int row = (first + place % rows) * NT * C + (C > 1 ? (int)cluster_rank() * NT : 0);
+  return {tile, place / rows * F::TileN, row, slices * part / splits * F::SliceSteps, end < steps ? end : steps};
 }
 
-template <int NT>
+template <int NT, int C>
 DEV int wgmma_units(const EkcLinearWgmma& p) {
-  const int row_tiles = (p.linear.rows + NT - 1) / NT;
-  return row_tiles * ((p.linear.n + WgmmaForm<NT>::TileN - 1) / WgmmaForm<NT>::TileN) * p.splits;
+  typedef WgmmaForm<NT, C> F;
+  const int row_tiles = (p.linear.rows + NT * C - 1) / (NT * C);
+  return row_tiles * ((p.linear.n + F::TileN - 1) / F::TileN) * (F::MaySplit ? p.splits : 1);
 }
 
 // Where a CTA's mbarriers and buffers lie.
@@ -64,23 +70,40 @@ struct WgmmaPlaces {
 DEV u32 wgmma_full(u32 barriers, u32 slot) { return barriers + slot * 16; }
 DEV u32 wgmma_empty(u32 barriers, u32 slot) { return barriers + slot * 16 + 8; }
 
-template <int NT>
+template <int NT, int C>
 DEV void wgmma_produce(const EkcLinearWgmma& p, u64 maps, const WgmmaPlaces& places) {
-  typedef WgmmaForm<NT> F;
+  typedef WgmmaForm<NT, C> F;
   const u64 weight_map = maps, x_map = maps + sizeof(EkcTensorMap);
-  const int units = wgmma_units<NT>(p);
+  const int units = wgmma_units<NT, C>(p);
   RingPlace<F::Stages> at = {0, 1};  // a slot that was never used is empty
-  NO_UNROLL for (int index = block_x(); index < units; index += grid_x()) {
-    const WgmmaUnit unit = wgmma_unit<NT>(p, index);
+  NO_UNROLL for (int index = block_x() / C; index < units; index += grid_x() / C) {
+    const WgmmaUnit unit = wgmma_unit<NT, C>(p, index);
     NO_UNROLL for (int step = unit.first_step; step < unit.end_step; step++) {
       const u32 full = wgmma_full(places.barriers, at.slot), stage = places.ring + at.slot * F::StageBytes;
-      mbarrier_wait(wgmma_empty(places.barriers, at.slot), at.parity);
+      const u32 empty = wgmma_empty(places.barriers, at.slot);
+      if (C == 1) mbarrier_wait(empty, at.parity);
+      else mbarrier_wait_cluster(empty, at.parity);
       mbarrier_expect(full, F::StageBytes);
-      tensor_copy(stage, weight_map, step * F::StepK, unit.first_n, full);
+      if (C == 1) {
+        tensor_copy(stage, weight_map, step * F::StepK, unit.first_n, full);
+      } else {
+        const u32 part = cluster_rank() * (F::WeightBytes / C);
+        tensor_copy_to(
+            stage + part, weight_map, step * F::StepK, unit.first_n + cluster_rank() * (F::TileN / C), full,
+            (1 << C) - 1);
+      }
       tensor_copy(stage + F::WeightBytes, x_map, step * F::StepK, unit.first_row, full);
       at.next();
     }
   }
+}
+
+// A warp is done with a stage, its own CTA's and what the others' copies will write there.
+template <int C>
+DEV void wgmma_release(u32 empty) {
+  const u32 lane = lane_index();
+  if (C == 1 && lane == 0) mbarrier_arrive(empty);
+  if (C > 1 && lane < C) mbarrier_arrive_at(empty, lane);
 }
 
 DEV u64 wgmma_partial(const EkcLinearWgmma& p, int tile, int slice, int rows, int row, int column) {
@@ -92,9 +115,9 @@ DEV u64 wgmma_partial(const EkcLinearWgmma& p, int tile, int slice, int rows, in
 // memory, some rows at a time, for its lanes hold them by 2 rows x 8 columns.
 template <int NT, class F>
 DEV void wgmma_out(const float (&sums)[NT / 2], u32 out, F body) {
-  constexpr int Rows = WgmmaForm<NT>::OutRows, Pitch = WgmmaForm<NT>::OutPitch;
+  constexpr int Rows = WgmmaForm<NT, 1>::OutRows, Pitch = WgmmaForm<NT, 1>::OutPitch;
   const int warp = thread_index() >> 5, lane = lane_index(), g = lane >> 2, t = lane & 3;
-  const u32 mine = out + warp * WgmmaForm<NT>::OutBytes;
+  const u32 mine = out + warp * WgmmaForm<NT, 1>::OutBytes;
   UNROLL for (int first = 0; first < NT; first += Rows) {
     UNROLL for (int i = 0; i < Rows / 2; i++) {
       const int row = (i >> 2) * 8 + 2 * t + (i & 1), column = g + (i >> 1 & 1) * 8;
@@ -110,10 +133,10 @@ DEV void wgmma_out(const float (&sums)[NT / 2], u32 out, F body) {
 }
 
 // Adds up a slice's stages. A stage is given back when the products after it have been issued and its own are done.
-template <class T, int NT>
+template <class T, int NT, int C>
 DEV void wgmma_slice(
-    float (&sums)[NT / 2], const WgmmaPlaces& places, RingPlace<WgmmaForm<NT>::Stages>& at, int steps) {
-  typedef WgmmaForm<NT> F;
+    float (&sums)[NT / 2], const WgmmaPlaces& places, RingPlace<WgmmaForm<NT, C>::Stages>& at, int steps) {
+  typedef WgmmaForm<NT, C> F;
   const u32 half = (thread_index() >> 7) * (F::WeightBytes / 2);
   u32 before = 0;
   NO_UNROLL for (int step = 0; step < steps; step++) {
@@ -127,25 +150,25 @@ DEV void wgmma_slice(
     }
     wgmma_commit();
     wgmma_wait_but<1>();
-    if (step > 0 && lane_index() == 0) mbarrier_arrive(wgmma_empty(places.barriers, before));
+    if (step > 0) wgmma_release<C>(wgmma_empty(places.barriers, before));
     before = at.slot;
     at.next();
   }
   Wgmma<T, NT>::wait(sums);
-  if (lane_index() == 0) mbarrier_arrive(wgmma_empty(places.barriers, before));
+  wgmma_release<C>(wgmma_empty(places.barriers, before));
 }
 
-template <class T, int NT>
+template <class T, int NT, int C>
 DEV void wgmma_multiply(
     const EkcLinearWgmma& p, const WgmmaUnit& unit, const WgmmaPlaces& places,
-    RingPlace<WgmmaForm<NT>::Stages>& at, float (&total)[NT / 2]) {
-  typedef WgmmaForm<NT> F;
+    RingPlace<WgmmaForm<NT, C>::Stages>& at, float (&total)[NT / 2]) {
+  typedef WgmmaForm<NT, C> F;
   UNROLL for (int e = 0; e < NT / 2; e++) total[e] = 0;
   NO_UNROLL for (int step = unit.first_step; step < unit.end_step; step += F::SliceSteps) {
     const int left = unit.end_step - step;
     float sums[NT / 2];
-    wgmma_slice<T, NT>(sums, places, at, left < F::SliceSteps ? left : F::SliceSteps);
-    if (p.splits == 1) {
+    wgmma_slice<T, NT, C>(sums, places, at, left < F::SliceSteps ? left : F::SliceSteps);
+    if (!F::MaySplit || p.splits == 1) {
       UNROLL for (int e = 0; e < NT / 2; e++) total[e] += sums[e];
       continue;
     }
@@ -157,9 +180,9 @@ DEV void wgmma_multiply(
 }
 
 // The last of a tile's CTAs adds up what all of them have left, in the order of slices.
-template <class T, int NT>
+template <class T, int NT, int C>
 DEV void wgmma_combine(const EkcLinearWgmma& p, const WgmmaUnit& unit, u32 flag) {
-  typedef WgmmaForm<NT> F;
+  typedef WgmmaForm<NT, C> F;
   u32* counter = (u32*)p.counters + unit.tile;
   fence_gpu();
   barrier_sync(1, F::ConsumerThreads);
@@ -184,17 +207,17 @@ DEV void wgmma_combine(const EkcLinearWgmma& p, const WgmmaUnit& unit, u32 flag)
   }
 }
 
-template <class T, int NT>
+template <class T, int NT, int C>
 DEV void wgmma_consume(const EkcLinearWgmma& p, const WgmmaPlaces& places) {
-  typedef WgmmaForm<NT> F;
-  const int units = wgmma_units<NT>(p);
+  typedef WgmmaForm<NT, C> F;
+  const int units = wgmma_units<NT, C>(p);
   RingPlace<F::Stages> at = {0, 0};
-  NO_UNROLL for (int index = block_x(); index < units; index += grid_x()) {
-    const WgmmaUnit unit = wgmma_unit<NT>(p, index);
+  NO_UNROLL for (int index = block_x() / C; index < units; index += grid_x() / C) {
+    const WgmmaUnit unit = wgmma_unit<NT, C>(p, index);
     float total[NT / 2];
-    wgmma_multiply<T, NT>(p, unit, places, at, total);
-    if (p.splits > 1) {
-      wgmma_combine<T, NT>(p, unit, places.flag);
+    wgmma_multiply<T, NT, C>(p, unit, places, at, total);
+    if (F::MaySplit && p.splits > 1) {
+      wgmma_combine<T, NT, C>(p, unit, places.flag);
       continue;
     }
     wgmma_out<NT>(total, places.out, [&](int row, int column, float sum) INLINED {
@@ -205,26 +228,28 @@ DEV void wgmma_consume(const EkcLinearWgmma& p, const WgmmaPlaces& places) {
 }
 
 // maps: the address of p.weight_map.
-template <class T, int NT>
+template <class T, int NT, int C>
 DEV void linear_wgmma(const EkcLinearWgmma& p, u64 maps) {
-  typedef WgmmaForm<NT> F;
+  typedef WgmmaForm<NT, C> F;
   const u32 ring = shared_base(), out = ring + F::Stages * F::StageBytes, barriers = out + 8 * F::OutBytes;
   const WgmmaPlaces places = {ring, out, barriers, barriers + F::Stages * 16};
   if (thread_index() == 0) {
     UNROLL for (int s = 0; s < F::Stages; s++) {
       mbarrier_init(wgmma_full(barriers, s), 1);
-      mbarrier_init(wgmma_empty(barriers, s), F::ConsumerThreads / 32);
+      mbarrier_init(wgmma_empty(barriers, s), F::ConsumerThreads / 32 * C);
     }
     mbarrier_fence_init();
     tensor_map_prefetch(maps);
     tensor_map_prefetch(maps + sizeof(EkcTensorMap));
   }
-  sync_block();
+  if (C == 1) sync_block();
+  else cluster_sync();
   if (thread_index() >= F::ConsumerThreads) {
     if (F::MovesRegisters) registers_lower<40>();
-    if (thread_index() == F::ConsumerThreads) wgmma_produce<NT>(p, maps, places);
+    if (thread_index() == F::ConsumerThreads) wgmma_produce<NT, C>(p, maps, places);
   } else {
     if (F::MovesRegisters) registers_raise<232>();
-    wgmma_consume<T, NT>(p, places);
+    wgmma_consume<T, NT, C>(p, places);
   }
+  if (C > 1) cluster_sync();  // others still arrive at this CTA's mbarriers
 }

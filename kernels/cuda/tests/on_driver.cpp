@@ -18,6 +18,11 @@ struct LaunchConfig {
   unsigned num_attributes;
 };
 
+struct LaunchAttribute {
+  int id, padding;
+  unsigned value[16];
+};
+
 struct Driver {
   int (*init)(unsigned);
   int (*device_get)(int*, int);
@@ -173,12 +178,14 @@ void machine_free(void* memory) { driver.free((uint64_t)memory); }
 bool machine_has(const std::string& kernel) { return homes.count(kernel) != 0; }
 
 void launch(
-    const std::string& kernel, Grid grid, uint32_t block, uint32_t shared, const void* params, uint32_t, uint32_t) {
+    const std::string& kernel, Grid grid, uint32_t block, uint32_t shared, const void* params, uint32_t,
+    uint32_t cluster) {
   void* function = function_of(kernel);
   if (function == nullptr) return;
   const int dynamic_shared_bytes = 8;
   if (shared > 48 << 10 && !good(driver.set_attribute(function, dynamic_shared_bytes, (int)shared), kernel)) return;
-  const LaunchConfig config = {{grid.x, grid.y, grid.z}, {block, 1, 1}, shared, stream, nullptr, 0};
+  LaunchAttribute attribute = {4, 0, {cluster, 1, 1}};  // the size of clusters
+  const LaunchConfig config = {{grid.x, grid.y, grid.z}, {block, 1, 1}, shared, stream, &attribute, cluster > 1};
   void* values[] = {(void*)params};
   if (!good(driver.launch(&config, function, values, nullptr), kernel)) return;
   if (!good(driver.synchronize(stream), kernel)) exit(1);  // such an error is final

@@ -7,6 +7,7 @@ static const int tile_rows[] = {8, 16, 32, 64, 128};
 struct WgmmaLaunch {
   int tile;                  // rows of one
   int splits, blocks, group;
+  bool pairs = false;        // of CTAs
 };
 
 static void run_wgmma(int type, const LinearData& data, EkcLinear p, const WgmmaLaunch& how, uint32_t seed) {
@@ -15,7 +16,7 @@ static void run_wgmma(int type, const LinearData& data, EkcLinear p, const Wgmma
   counters.fill(0);
   EkcLinearWgmma all = {};
   all.linear = p;
-  tensor_map(&all.weight_map, type, p.weight, p.n, p.k, data.weight.stride, 128);
+  tensor_map(&all.weight_map, type, p.weight, p.n, p.k, data.weight.stride, how.pairs ? 64 : 128);
   tensor_map(&all.x_map, type, p.x, p.rows, p.k, data.x.stride, how.tile);
   all.partials = partials.address();
   all.counters = counters.address();
@@ -26,8 +27,8 @@ static void run_wgmma(int type, const LinearData& data, EkcLinear p, const Wgmma
   int form = 0;
   while (tile_rows[form] != how.tile) form++;
   launch(
-      "ekc_linear_wgmma" + std::to_string(how.tile) + "_" + type_name(type), {(uint32_t)how.blocks, 1, 1},
-      EKC_LINEAR_WGMMA_THREADS, shared[form], &all, seed);
+      std::string("ekc_linear_wgmma") + (how.pairs ? "_pair" : "") + std::to_string(how.tile) + "_" + type_name(type),
+      {(uint32_t)how.blocks, 1, 1}, EKC_LINEAR_WGMMA_THREADS, shared[form], &all, seed, how.pairs ? 2 : 1);
   for (int i = 0; i < tiles; i++) {
     if (((const int*)counters.data())[i] != 0) report("a counter was left behind");
   }
@@ -73,7 +74,10 @@ void test_wgmma() {
     test_product(type, {50, 64, 1600, true, true, true}, {64, 4, 2, 1});
     test_product(type, {130, 300, 640, true, false, false}, {128, 1, 2, 1});
     test_product(type, {129, 130, 1096, false, true, false}, {128, 1, 1, 4});
+    test_product(type, {200, 260, 1096, true, false, false}, {128, 1, 4, 1, true});
+    test_product(type, {300, 130, 584, false, true, true}, {128, 1, 2, 8, true});
   }
+  test_row_alone(EKC_BF16, 300, 200, 1040, {128, 1, 2, 8, true}, {8, 1, 1, 1});
   for (int tile : tile_rows) {
     test_row_alone(EKC_BF16, 131, 130, 1040, {128, 1, 2, 8}, {tile, 1, 1, 1});
     test_row_alone(EKC_BF16, 19, 9, 1040, {tile, 1, 3, 8}, {8, 2, 2, 1});

@@ -32,6 +32,7 @@ internal sealed partial class CudaContractTests
         ("ekc_linear_w8a8", Unsafe.SizeOf<W8A8Arguments>()),
         ("ekc_round_inputs", Unsafe.SizeOf<RoundInputsArguments>()),
         ("ekc_round_values", Unsafe.SizeOf<RoundInputsArguments>()),
+        ("ekc_linear_wgmma_pair128", Unsafe.SizeOf<LinearWgmmaArguments>()),
         ("ekc_permute_columns", Unsafe.SizeOf<PermuteColumnsArguments>()),
         ("ekc_linear_i4", Unsafe.SizeOf<QuantizedLinearArguments>()),
         ("ekc_linear_i8", Unsafe.SizeOf<QuantizedLinearArguments>()),
@@ -118,6 +119,8 @@ internal sealed partial class CudaContractTests
         Assert.Multiple(() =>
         {
             Assert.That(Unsafe.SizeOf<CudaLaunch>(), Is.EqualTo(56));
+            Assert.That(Unsafe.SizeOf<CudaLaunchAttribute>(), Is.EqualTo(72));
+            Assert.That((int)Marshal.OffsetOf<CudaLaunchAttribute>(nameof(CudaLaunchAttribute.X)), Is.EqualTo(8));
             Assert.That((int)Marshal.OffsetOf<CudaLaunch>(nameof(CudaLaunch.Stream)), Is.EqualTo(32));
             Assert.That((int)Marshal.OffsetOf<CudaLaunch>(nameof(CudaLaunch.NumAttributes)), Is.EqualTo(48));
         });

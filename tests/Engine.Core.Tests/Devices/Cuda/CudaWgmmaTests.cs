@@ -20,6 +20,7 @@ internal sealed class CudaWgmmaTests
     [TestCase(20, 130, 1096)]
     [TestCase(40, 128, 512)]
     [TestCase(150, 264, 1032)]
+    [TestCase(130, 100, 1096)]
     public void Their_bits_are_those_of_mma_on_the_emulated_machine(int rows, int n, int k)
     {
         float[] x = KernelData.Random(rows * k, 7), w = KernelData.Random(n * k, 8);
@@ -41,6 +42,7 @@ internal sealed class CudaWgmmaTests
             float[] result = new float[rows * n];
             gpu.Download(result, y);
             Assert.That(FakeCuda.Runs("ekc_linear_wgmma"), Is.EqualTo(usesWgmma ? 2 : 0));
+            Assert.That(FakeCuda.Runs("ekc_linear_wgmma_pair"), Is.EqualTo(usesWgmma && n > 256 && rows > 128 ? 2 : 0));
             return result;
         }
     }
