@@ -188,6 +188,19 @@ public sealed class KvStorageShape
     public KvScale ScaleOf(int layer) => Scales.Count > layer ? Scales[layer] : new KvScale(1, 1);
 }
 
+/// <summary>How queries and keys are rotated.</summary>
+/// <param name="Query">[maxPositions, RotaryDim], cosines then sines, for queries.</param>
+/// <param name="Key">The same for keys.</param>
+/// <param name="HeadDim">Width of a head.</param>
+/// <param name="RotaryDim">Leading part of each head that turns.</param>
+/// <param name="Interleaved">Pairs (2i, 2i + 1) instead of (i, i + RotaryDim / 2).</param>
+public readonly record struct RopeTables(
+    DeviceBuffer Query, DeviceBuffer Key, int HeadDim, int RotaryDim, bool Interleaved)
+{
+    internal bool Fits(TensorView x) =>
+        HeadDim > 0 && x.Columns % HeadDim == 0 && RotaryDim > 0 && RotaryDim <= HeadDim && RotaryDim % 2 == 0;
+}
+
 /// <summary>What keys and values of a layer are divided by before they are rounded to 8 bits.</summary>
 /// <param name="Key">Finite and above 0.</param>
 /// <param name="Value">Finite and above 0.</param>

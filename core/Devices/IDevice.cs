@@ -137,6 +137,25 @@ public interface IDevice : IDisposable
     void WriteKv(
         KvStorage storage, int layer, TensorView key, TensorView value, ReadOnlySpan<int> slotMapping);
 
+    /// <summary>Rotates query in place, and key on its way into the cache: Rope, Rope and WriteKv with the same bits.
+    /// What is in key afterwards is not said.</summary>
+    /// <param name="query">[rows, numHeads * headDim].</param>
+    /// <param name="key">[rows, numKvHeads * headDim].</param>
+    /// <param name="value">As key.</param>
+    /// <param name="rope">How.</param>
+    /// <param name="positions">[rows].</param>
+    /// <param name="storage">The cache.</param>
+    /// <param name="layer">Of the cache.</param>
+    /// <param name="slotMapping">[rows].</param>
+    void RopeAndWriteKv(
+        TensorView query, TensorView key, TensorView value, in RopeTables rope, ReadOnlySpan<int> positions,
+        KvStorage storage, int layer, ReadOnlySpan<int> slotMapping)
+    {
+        Rope(query, positions, rope.Query, rope.HeadDim, rope.RotaryDim, rope.Interleaved);
+        Rope(key, positions, rope.Key, rope.HeadDim, rope.RotaryDim, rope.Interleaved);
+        WriteKv(storage, layer, key, value, slotMapping);
+    }
+
     /// <summary>Causal attention of this step's queries over the paged cache.</summary>
     void Attention(
         TensorView output, TensorView query, KvStorage storage, int layer, in AttentionSettings settings,

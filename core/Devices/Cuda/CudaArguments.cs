@@ -81,6 +81,15 @@ internal struct WriteKvArguments
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct KvRopeArguments
+{
+    public WriteKvArguments Kv;
+    public nint Query, Positions, QueryCosSin, KeyCosSin;
+    public long QueryStride;
+    public int NumHeads, RotaryDim, Interleaved, Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct CopyBlocksArguments
 {
     public nint Pools, BlockBytes, Copies;

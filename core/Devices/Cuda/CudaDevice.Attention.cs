@@ -20,11 +20,42 @@ internal sealed unsafe partial class CudaDevice
     public void WriteKv(
         KvStorage storage, int layer, TensorView key, TensorView value, ReadOnlySpan<int> slotMapping)
     {
+        WriteKvArguments arguments = Written(storage, layer, key, value, slotMapping);
+        Launch(_kernels.WriteKv.For(key.Type), arguments, (key.Rows, arguments.NumKvHeads, 1), AttentionThreads);
+    }
+
+    /// <inheritdoc/>
+    public void RopeAndWriteKv(
+        TensorView query, TensorView key, TensorView value, in RopeTables rope, ReadOnlySpan<int> positions,
+        KvStorage storage, int layer, ReadOnlySpan<int> slotMapping)
+    {
+        Require(positions.Length == query.Rows && query.Rows == key.Rows && query.Type == key.Type, nameof(query));
+        Require(rope.Fits(query) && rope.HeadDim == Own(storage).Shape.Layers[layer].HeadDim, nameof(rope));
+        KvRopeArguments arguments = new()
+        {
+            Kv = Written(storage, layer, key, value, slotMapping),
+            Query = query.Address,
+            Positions = Resolve(positions),
+            QueryCosSin = rope.Query.Address,
+            KeyCosSin = rope.Key.Address,
+            QueryStride = query.RowStride,
+            NumHeads = query.Columns / rope.HeadDim,
+            RotaryDim = rope.RotaryDim,
+            Interleaved = rope.Interleaved ? 1 : 0,
+        };
+        Launch(
+            _kernels.KvRope.For(key.Type), arguments, (key.Rows, arguments.NumHeads + arguments.Kv.NumKvHeads, 1),
+            RopeThreads);
+    }
+
+    private WriteKvArguments Written(
+        KvStorage storage, int layer, TensorView key, TensorView value, ReadOnlySpan<int> slotMapping)
+    {
         CudaKvStorage kv = Own(storage);
         (int heads, int headDim) = kv.Shape.Layers[layer];
         Require(slotMapping.Length == key.Rows && key.Columns == heads * headDim && Same(key, value), nameof(key));
         (nint keys, nint values) = kv.Layer(layer);
-        WriteKvArguments arguments = new()
+        return new WriteKvArguments
         {
             Keys = keys,
             Values = values,
@@ -40,7 +71,6 @@ internal sealed unsafe partial class CudaDevice
             KeyScale = kv.Shape.ScaleOf(layer).Key,
             ValueScale = kv.Shape.ScaleOf(layer).Value,
         };
-        Launch(_kernels.WriteKv.For(key.Type), arguments, (key.Rows, heads, 1), AttentionThreads);
     }
 
     /// <inheritdoc/>

@@ -7,6 +7,7 @@ internal sealed unsafe partial class CudaDevice
 {
     private const int RowThreads = 256;
     private const int MapColumns = 1024;
+    private const int RopeThreads = 64;
     private const int NormSharedBytes = 64;
 
     /// <inheritdoc/>
@@ -121,7 +122,6 @@ internal sealed unsafe partial class CudaDevice
         TensorView x, ReadOnlySpan<int> positions, DeviceBuffer cosSin, int headDim, int rotaryDim,
         bool interleaved)
     {
-        const int Threads = 64;
         Require(positions.Length == x.Rows && x.Columns % headDim == 0, nameof(positions));
         Require(rotaryDim > 0 && rotaryDim <= headDim && rotaryDim % 2 == 0, nameof(rotaryDim));
         RopeArguments arguments = new()
@@ -136,7 +136,7 @@ internal sealed unsafe partial class CudaDevice
             RotaryDim = rotaryDim,
             Interleaved = interleaved ? 1 : 0,
         };
-        Launch(_kernels.Rope.For(x.Type), arguments, (x.Rows, arguments.NumHeads, 1), Threads);
+        Launch(_kernels.Rope.For(x.Type), arguments, (x.Rows, arguments.NumHeads, 1), RopeThreads);
     }
 
     /// <inheritdoc/>

@@ -51,6 +51,8 @@ internal sealed class CudaKernels(CudaModules modules)
 
     public CudaKernel WriteKv { get; } = new(modules, "ekc_write_kv");
 
+    public CudaKernel KvRope { get; } = new(modules, "ekc_kv_rope");
+
     public CudaKernel AttentionAny { get; } = new(modules, "ekc_attention_any");
 
     public CudaKernel LinearAny { get; } = new(modules, "ekc_linear_any");

@@ -20,6 +20,9 @@ internal sealed class Rope
     /// <summary>The table for queries, where they are also scaled by position; null is Table.</summary>
     public DeviceBuffer? QueryTable { get; set; }
 
+    /// <summary>For a device that rotates and writes to the cache at once.</summary>
+    public RopeTables Tables => new(QueryTable ?? Table!, Table!, HeadDim, RotaryDim, Interleaved);
+
     public void Forward(TensorView query, TensorView key, StepContext step)
     {
         Rotate(query, QueryTable ?? Table!, step);

@@ -43,10 +43,18 @@ internal sealed class SelfAttention
         TensorView value = qkv.Slice(queryWidth + kvWidth, kvWidth);
 
         if (!NormAfterRope) NormHeads(query, key, step);
-        Rope?.Forward(query, key, step);
-        if (NormAfterRope) NormHeads(query, key, step);
+        if (Rope is not null && !NormAfterRope)
+        {
+            step.Device.RopeAndWriteKv(
+                query, key, value, Rope.Tables, step.Inputs.Positions, step.Kv, KvLayer, step.Inputs.SlotMapping);
+        }
+        else
+        {
+            Rope?.Forward(query, key, step);
+            if (NormAfterRope) NormHeads(query, key, step);
+            step.Device.WriteKv(step.Kv, KvLayer, key, value, step.Inputs.SlotMapping);
+        }
 
-        step.Device.WriteKv(step.Kv, KvLayer, key, value, step.Inputs.SlotMapping);
         TensorView attended = step.Narrow(queryWidth);
         step.Device.Attention(
             attended, query, step.Kv, KvLayer, Settings, step.Inputs.AttentionBatch);

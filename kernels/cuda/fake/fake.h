@@ -3,6 +3,8 @@
 // and events allow, and everything that is allocated is counted. Kernels come from the emulated registry.
 #pragma once
 
+#include <ctime>
+
 #include <cstdlib>
 #include <cstddef>
 #include <cstdint>
@@ -59,6 +61,8 @@ struct Options {
   int guard_host = 1;
   // Kernels run on the emulator instead of in their plain form.
   int emulates = getenv("ENGINE_CUDA_FAKE_EMULATES") != nullptr;
+  // Kernels do nothing, and the sampler chooses token 0: for the host's own time.
+  int skips = 0;
 };
 
 struct Context {
@@ -121,7 +125,7 @@ struct Stream {
 struct Counters {
   int64_t live_device, live_device_bytes, live_host, live_host_bytes, streams, events, modules, graphs, graph_execs,
       links, contexts, launches, graph_launches, to_device, to_host, calls_after_lost, pageable_copies, jit_links,
-      synchronizes, guarded, bytes_to_host;
+      synchronizes, guarded, bytes_to_host, calls, nanoseconds;
 };
 
 struct State {
@@ -149,6 +153,19 @@ struct State {
 };
 
 State& state();
+
+// Counts a call and the time in it.
+struct Call {
+  timespec begin;
+  Call() { clock_gettime(CLOCK_MONOTONIC, &begin); }
+  ~Call() {
+    timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    state().counts.calls++;
+    state().counts.nanoseconds += (end.tv_sec - begin.tv_sec) * 1000000000ll + end.tv_nsec - begin.tv_nsec;
+  }
+};
+
 uint64_t next_random();
 
 // Ends a call: a sticky error, once raised, is what every call returns.
@@ -177,6 +194,7 @@ bool anything_captures();
 
 #define ENTER                                                     \
   std::lock_guard<std::recursive_mutex> guard_(fake::state().lock); \
+  fake::Call call_;                                               \
   fake::State& s = fake::state();                                 \
   if (s.lost) return fake::leave(0);                              \
   if (!s.initialized) return NOT_INITIALIZED;                     \

@@ -130,6 +130,23 @@ static void rope(const char* p, const Op&, int type) {
   }
 }
 
+static void kv_rope(const char* p, const Op& op, int type) {
+  EkcKvRope a = read<EkcKvRope>(p);
+  EkcRope turn = {a.query, a.positions, a.query_cos_sin, a.query_stride, a.kv.rows, a.num_heads, a.kv.head_dim,
+                  a.rotary_dim, a.interleaved, 0};
+  rope((const char*)&turn, op, type);
+  turn.x = a.kv.key;
+  turn.cos_sin = a.key_cos_sin;
+  turn.x_stride = a.kv.key_stride;
+  turn.num_heads = a.kv.num_kv_heads;
+  rope((const char*)&turn, op, type);
+  plain_write_kv((const char*)&a.kv, op, type);
+  // What is left in key is not said: nobody may read it.
+  for (int t = 0; t < a.kv.rows; t++) {
+    for (int i = 0; i < a.kv.num_kv_heads * a.kv.head_dim; i++) put(a.kv.key, t * a.kv.key_stride + i, type, NAN);
+  }
+}
+
 static void gather_rows(const char* p, const Op& op, int) {
   EkcGatherRows a = read<EkcGatherRows>(p);
   for (unsigned i = 0; i < op.grid[0]; i++) {
@@ -173,6 +190,7 @@ static const struct {
     {"ekc_add_scaled", add_scaled},
     {"ekc_activate_multiply", activate_multiply},
     {"ekc_rope", rope},
+    {"ekc_kv_rope", kv_rope},
     {"ekc_gather_rows", gather_rows},
     {"ekc_linear_i4", plain_linear_codes},
     {"ekc_linear_i8", plain_linear_codes},

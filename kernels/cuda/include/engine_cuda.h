@@ -170,6 +170,22 @@ typedef struct EkcWriteKv {
 } EkcWriteKv;
 EKC_ASSERT_SIZE(EkcWriteKv, 80);
 
+/* ekc_kv_rope_T: ekc_rope_T of query (in place), ekc_rope_T of key, and ekc_write_kv_T, bit for bit; key itself stays
+ * as it is. grid {rows, num_heads + num_kv_heads, 1}, block 64, shared 0. */
+typedef struct EkcKvRope {
+  EkcWriteKv kv;
+  uint64_t query;          /* T [rows, num_heads * head_dim] */
+  uint64_t positions;      /* int32 [rows] */
+  uint64_t query_cos_sin;  /* as cos_sin of EkcRope, for queries and for keys */
+  uint64_t key_cos_sin;
+  int64_t query_stride;
+  int32_t num_heads;
+  int32_t rotary_dim;
+  int32_t interleaved;
+  int32_t reserved;
+} EkcKvRope;
+EKC_ASSERT_SIZE(EkcKvRope, 136);
+
 /* ekc_copy_blocks: pool[destination] = pool[source], whole blocks, for `pools` pools (keys and values of every layer).
  * grid {num_copies, pools, 1}, block 256, shared 0. */
 typedef struct EkcCopyBlocks {

@@ -21,21 +21,39 @@ DEV float kv_load(u64 tile, int row, int d, int row_bytes, int kv_type) {
   return load_typed(tile + kv_offset(row, d * kv_element_bytes(kv_type), row_bytes), 0, kv_type);
 }
 
+// Where a head of a row goes; tile is negative where it goes nowhere.
+struct KvRow {
+  i64 tile;
+  int row, row_bytes;
+};
+
+DEV KvRow kv_row(const EkcWriteKv& p, i64 row, int head) {
+  const int slot = load((const int*)p.slots + row);
+  const int row_bytes = EKC_KV_ROW_BYTES(p.head_dim * kv_element_bytes(p.kv_type), 1);
+  const i64 tile = ((i64)(slot / EKC_PAGE_TOKENS) * p.num_kv_heads + head) * EKC_PAGE_TOKENS * row_bytes;
+  return {slot < 0 ? -1 : tile, slot % EKC_PAGE_TOKENS, row_bytes};
+}
+
+DEV void kv_store_key(const EkcWriteKv& p, const KvRow& to, int d, float v) {
+  kv_store(p.keys + to.tile, to.row, d, to.row_bytes, p.kv_type, v / p.key_scale);
+}
+
+DEV void kv_store_value(const EkcWriteKv& p, const KvRow& to, int d, float v) {
+  kv_store(p.values + to.tile, to.row, d, to.row_bytes, p.kv_type, v / p.value_scale);
+}
+
 // One block per (row, kv head).
 template <class T>
 DEV void write_kv(const EkcWriteKv& p) {
   const i64 row = block_x();
   const int head = block_y();
-  const int slot = load((const int*)p.slots + row);
-  if (slot < 0) return;
-  const int row_bytes = EKC_KV_ROW_BYTES(p.head_dim * kv_element_bytes(p.kv_type), 1);
-  const i64 tile = ((i64)(slot / EKC_PAGE_TOKENS) * p.num_kv_heads + head) * EKC_PAGE_TOKENS * row_bytes;
+  const KvRow to = kv_row(p, row, head);
+  if (to.tile < 0) return;
   const T* key = (const T*)p.key + row * p.key_stride + (i64)head * p.head_dim;
   const T* value = (const T*)p.value + row * p.value_stride + (i64)head * p.head_dim;
   for (int d = thread_index(); d < p.head_dim; d += 128) {
-    const int r = slot % EKC_PAGE_TOKENS;
-    kv_store(p.keys + tile, r, d, row_bytes, p.kv_type, to_float(load(key + d)) / p.key_scale);
-    kv_store(p.values + tile, r, d, row_bytes, p.kv_type, to_float(load(value + d)) / p.value_scale);
+    kv_store_key(p, to, d, to_float(load(key + d)));
+    kv_store_value(p, to, d, to_float(load(value + d)));
   }
 }
 

@@ -39,6 +39,55 @@ static void test_write(int type, int kv_type, int head_dim) {
   });
 }
 
+// One launch, and the three that it stands for.
+static void test_kv_rope(int type, int kv_type, int head_dim, int rotary, int interleaved) {
+  const std::string name = std::string("kv_rope ") + type_name(type) + " to " + std::to_string(kv_type);
+  for_seeds(name + " head " + std::to_string(head_dim), [&](uint32_t seed) {
+    Random random(seed);
+    const uint32_t heads = 3, kv_heads = 2, rows = 4, pages = 5;
+    const int row_bytes = EKC_KV_ROW_BYTES(head_dim, type_bytes(kv_type));
+    const int width = (int)(heads + 2 * kv_heads) * head_dim;
+    Memory keys((int64_t)pages * kv_heads * 16 * row_bytes), values(keys.bytes());
+    Memory want_keys(keys.bytes()), want_values(keys.bytes());
+    for (Memory* m : {&keys, &values, &want_keys, &want_values}) m->fill(0);
+    // As a fused projection leaves them, with a row that goes nowhere.
+    Tensor qkv(type, rows, width, width + 8), want(type, rows, width, width + 8);
+    qkv.randomize(random);
+    memcpy(want.data(), qkv.data(), (size_t)qkv.bytes());
+    Tensor query_table(EKC_F32, 9, rotary), key_table(EKC_F32, 9, rotary);
+    query_table.randomize(random);
+    key_table.randomize(random);
+    Ints slots({3, 79, -1, 40}), positions({8, 0, 5, 2});
+    const uint64_t bytes = (uint64_t)type_bytes(type);
+    const uint64_t k = heads * head_dim * bytes, v = k + kv_heads * head_dim * bytes;
+    auto parts = [&](const Tensor& x, const Memory& to_keys, const Memory& to_values) {
+      return EkcWriteKv{to_keys.address(), to_values.address(), x.address() + k, x.address() + v, slots.address(),
+                        x.stride, x.stride, (int)rows, (int)kv_heads, head_dim, kv_type,
+                        kv_type == EKC_E4M3 ? 0.5f : 1.f, 1.f};
+    };
+    const std::string suffix = std::string("_") + type_name(type);
+    EkcRope turn = {want.address(), positions.address(), query_table.address(), want.stride, (int)rows, (int)heads,
+                    head_dim, rotary, interleaved, 0};
+    launch("ekc_rope" + suffix, {rows, heads, 1}, 64, 0, &turn, seed);
+    turn.x = want.address() + k;
+    turn.cos_sin = key_table.address();
+    turn.num_heads = kv_heads;
+    launch("ekc_rope" + suffix, {rows, kv_heads, 1}, 64, 0, &turn, seed);
+    EkcWriteKv write = parts(want, want_keys, want_values);
+    launch("ekc_write_kv" + suffix, {rows, kv_heads, 1}, 128, 0, &write, seed);
+
+    EkcKvRope p = {parts(qkv, keys, values), qkv.address(), positions.address(), query_table.address(),
+                   key_table.address(), qkv.stride, (int)heads, rotary, interleaved, 0};
+    launch("ekc_kv_rope" + suffix, {rows, heads + kv_heads, 1}, 64, 0, &p, seed);
+    expect_same_bytes(keys.data(), want_keys.data(), keys.bytes(), "keys");
+    expect_same_bytes(values.data(), want_values.data(), values.bytes(), "values");
+    for (uint32_t r = 0; r < rows; r++) {
+      const int64_t row = r * qkv.stride * (int64_t)bytes;
+      expect_same_bytes(qkv.data() + row, want.data() + row, (int64_t)k, "query");
+    }
+  });
+}
+
 static void test_copy() {
   for_seeds("copy_blocks", [&](uint32_t seed) {
     Random random(seed);
@@ -70,5 +119,9 @@ void test_kv() {
   }
   test_write(EKC_F16, EKC_F16, 256);
   test_write(EKC_F16, EKC_F16, 20);
+  test_kv_rope(EKC_F32, EKC_F32, 64, 64, 0);
+  test_kv_rope(EKC_BF16, EKC_BF16, 128, 128, 0);
+  test_kv_rope(EKC_BF16, EKC_E4M3, 256, 192, 0);
+  test_kv_rope(EKC_F16, EKC_F16, 20, 10, 1);
   test_copy();
 }

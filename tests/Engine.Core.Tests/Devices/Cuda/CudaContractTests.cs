@@ -22,6 +22,7 @@ internal sealed partial class CudaContractTests
         ("ekc_add_scaled", Unsafe.SizeOf<CombineArguments>()),
         ("ekc_activate_multiply", Unsafe.SizeOf<CombineArguments>()),
         ("ekc_rope", Unsafe.SizeOf<RopeArguments>()),
+        ("ekc_kv_rope", Unsafe.SizeOf<KvRopeArguments>()),
         ("ekc_write_kv", Unsafe.SizeOf<WriteKvArguments>()),
         ("ekc_copy_blocks", Unsafe.SizeOf<CopyBlocksArguments>()),
         ("ekc_gather_rows", Unsafe.SizeOf<GatherRowsArguments>()),

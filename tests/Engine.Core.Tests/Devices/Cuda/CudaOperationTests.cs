@@ -130,6 +130,36 @@ internal sealed unsafe class CudaOperationTests(DType type)
         });
     }
 
+    [TestCase(true)]
+    [TestCase(false)]
+    public void RopeAndWriteKv(bool interleaved)
+    {
+        const int HeadDim = 64, RotaryDim = 48, Tokens = 20;
+        float[] turns = [.. Enumerable.Range(0, Tokens * RotaryDim).Select(i => MathF.Sin(i))];
+        float[] otherTurns = [.. turns.Select(t => t / 2)];
+        float[] q = Values(Tokens, 4 * HeadDim), k = Values(Tokens, 2 * HeadDim), v = Values(Tokens, 2 * HeadDim);
+        int[] positions = [.. Enumerable.Range(0, Tokens)];
+        AttentionSettings settings = new(4, 2, HeadDim, 0.125f, 0, 0);
+        KvStorageShape shape = new() { BlockSize = BlockSize, Layers = [(2, HeadDim)], Type = type };
+        Same(Tokens, 4 * HeadDim, new float[Tokens * 4 * HeadDim], (device, y) =>
+        {
+            using DeviceBuffer forQueries = device.Upload(turns), forKeys = device.Upload(otherTurns);
+            using KvStorage kv = device.CreateKvStorage(shape, 2);
+            using Matrix query = new(this, device, q, Tokens, 4 * HeadDim);
+            using Matrix key = new(this, device, k, Tokens, 2 * HeadDim);
+            using Matrix value = new(this, device, v, Tokens, 2 * HeadDim);
+            RopeTables tables = new(forQueries, forKeys, HeadDim, RotaryDim, interleaved);
+            device.RopeAndWriteKv(query.View, key.View, value.View, tables, positions, kv, 0, positions);
+            device.Attention(y, query.View, kv, 0, settings, new AttentionBatch
+            {
+                CuSeqlensQ = [0, Tokens],
+                ContextLens = [Tokens],
+                BlockTables = [0, 1],
+                MaxBlocksPerRequest = 2,
+            });
+        });
+    }
+
     [Test]
     public void GatherRows()
     {

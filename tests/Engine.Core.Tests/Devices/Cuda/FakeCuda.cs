@@ -33,6 +33,7 @@ internal sealed unsafe class FakeCuda : IDisposable
             Seed = (ulong)o.Seed,
             GuardHost = 1,
             Emulates = o.Emulates ? 1 : 0,
+            Skips = o.Skips ? 1 : 0,
         };
         ((delegate* unmanaged<Native*, void>)Export("fake_cuda_reset"))(&native);
     }
@@ -123,6 +124,7 @@ internal sealed unsafe class FakeCuda : IDisposable
         public ulong Seed;
         public int GuardHost;
         public int Emulates;
+        public int Skips;
     }
 }
 
@@ -152,6 +154,9 @@ internal sealed record FakeCudaOptions
 
     /// <summary>Kernels run instruction by instruction instead of in their plain form.</summary>
     public bool Emulates { get; init; }
+
+    /// <summary>Kernels do nothing, and the sampler chooses token 0: what is left is the host's time.</summary>
+    public bool Skips { get; init; }
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -159,7 +164,7 @@ internal readonly record struct FakeCudaCounters(
     long DeviceAllocations, long DeviceBytes, long HostAllocations, long HostBytes, long Streams, long Events,
     long Modules, long Graphs, long GraphExecutables, long Links, long Contexts, long Launches, long GraphLaunches,
     long CopiesToDevice, long CopiesToHost, long CallsAfterLost, long PageableCopies, long Compilations,
-    long Synchronizations, long Done, long BytesToHost)
+    long Synchronizations, long Done, long BytesToHost, long Calls, long Nanoseconds)
 {
     /// <summary>Everything that must be gone in the end.</summary>
     public long Live => DeviceAllocations + HostAllocations + Streams + Events + Modules + Graphs + GraphExecutables
