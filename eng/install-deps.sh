@@ -50,7 +50,7 @@ if [ ${#missing[@]} -gt 0 ]; then install "${missing[@]}"; fi
 promtool() {
   local folder; folder=$(mktemp -d)
   (cd "$folder" && apt-get download -qq prometheus >/dev/null 2>&1 && dpkg-deb --fsys-tarfile prometheus_*.deb \
-    | tar -xf - ./usr/bin/promtool && "${sudo[@]}" install ./usr/bin/promtool /usr/local/bin/) \
+    | tar -xf - ./usr/bin/promtool && "${sudo[@]}" /usr/bin/install ./usr/bin/promtool /usr/local/bin/) \
     || echo "install-deps: promtool cannot be had: its test is skipped" >&2
   rm -rf "$folder"
 }
