@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Engine.Hosting;
 using Engine.Sampling;
 using Engine.Server.Bench;
@@ -9,16 +8,10 @@ using Engine.Server.Terminal;
 namespace Engine.Server.Commands;
 
 /// <summary>engine bench speculation: what drafts gain on given texts, one request at a time.</summary>
-internal sealed class BenchSpeculationCommand : Command
+internal sealed class BenchSpeculationCommand : TurnsBenchCommand
 {
     private const string Sentence =
         "The little cat went to the big garden and saw a red bird. The bird sang a song and the cat was happy. ";
-
-    private readonly Argument<string?> _modelArgument = new("model")
-    {
-        Description = "Folder, .gguf file or name on the hub. Default: the demo model.",
-        Arity = ArgumentArity.ZeroOrOne,
-    };
 
     private readonly Option<string[]> _prompts = new("--prompt")
     {
@@ -28,44 +21,17 @@ internal sealed class BenchSpeculationCommand : Command
 
     private readonly Option<string[]> _chats = new("--chat") { Description = "User's message to answer; repeatable." };
 
-    private readonly Option<int> _tokens = new("--gen-tokens", "-n")
-    {
-        Description = "Tokens to generate.",
-        DefaultValueFactory = _ => 128,
-    };
-
-    private readonly Option<double> _temperature = new("--temperature") { Description = "0 is greedy (the default)." };
-
-    private readonly Option<int> _repetitions = new("--repetitions", "-r")
-    {
-        Description = "Measured runs of each text, after one that is not.",
-        DefaultValueFactory = _ => 5,
-    };
-
-    private readonly ModelArguments _model = new();
-    private readonly EngineArguments _engine = new();
-
     public BenchSpeculationCommand()
         : base("speculation", "Measures what --speculative-config gains at batch 1, beside the same engine without.")
     {
-        Arguments.Add(_modelArgument);
-        Option[] own = [_prompts, _chats, _tokens, _temperature, _repetitions];
-        Array.ForEach(own, Options.Add);
-        _model.AddTo(this);
-        _engine.AddTo(this);
-        SetAction(RunAsync);
+        Options.Add(_prompts);
+        Options.Add(_chats);
     }
 
-    private async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
+    protected override async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
     {
         using var interrupt = new Interrupt(cancellation);
-        long seed = result.GetValue(_engine.Seed);
-        string model = result.GetValue(_modelArgument) ?? DemoModel.Find();
-        ModelLoadOptions load = _model.ToOptions(result, model, seed, null);
-
-        // A repeated run must compute what the first one did.
-        EngineOptions given = _engine.ToOptions(result, load.MaxModelLen) with { EnablePrefixCaching = false };
-        EngineOptions limits = given with { MaxNumSeqs = 1, NumBlocks = given.NumBlocks ?? 512 };
+        (ModelLoadOptions load, EngineOptions limits) = Loading(result);
         if (limits.Speculative is null)
         {
             throw EngineException.Invalid("speculative-config", "is needed: it says what to measure");
@@ -77,12 +43,10 @@ internal sealed class BenchSpeculationCommand : Command
         var results = new List<SpeculationResult>();
         foreach ((string name, GenerationRequest request) in await RequestsAsync(result, plain, interrupt.Token))
         {
-            results.Add(await bench.RunAsync(
-                name, request, Math.Max(1, result.GetValue(_repetitions)), interrupt.Token));
+            results.Add(await bench.RunAsync(name, request, Repetitions(result), interrupt.Token));
         }
 
-        Console.WriteLine($"{Path.GetFileName(load.Model.TrimEnd('/'))}, {plain.DeviceName}, batch 1, medians of "
-            + string.Create(CultureInfo.InvariantCulture, $"{results[0].TokensPerS.Count} runs in turns, ")
+        Console.WriteLine($"{Title(load, plain.DeviceName, results[0].TokensPerS.Count)}, "
             + $"{limits.Speculative.Method} with up to {limits.Speculative.NumSpeculativeTokens} drafted tokens");
         Console.WriteLine();
         Console.WriteLine(SpeculationBench.Table(results));
@@ -92,13 +56,7 @@ internal sealed class BenchSpeculationCommand : Command
     private async Task<List<(string Name, GenerationRequest Request)>> RequestsAsync(
         ParseResult result, EngineSession session, CancellationToken cancellation)
     {
-        var sampling = new SamplingParams
-        {
-            Temperature = (float)result.GetValue(_temperature),
-            MaxTokens = result.GetValue(_tokens),
-            IgnoreEos = true,
-            Seed = 1,
-        };
+        SamplingParams sampling = Sampling(result) with { IgnoreEos = true };
         List<string> prompts = [.. result.GetValue(_prompts) ?? []];
         string[] chats = result.GetValue(_chats) ?? [];
         if (session.Worker.Tokenizer is null)

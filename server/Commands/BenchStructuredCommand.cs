@@ -9,7 +9,7 @@ using Engine.Server.Terminal;
 namespace Engine.Server.Commands;
 
 /// <summary>engine bench structured: what jump-ahead gains on outputs that have a shape.</summary>
-internal sealed class BenchStructuredCommand : Command
+internal sealed class BenchStructuredCommand : TurnsBenchCommand
 {
     private const string Person = """
         {"type":"object","properties":{"firstName":{"type":"string","maxLength":12},"familyName":{"type":"string",
@@ -23,12 +23,6 @@ internal sealed class BenchStructuredCommand : Command
         unit ::= "celsius" | "fahrenheit"
         """;
 
-    private readonly Argument<string?> _modelArgument = new("model")
-    {
-        Description = "Folder, .gguf file or name on the hub. Default: the demo model.",
-        Arity = ArgumentArity.ZeroOrOne,
-    };
-
     private readonly Option<string[]> _schemas = new("--schema")
     {
         Description = "File with a JSON Schema; repeatable. Default: three shapes that give more or less away.",
@@ -40,63 +34,28 @@ internal sealed class BenchStructuredCommand : Command
         DefaultValueFactory = _ => "Once upon a time",
     };
 
-    private readonly Option<int> _tokens = new("--gen-tokens", "-n")
-    {
-        Description = "Tokens to generate, at most.",
-        DefaultValueFactory = _ => 128,
-    };
-
-    private readonly Option<double> _temperature = new("--temperature") { Description = "0 is greedy (the default)." };
-
-    private readonly Option<int> _repetitions = new("--repetitions", "-r")
-    {
-        Description = "Measured runs of each shape, after one that is not.",
-        DefaultValueFactory = _ => 5,
-    };
-
-    private readonly ModelArguments _model = new();
-    private readonly EngineArguments _engine = new();
-
     public BenchStructuredCommand()
         : base("structured", "Measures structured outputs at batch 1, with jump-ahead and without.")
     {
-        Arguments.Add(_modelArgument);
-        Option[] own = [_schemas, _prompt, _tokens, _temperature, _repetitions];
-        Array.ForEach(own, Options.Add);
-        _model.AddTo(this);
-        _engine.AddTo(this);
-        SetAction(RunAsync);
+        Options.Add(_schemas);
+        Options.Add(_prompt);
     }
 
-    private async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
+    protected override async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
     {
         using var interrupt = new Interrupt(cancellation);
-        ModelLoadOptions load = _model.ToOptions(
-            result, result.GetValue(_modelArgument) ?? DemoModel.Find(), result.GetValue(_engine.Seed), null);
-
-        // A repeated run must compute what the first one did.
-        EngineOptions given = _engine.ToOptions(result, load.MaxModelLen) with { EnablePrefixCaching = false };
-        using EngineSession session = EngineSession.Open(
-            load, given with { MaxNumSeqs = 1, NumBlocks = given.NumBlocks ?? 512 }, interrupt.Token);
+        (ModelLoadOptions load, EngineOptions limits) = Loading(result);
+        using EngineSession session = EngineSession.Open(load, limits, interrupt.Token);
         var bench = new StructuredBench(session.Worker);
         var results = new List<StructuredResult>();
         foreach ((string name, StructuredOutputs shape) in Shapes(result))
         {
-            var sampling = new SamplingParams
-            {
-                Temperature = (float)result.GetValue(_temperature),
-                MaxTokens = result.GetValue(_tokens),
-                Seed = 1,
-                StructuredOutputs = shape,
-            };
+            SamplingParams sampling = Sampling(result) with { StructuredOutputs = shape };
             results.Add(await bench.RunAsync(
-                name, result.GetValue(_prompt)!, sampling, Math.Max(1, result.GetValue(_repetitions)),
-                interrupt.Token));
+                name, result.GetValue(_prompt)!, sampling, Repetitions(result), interrupt.Token));
         }
 
-        Console.WriteLine(
-            $"{Path.GetFileName(load.Model.TrimEnd('/'))}, {session.DeviceName}, batch 1, medians of "
-            + $"{results[0].TokensPerS.Count} runs in turns");
+        Console.WriteLine(Title(load, session.DeviceName, results[0].TokensPerS.Count));
         Console.WriteLine();
         Console.WriteLine(StructuredBench.Table(results));
         return results.TrueForAll(r => r.IsSame) ? 0 : 1;
