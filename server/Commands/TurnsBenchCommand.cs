@@ -53,7 +53,7 @@ internal abstract class TurnsBenchCommand : Command
         Seed = 1,
     };
 
-    /// <summary>The model, and limits for one request, which computes in a repeated run what it did in the first.</summary>
+    /// <summary>The model, and limits for one request that computes in each run what it did in the first.</summary>
     protected (ModelLoadOptions Load, EngineOptions Limits) Loading(ParseResult result)
     {
         ModelLoadOptions load = _model.ToOptions(
