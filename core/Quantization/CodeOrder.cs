@@ -3,13 +3,16 @@ namespace Engine.Quantization;
 /// <summary>The order of inputs in which groups are runs of equal length.</summary>
 internal static class CodeOrder
 {
+    /// <summary>Inputs of a group, where all are of one length.</summary>
+    public static int GroupSize(int k, int numGroups) => (k + numGroups - 1) / numGroups;
+
     /// <summary>Input of every position, null for their own order; false if groups are no such runs.</summary>
     /// <param name="groups">Group of every input.</param>
     /// <param name="numGroups">Number of groups.</param>
     /// <param name="order">What InputOrder is.</param>
     public static bool TryOf(int[] groups, int numGroups, out int[]? order)
     {
-        int size = (groups.Length + numGroups - 1) / numGroups;
+        int size = GroupSize(groups.Length, numGroups);
         int[] next = new int[numGroups];
         for (int g = 0; g < numGroups; g++) next[g] = g * size;
         int[] inputs = new int[groups.Length];

@@ -16,7 +16,7 @@ internal sealed class GptqMatrix : GroupedMatrix
         SafetensorsTensor stored, int n, int k, int bits, float[] scales, int[] zeros, int[] groups, DType scaleType)
         : base(
             stored, n, k, bits, groups, scales.Length / n,
-            Form(bits, GroupSize(k, scales.Length / n), zeros, scaleType))
+            Form(bits, CodeOrder.GroupSize(k, scales.Length / n), zeros, scaleType))
     {
         _scales = scales;
         _zeros = zeros;

@@ -43,15 +43,12 @@ internal abstract class GroupedMatrix : WeightMatrix
 
     protected ReadOnlySpan<uint> Words => StoredTensors.Values<uint>(Stored);
 
-    /// <summary>Inputs of a group, where all are of one length.</summary>
-    protected static int GroupSize(int k, int numGroups) => (k + numGroups - 1) / numGroups;
-
     /// <summary>The group of every input: stored, or runs of equal length.</summary>
     protected static int[] GroupsOf(StoredTensors tensors, string name, int k, int numGroups)
     {
         int[] groups = new int[k];
         SafetensorsTensor? stored = tensors.Has(name) ? tensors.Need(name, DType.I32) : null;
-        int size = GroupSize(k, numGroups);
+        int size = CodeOrder.GroupSize(k, numGroups);
         if (stored is not null) StoredTensors.CheckShape(stored, k);
         ReadOnlySpan<int> values = stored is null ? [] : StoredTensors.Values<int>(stored);
         for (int i = 0; i < k; i++)

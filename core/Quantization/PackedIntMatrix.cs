@@ -13,7 +13,7 @@ internal sealed class PackedIntMatrix : GroupedMatrix
         SafetensorsTensor stored, int n, int k, int bits, SafetensorsTensor scales, SafetensorsTensor? zeros,
         int[] groups, int numGroups)
         : base(stored, n, k, bits, groups, numGroups, new WeightCodes(
-            bits, GroupSize(k, numGroups), zeros is null ? CodeScales.Plain : CodeScales.Zero,
+            bits, CodeOrder.GroupSize(k, numGroups), zeros is null ? CodeScales.Plain : CodeScales.Zero,
             CodeOrder.TypeOf(scales.Type), Zero: 1 << (bits - 1)))
     {
         _scales = scales;

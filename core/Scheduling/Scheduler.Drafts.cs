@@ -59,24 +59,18 @@ internal sealed partial class Scheduler
                 sequence.MaxTokensTotal - sequence.NumPromptTokens, out stopTokenId);
         }
 
-        // Postponed: the last token is computed once more.
-        int accepted = count > 0 || !scheduled.Samples ? Math.Max(0, count - 1) : -1;
+        // Postponed: the last token is computed once more, and nothing was found out about drafts.
+        bool isPostponed = count == 0 && scheduled.Samples;
+        int accepted = isPostponed ? -1 : Math.Max(0, count - 1);
         sequence.NumComputedTokens = scheduled.Start + scheduled.Count - scheduled.NumDraftTokens + accepted;
-        if (scheduled.NumDraftTokens > 0 || accepted < 0)
+        if (scheduled.NumDraftTokens > 0 && !isPostponed)
         {
-            if (accepted < 0)
-            {
-                // Nothing was found out about drafts.
-            }
-            else if (sequence.HasGivenDrafts)
-            {
-                _grammarDrafts!.Observe(sequence, numDrafts, tokens.Length - 1);
-            }
-            else
-            {
-                _drafts!.Observe(sequence, numDrafts, tokens.Length - 1);
-            }
+            if (sequence.HasGivenDrafts) _grammarDrafts!.Observe(sequence, numDrafts, tokens.Length - 1);
+            else _drafts!.Observe(sequence, numDrafts, tokens.Length - 1);
+        }
 
+        if (scheduled.NumDraftTokens > 0 || isPostponed)
+        {
             int numBlocks = sequence.NumBlocks;
             _cache.Trim(sequence);
             _numReserved += sequence.IsProtected ? numBlocks - sequence.NumBlocks : 0;

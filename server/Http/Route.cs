@@ -25,6 +25,15 @@ internal sealed record Route(string Method, string Path, RouteAccess Access, Fun
 {
     /// <summary>Starts new work: refused while draining, and counted until it ends.</summary>
     public bool IsWork { get; init; }
+
+    /// <summary>What a request's path has behind a folder of a route that takes every path below.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="folder">With slashes around it.</param>
+    public static string PathBelow(HttpContext context, string folder)
+    {
+        string path = context.Request.Path.Value!;
+        return path[(path.IndexOf(folder, StringComparison.Ordinal) + folder.Length)..];
+    }
 }
 
 /// <summary>Finds the route of a request.</summary>

@@ -146,5 +146,5 @@ internal sealed unsafe partial class CudaDevice
             && arguments.X % VectorBytes == 0 && kernel.Has(type);
     }
 
-    private static int Up(int value, int unit) => (value + unit - 1) / unit;
+    internal static int Up(int value, int unit) => (value + unit - 1) / unit;
 }

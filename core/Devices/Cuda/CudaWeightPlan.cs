@@ -140,7 +140,7 @@ internal sealed record CudaWeightPlan(IReadOnlyList<(CudaSegment Segment, Linear
         if (isTable && runs.Count > 1) runs = [(null, [.. source.Parts])];
         foreach ((CudaCodes? codes, List<LinearPart> parts) in runs)
         {
-            LinearSource run = new() { Parts = parts, ComputeType = source.ComputeType, IsOutput = source.IsOutput };
+            LinearSource run = source.With(parts);
             CudaSegment segment = new(
                 row, run.N, run.K, codes is null ? WidenedType(run, activations) : DType.U8, codes,
                 codes is not null && parts[0].Matrix?.InputOrder is not null,

@@ -65,14 +65,15 @@ internal sealed unsafe class CudaWgmma : IDisposable
         if (product.Rows == 0) return;
         int form = 0;
         while (form < TileRows.Length - 1 && TileRows[form] < product.Rows) form++;
-        int tileRows = TileRows[form], rowTiles = Up(product.Rows, tileRows);
-        int tiles = checked(rowTiles * Up(product.N, TileColumns));
+        int tileRows = TileRows[form], rowTiles = CudaDevice.Up(product.Rows, tileRows);
+        int tiles = checked(rowTiles * CudaDevice.Up(product.N, TileColumns));
         int room = _context.NumMultiprocessors * (tileRows <= PairedTileRows ? 2 : 1);
-        int splits = Splits(tiles, tileRows, Up(product.K, Slice), room);
+        int splits = Splits(tiles, tileRows, CudaDevice.Up(product.K, Slice), room);
         // Pairs read weights once for both; with an odd number of tiles one works for nothing.
         bool isPaired = form == TileRows.Length - 1 && splits == 1 && room > 1
             && (rowTiles % 2 == 0 || rowTiles >= LeastOddPairs);
-        int cluster = isPaired ? 2 : 1, blocks = isPaired ? Up(rowTiles, 2) * 2 * (tiles / rowTiles) : tiles * splits;
+        int cluster = isPaired ? 2 : 1;
+        int blocks = isPaired ? CudaDevice.Up(rowTiles, 2) * 2 * (tiles / rowTiles) : tiles * splits;
         LinearWgmmaArguments arguments = new()
         {
             Linear = product,
@@ -123,6 +124,4 @@ internal sealed unsafe class CudaWgmma : IDisposable
             "cuTensorMapEncodeTiled");
         map = *aligned;
     }
-
-    private static int Up(int value, int unit) => (value + unit - 1) / unit;
 }

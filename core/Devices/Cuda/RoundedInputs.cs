@@ -18,9 +18,9 @@ internal readonly record struct RoundedInputs(
     public static RoundedInputs Of(CudaSegment segment, DType type, int rows)
     {
         bool isCodes = segment.Inputs == CudaInputs.Codes;
-        int stride = (segment.K + RowAlignment - 1) / RowAlignment * RowAlignment;
+        int stride = CudaDevice.Up(segment.K, RowAlignment) * RowAlignment;
         int groups = isCodes && segment.Scheme.Rounding == InputRounding.E4M3Group
-            ? (segment.K + CudaDevice.InputGroup - 1) / CudaDevice.InputGroup : 1;
+            ? CudaDevice.Up(segment.K, CudaDevice.InputGroup) : 1;
         long scales = CudaArena.Padded((long)rows * stride * (isCodes ? 1 : type.SizeOf()));
         long zeros = scales + CudaArena.Padded((long)rows * groups * sizeof(float));
         return new RoundedInputs(stride, groups, scales, zeros, zeros + CudaArena.Padded((long)rows * sizeof(int)));

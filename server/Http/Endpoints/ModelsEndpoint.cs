@@ -27,9 +27,7 @@ internal sealed class ModelsEndpoint(ServedModel model, ServerState state)
 
     public Task HandleOneAsync(HttpContext context)
     {
-        const string folder = "/models/";
-        string path = context.Request.Path.Value!;
-        string name = path[(path.IndexOf(folder, StringComparison.Ordinal) + folder.Length)..];
+        string name = Route.PathBelow(context, "/models/");
         model.CheckName(name);
         return JsonResponse.WriteAsync(context, json => WriteModel(json, name));
     }

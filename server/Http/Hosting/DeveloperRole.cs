@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Engine.Server.Http.Json;
 using Engine.Server.Terminal;
 
 namespace Engine.Server.Http.Hosting;
@@ -20,7 +19,7 @@ internal static class DeveloperRole
             return messages;
         }
 
-        string text = JsonText.Write(json =>
+        return JsonText.Element(json =>
         {
             json.WriteStartArray();
             foreach (JsonElement message in messages.EnumerateArray())
@@ -43,8 +42,5 @@ internal static class DeveloperRole
 
             json.WriteEndArray();
         });
-        using JsonDocument document = JsonDocument.Parse(
-            text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
-        return document.RootElement.Clone();
     }
 }

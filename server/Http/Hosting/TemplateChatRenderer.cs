@@ -86,7 +86,7 @@ internal sealed class TemplateChatRenderer : IChatRenderer
             return chat.TemplateArguments ?? default;
         }
 
-        string text = JsonText.Write(json =>
+        return JsonText.Element(json =>
         {
             json.WriteStartObject();
             json.WriteString("reasoning_effort", effort);
@@ -103,8 +103,5 @@ internal sealed class TemplateChatRenderer : IChatRenderer
 
             json.WriteEndObject();
         });
-        using JsonDocument document = JsonDocument.Parse(
-            text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
-        return document.RootElement.Clone();
     }
 }

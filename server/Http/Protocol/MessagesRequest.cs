@@ -27,7 +27,7 @@ internal static class MessagesRequest
 
         JsonElement messages = Fields.GetArray(body, "messages")
             ?? throw ApiException.BadRequest("messages: a list is needed.", "messages");
-        string text = JsonText.Write(json =>
+        return JsonText.Document(json =>
         {
             json.WriteStartObject();
             json.WriteStartArray("messages");
@@ -57,7 +57,6 @@ internal static class MessagesRequest
 
             json.WriteEndObject();
         });
-        return JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
     }
 
     private static void WriteSystem(Utf8JsonWriter json, JsonElement body)

@@ -27,7 +27,7 @@ internal static class ResponsesRequest
             throw ApiException.BadRequest("input: is needed.", "input");
         }
 
-        string text = JsonText.Write(json =>
+        return JsonText.Document(json =>
         {
             json.WriteStartObject();
             json.WriteStartArray("messages");
@@ -62,7 +62,6 @@ internal static class ResponsesRequest
 
             json.WriteEndObject();
         });
-        return JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
     }
 
     private static void RefuseState(JsonElement body, bool areKept)

@@ -115,22 +115,19 @@ internal sealed record ToolFields
             return Tools!.Value;
         }
 
-        using JsonDocument document = JsonDocument.Parse(
-            JsonText.Write(json =>
+        return JsonText.Element(json =>
+        {
+            json.WriteStartArray();
+            foreach (JsonElement tool in Tools!.Value.EnumerateArray())
             {
-                json.WriteStartArray();
-                foreach (JsonElement tool in Tools!.Value.EnumerateArray())
+                if (Allowed.Contains(NameOf(tool)))
                 {
-                    if (Allowed.Contains(NameOf(tool)))
-                    {
-                        tool.WriteTo(json);
-                    }
+                    tool.WriteTo(json);
                 }
+            }
 
-                json.WriteEndArray();
-            }),
-            new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
-        return document.RootElement.Clone();
+            json.WriteEndArray();
+        });
     }
 
     private static string NameOf(JsonElement tool)

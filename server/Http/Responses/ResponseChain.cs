@@ -36,7 +36,7 @@ internal sealed class ResponseChain
             throw ApiException.BadRequest("input: must be a string or a list of items.", "input");
         }
 
-        string text = JsonText.Write(json =>
+        JsonElement items = JsonText.Element(json =>
         {
             json.WriteStartArray();
             foreach (JsonElement list in before is null
@@ -51,20 +51,14 @@ internal sealed class ResponseChain
             WriteItems(json, input);
             json.WriteEndArray();
         });
-        using JsonDocument document = JsonDocument.Parse(
-            text, new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
-        return new ResponseChain(responses, owner, document.RootElement.Clone());
+        return new ResponseChain(responses, owner, items);
     }
 
     /// <summary>Keeps the response.</summary>
     /// <param name="id">Its id.</param>
     /// <param name="write">Writes it as it was answered.</param>
-    public void Keep(string id, Action<Utf8JsonWriter> write)
-    {
-        using JsonDocument document = JsonDocument.Parse(
-            JsonText.Write(write), new JsonDocumentOptions { MaxDepth = StrictJson.MaxDepth });
-        _responses.Keep(id, new StoredResponse(_owner, document.RootElement.Clone(), Input));
-    }
+    public void Keep(string id, Action<Utf8JsonWriter> write) =>
+        _responses.Keep(id, new StoredResponse(_owner, JsonText.Element(write), Input));
 
     private static void WriteItems(Utf8JsonWriter json, JsonElement input)
     {

@@ -74,11 +74,7 @@ internal sealed class StoredResponseEndpoints(StoredResponses responses)
             json.WriteEndObject();
         });
 
-    private static string PathOf(HttpContext context)
-    {
-        string path = context.Request.Path.Value!;
-        return path[(path.IndexOf(Folder, StringComparison.Ordinal) + Folder.Length)..];
-    }
+    private static string PathOf(HttpContext context) => Route.PathBelow(context, Folder);
 
     private StoredResponse Find(HttpContext context, string id) =>
         responses.Find(id, StoredResponses.OwnerOf(context.Request)) ?? throw NotFound(id, "response_id");

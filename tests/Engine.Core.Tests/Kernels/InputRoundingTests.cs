@@ -11,28 +11,12 @@ public sealed class InputRoundingTests(CpuIsa isa)
 {
     private CpuDevice _device = null!;
 
-    private static readonly (string Name, WeightCodes Codes)[] _forms =
-    [
-        ("w8 rows", new(8, 100_000, CodeScales.Plain, CodeScaleType.BF16, Zero: 128)),
-        ("w4 g128", new(4, 128, CodeScales.Plain, CodeScaleType.BF16, Zero: 8)),
-        ("fp8 rows", new(8, 100_000, CodeScales.Plain, CodeScaleType.F32, CodeValues.E4M3)),
-        ("fp8 blocks", new(8, 128, CodeScales.Plain, CodeScaleType.F32, CodeValues.E4M3)),
-        ("nvfp4", new(4, 16, CodeScales.SuperE4M3, CodeScaleType.F32, CodeValues.DoubledE2M1)),
-    ];
-
-    private static readonly InputScheme[] _schemes =
-    [
-        new(InputRounding.Int8Tensor, 0.03f), new(InputRounding.Int8Tensor, 0.02f, -37), new(InputRounding.Int8Token),
-        new(InputRounding.Int8TokenZero), new(InputRounding.E4M3Tensor, 0.011f), new(InputRounding.E4M3Token),
-        new(InputRounding.E4M3Group), new(InputRounding.NvFp4, 500f),
-    ];
-
     public static IEnumerable<TestFixtureData> Cases =>
         KernelData.Isas.Where(isa => isa != CpuIsa.AmxBf16).Select(isa => new TestFixtureData(isa));
 
-    private static IEnumerable<string> Names => _forms.Select(f => f.Name);
+    private static IEnumerable<string> Names => RoundedInputData.Forms.Select(f => f.Name);
 
-    private static IEnumerable<InputScheme> Schemes => _schemes;
+    private static IEnumerable<InputScheme> Schemes => RoundedInputData.Schemes;
 
     [OneTimeSetUp]
     public void Start() => _device = KernelData.Device(isa, threads: 3, ActivationPrecision.Auto);
@@ -44,7 +28,7 @@ public sealed class InputRoundingTests(CpuIsa isa)
     public void ProductsAreThoseOfTheRoundedInputs(
         [ValueSource(nameof(Names))] string name, [ValueSource(nameof(Schemes))] InputScheme scheme)
     {
-        WeightCodes form = _forms.First(f => f.Name == name).Codes;
+        WeightCodes form = RoundedInputData.Forms.First(f => f.Name == name).Codes;
         for (int k = 1; k <= 400; k += 19)
         {
             int m = 1 + (k % 14), n = 1 + (k * 7 % 41);
@@ -70,7 +54,7 @@ public sealed class InputRoundingTests(CpuIsa isa)
         [ValueSource(nameof(Names))] string name, [ValueSource(nameof(Schemes))] InputScheme scheme)
     {
         const int N = 70, K = 331, Most = 20;
-        WeightCodes form = _forms.First(f => f.Name == name).Codes;
+        WeightCodes form = RoundedInputData.Forms.First(f => f.Name == name).Codes;
         using LinearWeight weight = Pack(new RandomCodes(form, N, K, 1) { Inputs = scheme });
         float[] x = KernelData.Random(Most * K, 2);
         var alone = new float[Most * N];
@@ -86,7 +70,7 @@ public sealed class InputRoundingTests(CpuIsa isa)
     public void WhatIsNoNumberShows([ValueSource(nameof(Schemes))] InputScheme scheme)
     {
         const int N = 3, K = 140;
-        using LinearWeight weight = Pack(new RandomCodes(_forms[0].Codes, N, K, 1) { Inputs = scheme });
+        using LinearWeight weight = Pack(new RandomCodes(RoundedInputData.Forms[0].Codes, N, K, 1) { Inputs = scheme });
         foreach (float bad in new[] { float.NaN, float.PositiveInfinity })
         {
             float[] x = KernelData.Random(2 * K, 2);

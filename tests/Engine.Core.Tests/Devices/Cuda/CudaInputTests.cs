@@ -13,25 +13,11 @@ namespace Engine.Tests.Devices.Cuda;
 internal sealed class CudaInputTests(DType type)
 {
     private static readonly (string Name, WeightCodes Codes)[] _forms =
-    [
-        ("w8 rows", new(8, 100_000, CodeScales.Plain, CodeScaleType.BF16, Zero: 128)),
-        ("w8 zeros", new(8, 100_000, CodeScales.Zero, CodeScaleType.F32)),
-        ("w4 g128", new(4, 128, CodeScales.Plain, CodeScaleType.BF16, Zero: 8)),
-        ("fp8 rows", new(8, 100_000, CodeScales.Plain, CodeScaleType.F32, CodeValues.E4M3)),
-        ("fp8 blocks", new(8, 128, CodeScales.Plain, CodeScaleType.F32, CodeValues.E4M3)),
-        ("nvfp4", new(4, 16, CodeScales.SuperE4M3, CodeScaleType.F32, CodeValues.DoubledE2M1)),
-    ];
-
-    private static readonly InputScheme[] _schemes =
-    [
-        new(InputRounding.Int8Tensor, 0.03f), new(InputRounding.Int8Tensor, 0.02f, -37), new(InputRounding.Int8Token),
-        new(InputRounding.Int8TokenZero), new(InputRounding.E4M3Tensor, 0.011f), new(InputRounding.E4M3Token),
-        new(InputRounding.E4M3Group), new(InputRounding.NvFp4, 500f),
-    ];
+        [.. RoundedInputData.Forms, ("w8 zeros", new(8, 100_000, CodeScales.Zero, CodeScaleType.F32))];
 
     private static IEnumerable<string> Names => _forms.Select(f => f.Name);
 
-    private static IEnumerable<InputScheme> Schemes => _schemes;
+    private static IEnumerable<InputScheme> Schemes => RoundedInputData.Schemes;
 
     // Weights, and with groups of 128 inputs that are no codes, are rounded to 16 bits on their way into a product.
     private double Tolerance => type switch { DType.F32 => 4e-6, DType.F16 => 1.2e-3, _ => 9e-3 };
@@ -89,7 +75,7 @@ internal sealed class CudaInputTests(DType type)
     {
         using FakeCuda fake = new();
         using CudaDevice gpu = Device();
-        RandomCodes matrix = new(_forms[2].Codes, 24, 136, 5, isReordered: true)
+        RandomCodes matrix = new(_forms[1].Codes, 24, 136, 5, isReordered: true)
         {
             Inputs = new InputScheme(InputRounding.Int8Token),
         };
@@ -122,7 +108,7 @@ internal sealed class CudaInputTests(DType type)
     {
         using FakeCuda fake = new();
         using CudaDevice gpu = fake.Device(type);
-        using LinearWeight weight = gpu.PackLinear(Source([Matrix("w8 rows", 8, 64, _schemes[2])]));
+        using LinearWeight weight = gpu.PackLinear(Source([Matrix("w8 rows", 8, 64, RoundedInputData.Schemes[2])]));
         Assert.That(((CudaWeight)weight).Segments[0].Inputs, Is.EqualTo(CudaInputs.Plain));
     }
 
@@ -146,7 +132,7 @@ internal sealed class CudaInputTests(DType type)
     {
         using FakeCuda fake = new();
         using CudaDevice gpu = Device();
-        foreach (InputScheme scheme in _schemes)
+        foreach (InputScheme scheme in RoundedInputData.Schemes)
         {
             LinearSource source = Source([Matrix(name, 24, 200, scheme)]);
             using LinearWeight weight = gpu.PackLinear(source);
