@@ -76,17 +76,9 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
     public void ARowIsTheSameInEveryCrowd([ValueSource(nameof(Names))] string name)
     {
         // The most rows are those with which the last panels go to threads in smaller shares.
-        const int N = 150, K = 331, Most = 67;
-        using LinearWeight weight = Pack(new RandomCodes(Form(name), N, K, 1));
-        float[] x = KernelData.Random(Most * K, 2);
-        var alone = new float[Most * N];
-        for (int m = 0; m < Most; m++) Multiply(weight, x.AsSpan(m * K, K), 1).CopyTo(alone.AsSpan(m * N));
-        foreach (int m in Enumerable.Range(1, 26).Append(Most))
-        {
-            _device.SetNumThreads(1 + (m % 3));
-            float[] crowd = Multiply(weight, x.AsSpan((Most - m) * K, m * K), m);
-            if (!KernelData.SameBits(crowd, alone.AsSpan((Most - m) * N))) Assert.Fail($"{m} rows differ");
-        }
+        const int N = 150, K = 331;
+        using LinearWeight weight = _device.Pack(new RandomCodes(Form(name), N, K, 1));
+        _device.AssertRowsStandAlone(weight, [.. Enumerable.Range(1, 26), 67]);
     }
 
     [Test]
@@ -101,12 +93,12 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
     {
         const int K = 256;
         RandomCodes a = new(Form("Q4_K"), 21, K, 1), b = new(Form("Q6_K"), 5, K, 2), c = new(Form("Q4_K"), 9, K, 3);
-        using LinearWeight weight = Pack(a, b, c);
-        float[] x = KernelData.Random(3 * K, 4), y = Multiply(weight, x, 3);
+        using LinearWeight weight = _device.Pack(a, b, c);
+        float[] x = KernelData.Random(3 * K, 4), y = _device.Multiply(weight, x, 3);
         float[][] alone = [.. new[] { a, b, c }.Select(part =>
         {
-            using LinearWeight one = Pack(part);
-            return Multiply(one, x, 3);
+            using LinearWeight one = _device.Pack(part);
+            return _device.Multiply(one, x, 3);
         })];
         float[] expected = [.. Enumerable.Range(0, 3).SelectMany(
             r => alone.SelectMany(part => part.AsSpan(r * part.Length / 3, part.Length / 3).ToArray()))];
@@ -114,24 +106,13 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
     }
 
     [Test]
-    public void EmbeddingsReadTheCodes([ValueSource(nameof(Names))] string name)
-    {
-        const int K = 70;
-        RandomCodes matrix = new(Form(name), 40, K, 6, isReordered: true);
-        using LinearWeight weight = Pack(matrix);
-        using var gy = new GuardedMemory(2 * K * sizeof(float));
-        _device.Embed(gy.View(2, K, K), weight, [39, 3], 2f);
-        float[] row = new float[K], other = new float[K];
-        matrix.Dequantize(39, row);
-        matrix.Dequantize(3, other);
-        float[] expected = [.. row.Concat(other).Select(v => v * 2)];
-        Assert.That(gy.Floats(2 * K).ToArray(), Is.EqualTo(expected).AsCollection);
-    }
+    public void EmbeddingsReadTheCodes([ValueSource(nameof(Names))] string name) =>
+        _device.AssertEmbedsRows(new RandomCodes(Form(name), 40, 70, 6, isReordered: true));
 
     [Test]
     public void BytesAreThoseThatWerePromised([ValueSource(nameof(Names))] string name)
     {
-        LinearSource source = Source(new RandomCodes(Form(name), 50, 300, 6));
+        LinearSource source = Products.Source(new RandomCodes(Form(name), 50, 300, 6));
         using LinearWeight weight = _device.PackLinear(source);
         Assert.That(weight.Bytes, Is.EqualTo(_device.PackedLinearBytes(source)));
     }
@@ -140,7 +121,7 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
     public void BytesAreNearThoseOfTheFile()
     {
         double Bits(string name) =>
-            _device.PackedLinearBytes(Source(new RandomCodes(Form(name), 16, 1024, 1))) / 2048.0;
+            _device.PackedLinearBytes(Products.Source(new RandomCodes(Form(name), 16, 1024, 1))) / 2048.0;
         Assert.Multiple(() =>
         {
             Assert.That(Bits("gptq g128"), Is.EqualTo(4.25));
@@ -185,8 +166,8 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
     {
         int n = matrix.N, k = matrix.K;
         WeightCodes form = matrix.Codes!;
-        using LinearWeight weight = Pack(matrix);
-        float[] x = KernelData.Random(m * k, m), y = Multiply(weight, x, m), w = new float[k];
+        using LinearWeight weight = _device.Pack(matrix);
+        float[] x = KernelData.Random(m * k, m), y = _device.Multiply(weight, x, m), w = new float[k];
         double[][] seen = [.. Enumerable.Range(0, m).Select(r => Rounded(form, matrix, x.AsSpan(r * k, k)))];
         for (int c = 0; c < n; c++)
         {
@@ -206,22 +187,5 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
                     Assert.Fail($"[{n}, {k}] x {m}, [{r}, {c}]: {found}, expected {value}, of {magnitude}");
             }
         }
-    }
-
-    private static LinearSource Source(params RandomCodes[] parts) => new()
-    {
-        Parts = [.. parts.Select(p => new LinearPart(p.N, p.K, DType.F32, 0, p.K, Matrix: p))],
-        ComputeType = DType.F32,
-    };
-
-    private LinearWeight Pack(params RandomCodes[] parts) => _device.PackLinear(Source(parts));
-
-    private float[] Multiply(LinearWeight weight, ReadOnlySpan<float> x, int rows)
-    {
-        using var gx = GuardedMemory.OfFloats(x);
-        using var gy = new GuardedMemory((long)rows * weight.N * sizeof(float));
-        _device.Linear(
-            gy.View(rows, weight.N, weight.N), gx.View(rows, weight.K, weight.K), weight, null, false);
-        return gy.Floats(rows * weight.N).ToArray();
     }
 }

@@ -62,25 +62,17 @@ public sealed class FloatCodeKernelTests(CpuIsa isa, ActivationPrecision precisi
     [Test]
     public void ARowIsTheSameInEveryCrowd([ValueSource(nameof(Names))] string name)
     {
-        const int N = 150, K = 331, Most = 40;
-        using LinearWeight weight = Pack(new RandomCodes(Form(name), N, K, 1));
-        float[] x = KernelData.Random(Most * K, 2);
-        var alone = new float[Most * N];
-        for (int m = 0; m < Most; m++) Multiply(weight, x.AsSpan(m * K, K), 1).CopyTo(alone.AsSpan(m * N));
-        for (int m = 1; m <= Most; m++)
-        {
-            _device.SetNumThreads(1 + (m % 3));
-            float[] crowd = Multiply(weight, x.AsSpan((Most - m) * K, m * K), m);
-            if (!KernelData.SameBits(crowd, alone.AsSpan((Most - m) * N))) Assert.Fail($"{m} rows differ");
-        }
+        const int N = 150, K = 331;
+        using LinearWeight weight = _device.Pack(new RandomCodes(Form(name), N, K, 1));
+        _device.AssertRowsStandAlone(weight, [.. Enumerable.Range(1, 40)]);
     }
 
     [Test]
     public void EveryE4M3CodeIsExact()
     {
         var matrix = new EveryCode();
-        using LinearWeight weight = _device.PackLinear(Source(matrix));
-        float[] y = Multiply(weight, [1, 1, 1, 1], 1), expected = new float[EveryCode.Count];
+        using LinearWeight weight = _device.Pack(matrix);
+        float[] y = _device.Multiply(weight, [1, 1, 1, 1], 1), expected = new float[EveryCode.Count];
         for (int i = 0; i < expected.Length; i++) expected[i] = EveryCode.Value(i);
         Assert.That(y, Is.EqualTo(expected).AsCollection);
     }
@@ -88,31 +80,20 @@ public sealed class FloatCodeKernelTests(CpuIsa isa, ActivationPrecision precisi
     [Test]
     public void HugeActivationsStayFinite()
     {
-        using LinearWeight weight = _device.PackLinear(Source(new EveryCode()));
-        float[] y = Multiply(weight, [1e15f, 0, 0, 0], 1);
+        using LinearWeight weight = _device.Pack(new EveryCode());
+        float[] y = _device.Multiply(weight, [1e15f, 0, 0, 0], 1);
         Assert.That(y[4], Is.EqualTo(1e15f * EveryCode.Value(4)).Within(0.5).Percent);
     }
 
     [Test]
-    public void EmbeddingsReadTheCodes([ValueSource(nameof(Names))] string name)
-    {
-        const int K = 70;
-        RandomCodes matrix = new(Form(name), 40, K, 6);
-        using LinearWeight weight = Pack(matrix);
-        using var gy = new GuardedMemory(2 * K * sizeof(float));
-        _device.Embed(gy.View(2, K, K), weight, [39, 3], 2f);
-        float[] row = new float[K], other = new float[K];
-        matrix.Dequantize(39, row);
-        matrix.Dequantize(3, other);
-        float[] expected = [.. row.Concat(other).Select(v => v * 2)];
-        Assert.That(gy.Floats(2 * K).ToArray(), Is.EqualTo(expected).AsCollection);
-    }
+    public void EmbeddingsReadTheCodes([ValueSource(nameof(Names))] string name) =>
+        _device.AssertEmbedsRows(new RandomCodes(Form(name), 40, 70, 6));
 
     [TestCase("nf4", 4.5)]
     [TestCase("fp8 blocks", 8.25)]
     public void BytesAreNearThoseOfTheFile(string name, double bits)
     {
-        LinearSource source = Source(new RandomCodes(Form(name), 16, 1024, 1));
+        LinearSource source = Products.Source(new RandomCodes(Form(name), 16, 1024, 1));
         Assert.That(_device.PackedLinearBytes(source) / 2048.0, Is.EqualTo(bits));
     }
 
@@ -120,8 +101,8 @@ public sealed class FloatCodeKernelTests(CpuIsa isa, ActivationPrecision precisi
     private void AssertProduct(RandomCodes matrix, int m)
     {
         int n = matrix.N, k = matrix.K;
-        using LinearWeight weight = Pack(matrix);
-        float[] x = KernelData.Random(m * k, m), y = Multiply(weight, x, m), w = new float[k];
+        using LinearWeight weight = _device.Pack(matrix);
+        float[] x = KernelData.Random(m * k, m), y = _device.Multiply(weight, x, m), w = new float[k];
         float[] seen = IsRounded ? KernelData.Round(x, DType.BF16) : x;
         matrix.RoundsTables = IsRounded;
         for (int c = 0; c < n; c++)
@@ -135,23 +116,6 @@ public sealed class FloatCodeKernelTests(CpuIsa isa, ActivationPrecision precisi
                     Assert.Fail($"[{n}, {k}] x {m}, [{r}, {c}]: {found}, expected {value}, of {magnitude}");
             }
         }
-    }
-
-    private static LinearSource Source(WeightMatrix matrix) => new()
-    {
-        Parts = [new LinearPart(matrix.N, matrix.K, DType.F32, 0, matrix.K, Matrix: matrix)],
-        ComputeType = DType.F32,
-    };
-
-    private LinearWeight Pack(RandomCodes matrix) => _device.PackLinear(Source(matrix));
-
-    private float[] Multiply(LinearWeight weight, ReadOnlySpan<float> x, int rows)
-    {
-        using var gx = GuardedMemory.OfFloats(x);
-        using var gy = new GuardedMemory((long)rows * weight.N * sizeof(float));
-        _device.Linear(
-            gy.View(rows, weight.N, weight.N), gx.View(rows, weight.K, weight.K), weight, null, false);
-        return gy.Floats(rows * weight.N).ToArray();
     }
 
     // A row per code that is a number: the code in one column, zeros in the others.

@@ -33,8 +33,8 @@ public sealed class InputRoundingTests(CpuIsa isa)
         {
             int m = 1 + (k % 14), n = 1 + (k * 7 % 41);
             var matrix = new RandomCodes(form, n, k, k) { Inputs = scheme };
-            using LinearWeight weight = Pack(matrix);
-            float[] x = KernelData.Random(m * k, k), y = Multiply(weight, x, m), w = new float[k];
+            using LinearWeight weight = _device.Pack(matrix);
+            float[] x = KernelData.Random(m * k, k), y = _device.Multiply(weight, x, m), w = new float[k];
             for (int c = 0; c < n; c++)
             {
                 matrix.Dequantize(c, w);
@@ -53,29 +53,23 @@ public sealed class InputRoundingTests(CpuIsa isa)
     public void ARowIsTheSameInEveryCrowd(
         [ValueSource(nameof(Names))] string name, [ValueSource(nameof(Schemes))] InputScheme scheme)
     {
-        const int N = 70, K = 331, Most = 20;
+        const int N = 70, K = 331;
         WeightCodes form = RoundedInputData.Forms.First(f => f.Name == name).Codes;
-        using LinearWeight weight = Pack(new RandomCodes(form, N, K, 1) { Inputs = scheme });
-        float[] x = KernelData.Random(Most * K, 2);
-        var alone = new float[Most * N];
-        for (int m = 0; m < Most; m++) Multiply(weight, x.AsSpan(m * K, K), 1).CopyTo(alone.AsSpan(m * N));
-        for (int m = 2; m <= Most; m += 3)
-        {
-            float[] crowd = Multiply(weight, x.AsSpan((Most - m) * K, m * K), m);
-            if (!KernelData.SameBits(crowd, alone.AsSpan((Most - m) * N))) Assert.Fail($"{m} rows differ");
-        }
+        using LinearWeight weight = _device.Pack(new RandomCodes(form, N, K, 1) { Inputs = scheme });
+        _device.AssertRowsStandAlone(weight, 2, 5, 8, 11, 14, 17, 20);
     }
 
     [Test]
     public void WhatIsNoNumberShows([ValueSource(nameof(Schemes))] InputScheme scheme)
     {
         const int N = 3, K = 140;
-        using LinearWeight weight = Pack(new RandomCodes(RoundedInputData.Forms[0].Codes, N, K, 1) { Inputs = scheme });
+        var matrix = new RandomCodes(RoundedInputData.Forms[0].Codes, N, K, 1) { Inputs = scheme };
+        using LinearWeight weight = _device.Pack(matrix);
         foreach (float bad in new[] { float.NaN, float.PositiveInfinity })
         {
             float[] x = KernelData.Random(2 * K, 2);
             x[5] = bad;
-            float[] y = Multiply(weight, x, 2);
+            float[] y = _device.Multiply(weight, x, 2);
             Assert.That(y.Select(float.IsFinite), Is.EqualTo(new[] { false, false, false, true, true, true }));
         }
     }
@@ -131,20 +125,5 @@ public sealed class InputRoundingTests(CpuIsa isa)
         }
 
         return SmallFloats.E2M1[best];
-    }
-
-    private LinearWeight Pack(RandomCodes matrix) => _device.PackLinear(new LinearSource
-    {
-        Parts = [new LinearPart(matrix.N, matrix.K, DType.F32, 0, matrix.K, Matrix: matrix)],
-        ComputeType = DType.F32,
-    });
-
-    private float[] Multiply(LinearWeight weight, ReadOnlySpan<float> x, int rows)
-    {
-        using var gx = GuardedMemory.OfFloats(x);
-        using var gy = new GuardedMemory((long)rows * weight.N * sizeof(float));
-        _device.Linear(
-            gy.View(rows, weight.N, weight.N), gx.View(rows, weight.K, weight.K), weight, null, false);
-        return gy.Floats(rows * weight.N).ToArray();
     }
 }

@@ -60,7 +60,8 @@ public sealed class IntTileKernelTests(bool real)
     [Test]
     public void EveryNumberOfRowsGivesTheBitsOfVnni([ValueSource(nameof(Names))] string name)
     {
-        for (int m = 1; m <= 40; m++) AssertSame(Source(Matrix(name, 1 + (m * 37 % 83), 1 + (m * 71 % 300))), m, m % 3);
+        for (int m = 1; m <= 40; m++)
+            AssertSame(Products.Source(Matrix(name, 1 + (m * 37 % 83), 1 + (m * 71 % 300))), m, m % 3);
     }
 
     [Test]
@@ -69,8 +70,8 @@ public sealed class IntTileKernelTests(bool real)
         InputScheme token = new(InputRounding.Int8Token), tensor = new(InputRounding.Int8Tensor, 0.02f);
         for (int m = 7; m <= 35; m += 7)
         {
-            AssertSame(Source(Matrix("w8a16", 40, 300, token)), m, 0);
-            AssertSame(Source(Matrix("w8a16", 40, 300, tensor)), m, 0);
+            AssertSame(Products.Source(Matrix("w8a16", 40, 300, token)), m, 0);
+            AssertSame(Products.Source(Matrix("w8a16", 40, 300, tensor)), m, 0);
         }
     }
 
@@ -114,10 +115,4 @@ public sealed class IntTileKernelTests(bool real)
             accumulate: extra == 2);
         return gy.Floats(m * source.N).ToArray();
     }
-
-    private static LinearSource Source(RandomCodes matrix) => new()
-    {
-        Parts = [new LinearPart(matrix.N, matrix.K, DType.F32, 0, matrix.K, Matrix: matrix)],
-        ComputeType = DType.F32,
-    };
 }

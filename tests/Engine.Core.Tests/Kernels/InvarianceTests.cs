@@ -26,22 +26,10 @@ public sealed class InvarianceTests(CpuIsa isa)
     [Test]
     public void AProductRowIsTheSameInEveryCrowd([ValueSource(nameof(_types))] DType type)
     {
-        const int N = 150, K = 331, Most = 70;
+        const int N = 150, K = 331;
         using LinearWeight weight = KernelData.Pack(
             _device, KernelData.Random(N * K, 1), N, K, type, type);
-        float[] x = KernelData.Random(Most * K, 2);
-        var alone = new float[Most * N];
-        for (int m = 0; m < Most; m++)
-        {
-            Multiply(weight, x.AsSpan(m * K, K), 1).CopyTo(alone.AsSpan(m * N));
-        }
-
-        for (int m = 1; m <= Most; m++)
-        {
-            _device.SetNumThreads(1 + (m % 3));
-            float[] crowd = Multiply(weight, x.AsSpan((Most - m) * K, m * K), m);
-            if (!KernelData.SameBits(crowd, alone.AsSpan((Most - m) * N))) Assert.Fail($"{m} rows differ");
-        }
+        _device.AssertRowsStandAlone(weight, [.. Enumerable.Range(1, 70)]);
     }
 
     [Test]
@@ -52,11 +40,11 @@ public sealed class InvarianceTests(CpuIsa isa)
             _device, KernelData.Random(N * K, 1), N, K, type, type);
         float[] x = KernelData.Random(M * K, 2);
         _device.SetNumThreads(1);
-        float[] one = Multiply(weight, x, M);
+        float[] one = _device.Multiply(weight, x, M);
         foreach (int threads in new[] { 2, 3 })
         {
             _device.SetNumThreads(threads);
-            Assert.That(KernelData.SameBits(Multiply(weight, x, M), one), Is.True, $"{threads} threads");
+            Assert.That(KernelData.SameBits(_device.Multiply(weight, x, M), one), Is.True, $"{threads} threads");
         }
     }
 
@@ -134,15 +122,6 @@ public sealed class InvarianceTests(CpuIsa isa)
             Assert.That(
                 KernelData.SameBits(Apply(x.AsSpan(r * N, N), 1), together.AsSpan(r * N, N)), Is.True, $"row {r}");
         }
-    }
-
-    private float[] Multiply(LinearWeight weight, ReadOnlySpan<float> x, int rows)
-    {
-        using var gx = GuardedMemory.OfFloats(x);
-        using var gy = new GuardedMemory((long)rows * weight.N * sizeof(float));
-        _device.Linear(
-            gy.View(rows, weight.N, weight.N), gx.View(rows, weight.K, weight.K), weight, null, false);
-        return gy.Floats(rows * weight.N).ToArray();
     }
 
     private float[] Attend(

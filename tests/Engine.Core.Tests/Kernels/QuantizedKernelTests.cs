@@ -45,21 +45,9 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
     public void ARowIsTheSameInEveryCrowd([ValueSource(nameof(_kinds))] WeightQuantization kind)
     {
         // The most rows are those with which the last panels go to threads in smaller shares.
-        const int N = 150, K = 331, Most = 67;
+        const int N = 150, K = 331;
         using LinearWeight weight = Pack(KernelData.Random(N * K, 1), N, K, kind);
-        float[] x = KernelData.Random(Most * K, 2);
-        var alone = new float[Most * N];
-        for (int m = 0; m < Most; m++)
-        {
-            Multiply(weight, x.AsSpan(m * K, K), 1).CopyTo(alone.AsSpan(m * N));
-        }
-
-        foreach (int m in Enumerable.Range(1, 40).Append(Most))
-        {
-            _device.SetNumThreads(1 + (m % 3));
-            float[] crowd = Multiply(weight, x.AsSpan((Most - m) * K, m * K), m);
-            if (!KernelData.SameBits(crowd, alone.AsSpan((Most - m) * N))) Assert.Fail($"{m} rows differ");
-        }
+        _device.AssertRowsStandAlone(weight, [.. Enumerable.Range(1, 40), 67]);
     }
 
     [Test]
@@ -78,7 +66,7 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
         byte[] eight = RandomBlocks(WeightBlocks.Q8_0, N, K, out float[] a);
         byte[] four = RandomBlocks(WeightBlocks.Q4_0, N, K, out float[] b);
         using LinearWeight weight = PackTwo(eight, four, N, K);
-        float[] x = KernelData.Random(K, 4), y = Multiply(weight, x, 1);
+        float[] x = KernelData.Random(K, 4), y = _device.Multiply(weight, x, 1);
         for (int n = 0; n < 2 * N; n++)
         {
             float[] rows = n < N ? a : b;
@@ -106,7 +94,7 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
         using LinearWeight weight = Pack(KernelData.Random(64 * 3, 1), 3, 64, WeightQuantization.Int8);
         var x = new float[64];
         x[40] = bad;
-        Assert.That(float.IsFinite(Multiply(weight, x, 1)[0]), Is.False);
+        Assert.That(float.IsFinite(_device.Multiply(weight, x, 1)[0]), Is.False);
     }
 
     [Test]
@@ -116,7 +104,7 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
         const int N = 64, K = 2048;
         float[] w = KernelData.Random(N * K, 7), x = KernelData.Random(K, 8);
         using LinearWeight weight = Pack(w, N, K, kind);
-        float[] y = Multiply(weight, x, 1), exact = Dequantized(w, K, kind);
+        float[] y = _device.Multiply(weight, x, 1), exact = Dequantized(w, K, kind);
         double error = 0, norm = 0;
         for (int n = 0; n < N; n++)
         {
@@ -220,7 +208,7 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
     private void AssertProduct(LinearWeight weight, float[] w, float[] x, int m, string name)
     {
         int n = weight.N, k = weight.K;
-        float[] y = Multiply(weight, x, m);
+        float[] y = _device.Multiply(weight, x, m);
         for (int r = 0; r < m; r++)
         {
             double[] seen = Rounded(x.AsSpan(r * k, k));
@@ -282,14 +270,5 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
                 ComputeType = DType.F32,
             });
         }
-    }
-
-    private float[] Multiply(LinearWeight weight, ReadOnlySpan<float> x, int rows)
-    {
-        using var gx = GuardedMemory.OfFloats(x);
-        using var gy = new GuardedMemory((long)rows * weight.N * sizeof(float));
-        _device.Linear(
-            gy.View(rows, weight.N, weight.N), gx.View(rows, weight.K, weight.K), weight, null, false);
-        return gy.Floats(rows * weight.N).ToArray();
     }
 }

@@ -60,18 +60,10 @@ public sealed class TileKernelTests(bool real)
     [Test]
     public void ARowIsTheSameInEveryCrowdOnAnyThreads()
     {
-        const int N = 100, K = 331, Most = 70;
+        const int N = 100, K = 331;
         using LinearWeight weight = KernelData.Pack(
             _device, KernelData.Random(N * K, 1), N, K, DType.BF16, DType.BF16);
-        float[] x = KernelData.Random(Most * K, 2);
-        var alone = new float[Most * N];
-        for (int m = 0; m < Most; m++) Multiply(weight, x.AsSpan(m * K, K), 1).CopyTo(alone.AsSpan(m * N));
-        for (int m = 1; m <= Most; m++)
-        {
-            _device.SetNumThreads(1 + (m % 3));
-            float[] crowd = Multiply(weight, x.AsSpan((Most - m) * K, m * K), m);
-            if (!KernelData.SameBits(crowd, alone.AsSpan((Most - m) * N))) Assert.Fail($"{m} rows differ");
-        }
+        _device.AssertRowsStandAlone(weight, [.. Enumerable.Range(1, 70)]);
     }
 
     [TestCase(DType.F32)]
@@ -87,7 +79,7 @@ public sealed class TileKernelTests(bool real)
         using var gx = GuardedMemory.OfFloats(x);
         using var gy = new GuardedMemory((long)M * N * sizeof(float));
         plain.Linear(gy.View(M, N, N), gx.View(M, K, K), other, null, false);
-        Assert.That(Multiply(tiled, x, M), Is.EqualTo(gy.Floats(M * N).ToArray()));
+        Assert.That(_device.Multiply(tiled, x, M), Is.EqualTo(gy.Floats(M * N).ToArray()));
     }
 
     // extra: 0 nothing, 1 a bias, 2 accumulation.
@@ -116,14 +108,5 @@ public sealed class TileKernelTests(bool real)
                 }
             }
         }
-    }
-
-    private float[] Multiply(LinearWeight weight, ReadOnlySpan<float> x, int rows)
-    {
-        using var gx = GuardedMemory.OfFloats(x);
-        using var gy = new GuardedMemory((long)rows * weight.N * sizeof(float));
-        _device.Linear(
-            gy.View(rows, weight.N, weight.N), gx.View(rows, weight.K, weight.K), weight, null, false);
-        return gy.Floats(rows * weight.N).ToArray();
     }
 }
