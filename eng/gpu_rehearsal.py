@@ -160,7 +160,9 @@ def stages_of(places, work, short):
     switches = [("each launch waited for", {"ENGINE_CUDA_SYNC": "1"}),
                 ("graphs off", {"ENGINE_CUDA_GRAPHS": "0"}),
                 ("steps in turn", {"ENGINE_CUDA_ASYNC": "0"}),
-                ("wgmma", {"ENGINE_CUDA_WGMMA": "1"})]
+                ("wgmma", {"ENGINE_CUDA_WGMMA": "1"}),
+                ("dependent launches", {"ENGINE_CUDA_PDL": "1"}),
+                ("wgmma and dependent launches", {"ENGINE_CUDA_WGMMA": "1", "ENGINE_CUDA_PDL": "1"})]
     for name, switch in switches:
         stages.append(Stage("tokens", "the same with " + name, 60, tokens("cuda", "bfloat16", PROMPTS[1]),
                             tokens("cuda", "bfloat16", PROMPTS[1], **switch), judge=same_tokens))

@@ -12,5 +12,7 @@ KERNEL(ekc_linear_any_bf16, EkcLinear, 256, 4) { linear_any<bf16>(p, AnyWeight(p
 KERNEL(ekc_linear_tiled_f16, EkcLinear, 256, 2) { linear_tiled<f16>(p); }
 KERNEL(ekc_linear_tiled_bf16, EkcLinear, 256, 2) { linear_tiled<bf16>(p); }
 
-KERNEL(ekc_linear_skinny_f16, EkcLinear, 256, 1) { linear_skinny(p, PlainSource<f16>(p), PlainSums<f16>(p)); }
-KERNEL(ekc_linear_skinny_bf16, EkcLinear, 256, 1) { linear_skinny(p, PlainSource<bf16>(p), PlainSums<bf16>(p)); }
+EARLY_KERNEL(ekc_linear_skinny_f16, EkcLinear, 256, 1) { linear_skinny(p, PlainSource<f16>(p), PlainSums<f16>(p)); }
+EARLY_KERNEL(ekc_linear_skinny_bf16, EkcLinear, 256, 1) {
+  linear_skinny(p, PlainSource<bf16>(p), PlainSums<bf16>(p));
+}

@@ -18,13 +18,28 @@ internal sealed unsafe partial class CudaContext
     {
         Enter();
         if (sharedBytes > function.SharedBytes) Allow(function, sharedBytes);
-        CudaLaunchAttribute attribute = new()
+        CudaLaunchAttribute* attributes = stackalloc CudaLaunchAttribute[2];
+        uint numAttributes = 0;
+        if (cluster > 1)
         {
-            Id = CudaLaunchAttribute.ClusterDimension,
-            X = (uint)cluster,
-            Y = 1,
-            Z = 1,
-        };
+            attributes[numAttributes++] = new CudaLaunchAttribute
+            {
+                Id = CudaLaunchAttribute.ClusterDimension,
+                X = (uint)cluster,
+                Y = 1,
+                Z = 1,
+            };
+        }
+
+        if (LaunchesDependents && function.Waits)
+        {
+            attributes[numAttributes++] = new CudaLaunchAttribute
+            {
+                Id = CudaLaunchAttribute.ProgrammaticSerialization,
+                X = 1,
+            };
+        }
+
         CudaLaunch launch = new()
         {
             GridX = (uint)grid.X,
@@ -35,8 +50,8 @@ internal sealed unsafe partial class CudaContext
             BlockZ = 1,
             SharedBytes = (uint)sharedBytes,
             Stream = Stream,
-            Attributes = &attribute,
-            NumAttributes = cluster > 1 ? 1u : 0,
+            Attributes = attributes,
+            NumAttributes = numAttributes,
         };
         CudaResult result;
         fixed (T* first = &arguments)

@@ -54,6 +54,9 @@ internal sealed unsafe partial class CudaContext : IDisposable
     /// <summary>ENGINE_CUDA_SYNC=1: waits after each launch, so that an error names its kernel.</summary>
     public bool SynchronizesEachLaunch { get; set; }
 
+    /// <summary>Kernels that wait for those in front of them are launched before these have ended.</summary>
+    public bool LaunchesDependents { get; private set; }
+
     public nint Handle { get; private set; }
 
     /// <summary>All work of this device, in order.</summary>
@@ -119,6 +122,13 @@ internal sealed unsafe partial class CudaContext : IDisposable
         }
 
         return result == CudaResult.Success ? count : throw Failure(driver, result, "cuInit");
+    }
+
+    /// <summary>Turns dependent launches on where GPU, driver and its graphs have them.</summary>
+    public void LaunchDependents()
+    {
+        const int Capability90 = 90, DriverOfGraphs = 12030;
+        LaunchesDependents = Capability >= Capability90 && DriverVersion >= DriverOfGraphs;
     }
 
     /// <summary>Throws for a code that is not Success; a final error closes the device.</summary>

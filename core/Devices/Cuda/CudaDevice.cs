@@ -39,6 +39,11 @@ internal sealed unsafe partial class CudaDevice : IDevice
         _context = CudaContext.Open(options.Ordinal, options.LibraryPath);
         _name = $"cuda:{_context.Ordinal} ({_context.Name}, compute capability {_context.Capability / 10}."
             + $"{_context.Capability % 10}";
+        if (options.LaunchesDependents || Environment.GetEnvironmentVariable("ENGINE_CUDA_PDL") == "1")
+        {
+            _context.LaunchDependents();
+        }
+
         try
         {
             _modules = new CudaModules(

@@ -207,6 +207,7 @@ internal unsafe struct CudaLaunch
 internal struct CudaLaunchAttribute
 {
     public const int ClusterDimension = 4;
+    public const int ProgrammaticSerialization = 6;
 
     public int Id;
     public int Padding;

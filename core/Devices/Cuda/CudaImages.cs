@@ -27,6 +27,9 @@ internal abstract class CudaImages
         _ => ["sm_80"],
     };
 
+    /// <summary>True if a target's kernels wait for the launches in front of them (griddepcontrol).</summary>
+    public static bool Waits(string target) => target.StartsWith("sm_9", StringComparison.Ordinal);
+
     /// <summary>Names of the kernels in PTX.</summary>
     public static IEnumerable<string> Entries(byte[] ptx)
     {

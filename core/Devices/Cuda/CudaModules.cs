@@ -3,11 +3,14 @@ using System.Text;
 namespace Engine.Devices.Cuda;
 
 /// <summary>A kernel that is ready to be launched.</summary>
-internal sealed class CudaFunction(string name, nint handle)
+internal sealed class CudaFunction(string name, nint handle, bool waits = false)
 {
     public string Name => name;
 
     public nint Handle => handle;
+
+    /// <summary>Waits for the launches in front of it, so that it may begin before they have ended.</summary>
+    public bool Waits => waits;
 
     /// <summary>Dynamic shared memory allowed so far.</summary>
     public uint SharedBytes { get; set; } = 48 << 10;
@@ -83,7 +86,7 @@ internal sealed unsafe class CudaModules : IDisposable
                     _context.Driver.ModuleGetFunction(&handle, module, text), $"cuModuleGetFunction({name})");
             }
 
-            function = new CudaFunction(name, handle);
+            function = new CudaFunction(name, handle, CudaImages.Waits(home.Target));
             _functions.Add(name, function);
             return function;
         }

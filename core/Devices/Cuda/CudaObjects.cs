@@ -29,6 +29,10 @@ internal sealed record CudaDeviceOptions
     /// <summary>On compute capability 9.0, 16-bit products by wgmma; so does ENGINE_CUDA_WGMMA=1.</summary>
     public bool UsesWgmma { get; init; }
 
+    /// <summary>From compute capability 9.0 on, kernels begin before those in front of them have ended; so does
+    /// ENGINE_CUDA_PDL=1.</summary>
+    public bool LaunchesDependents { get; init; }
+
     /// <summary>Inputs of quantized weights are rounded as the checkpoint says.</summary>
     public bool FollowsInputs { get; init; }
 }

@@ -12,9 +12,24 @@
 #define INLINED __attribute__((always_inline))
 #define UNROLL _Pragma("unroll")
 #define NO_UNROLL _Pragma("nounroll")
-// The kernel `name` takes one structure by value; at most `threads` per block, at least `blocks` of them per SM.
-#define KERNEL(name, Args, threads, blocks) \
-  extern "C" __attribute__((global)) __attribute__((launch_bounds(threads, blocks))) void name(const Args p)
+// The kernel `name` takes one structure by value; at most `threads` per block, at least `blocks` of them per SM. Where a
+// kernel may be launched before those in front of it have ended, it lets the next one begin, and waits for them.
+#define KERNEL(name, Args, threads, blocks)      \
+  DEV void name##_body(const Args& p);           \
+  EARLY_KERNEL(name, Args, threads, blocks) {    \
+    wait_for_previous();                         \
+    name##_body(p);                              \
+  }                                              \
+  DEV void name##_body(const Args& p)
+// A kernel that calls wait_for_previous itself, after it has begun to fetch weights.
+#define EARLY_KERNEL(name, Args, threads, blocks)                                    \
+  DEV void name##_early(const Args& p);                                              \
+  extern "C" __attribute__((global)) __attribute__((launch_bounds(threads, blocks))) \
+  void name(const Args p) {                                                          \
+    release_next();                                                                  \
+    name##_early(p);                                                                 \
+  }                                                                                  \
+  DEV void name##_early(const Args& p)
 
 extern __shared__ __attribute__((aligned(1024))) u8 dynamic_shared_memory[];
 
@@ -36,6 +51,23 @@ DEV u32 shared_base() {
   u64 a;
   asm("{.reg .u64 t; cvta.to.shared.u64 t, %1; mov.u64 %0, t;}" : "=l"(a) : "l"((u64)dynamic_shared_memory));
   return (u32)a;
+}
+
+// ---- programmatic dependent launch, from sm_90 on: nothing where launches are not marked as dependent
+
+// The next launch of the stream may begin, where there is room.
+DEV void release_next() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+// Until the launches in front have ended and what they wrote is there. Before it a kernel may read what no launch
+// writes, which is weights, and may write nothing. Every thread of every kernel waits: a kernel that did not could end
+// before the one in front of it, and the one behind it would begin too early.
+DEV void wait_for_previous() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
 }
 
 // ---- barriers, votes, shuffles: all 32 lanes of a warp take part

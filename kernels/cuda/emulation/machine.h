@@ -113,6 +113,7 @@ struct Thread {
   int index;
   int lane;
   bool done;
+  bool waited;  // for the launches in front of this one
   uint32_t block_epoch;  // barriers passed
   uint32_t warp_epoch;
   uint32_t async_fence;                           // the clock at its last fence.proxy.async
@@ -132,6 +133,7 @@ struct Machine {
   uint32_t grid[3], block_threads, shared_bytes;
   int registers = 0;
   int asynchrony = 0;
+  int dependence = 0;  // EK_EMU_AFTER_ALL and on
   uint64_t progress = 0;
   uint32_t clock = 0;  // counts writes to shared memory and fences
   uint64_t random = 1;
@@ -184,7 +186,9 @@ void product_wait(int left);
 void check_products(const Block& block, uint32_t address, uint32_t bytes);
 void check_products_at_end(const Warp& warp);
 
-void check_global(const void* p, uint64_t bytes, uint32_t alignment);
+// Range, alignment, and that a thread that has not waited for the launches in front writes nothing and reads only what
+// they do not write.
+void check_global(const void* p, uint64_t bytes, uint32_t alignment, Access access = Access::Read);
 
 // True if asynchronous work that is issued now should be done at once.
 bool do_it_now();

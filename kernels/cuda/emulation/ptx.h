@@ -10,7 +10,14 @@
 #define INLINED
 #define UNROLL
 #define NO_UNROLL
-#define KERNEL(name, Args, threads, blocks)                                                                    \
+#define KERNEL(name, Args, threads, blocks)      \
+  static void name##_body(const Args& p);        \
+  EARLY_KERNEL(name, Args, threads, blocks) {    \
+    wait_for_previous();                         \
+    name##_body(p);                              \
+  }                                              \
+  static void name##_body(const Args& p)
+#define EARLY_KERNEL(name, Args, threads, blocks)                                                              \
   static void name(const Args& p);                                                                             \
   static emu::Registered name##_registered(                                                                    \
       #name, [](const void* params) { name(*(const Args*)params); }, sizeof(Args), threads, blocks);         \
@@ -24,6 +31,11 @@ DEV u32 block_z() { return emu::machine.thread->block->index[2]; }
 DEV u32 grid_x() { return emu::machine.grid[0]; }
 // Rank in bits 24 and up, as a window of the cluster's shared memory; address 0 is never valid.
 DEV u32 shared_base() { return emu::machine.thread->block->rank << 24 | 1024; }
+
+// ---- programmatic dependent launch
+
+DEV void release_next() {}
+DEV void wait_for_previous() { emu::machine.thread->waited = true; }
 
 // ---- barriers, votes, shuffles
 
@@ -77,13 +89,13 @@ DEV T load(const T* p) {
 }
 template <class T>
 DEV void store(T* p, T v) {
-  emu::check_global(p, sizeof(T), alignof(T));
+  emu::check_global(p, sizeof(T), alignof(T), emu::Access::Write);
   *p = v;
 }
 DEV float load_fresh(const float* p) { return load(p); }
 DEV u32x4 load_stream(const void* p) { return load((const u32x4*)p); }
 DEV u32 atomic_add_acq_rel(u32* p, u32 v) {
-  emu::check_global(p, 4, 4);
+  emu::check_global(p, 4, 4, emu::Access::Write);
   const u32 old = *p;
   *p = old + v;
   return old;

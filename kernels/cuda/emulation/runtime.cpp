@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <unordered_set>
 
 #include "engine_cuda_emulation.h"
 
@@ -35,7 +36,14 @@ constexpr uint32_t SharedTail = 4096;      // beyond what was asked for: caught 
 
 Registered* first_kernel;
 std::mutex launches;
-std::map<uintptr_t, uintptr_t> ranges;  // start to end
+struct Range {
+  uintptr_t end;
+  bool constant;  // no launch writes there
+};
+std::map<uintptr_t, Range> ranges;  // by their start
+// Lines of 64 bytes that launches have written which may not have ended.
+constexpr int LineShift = 6;
+std::unordered_set<uintptr_t> unfinished;
 std::vector<uint8_t*> stacks;
 std::vector<Thread> threads;
 KernelFunction running;
@@ -50,6 +58,7 @@ void thread_main() {
     if (!group.empty()) fail("a thread ended with cp.async copies that it had not waited for");
   }
   check_products_at_end(*t.warp);
+  if (!t.waited) fail("a thread ended that had not waited for the launches in front");
   t.done = true;
   t.block->alive--;
   machine.cluster_alive--;
@@ -65,7 +74,7 @@ void prepare_thread(Thread& t, size_t stack) {
   *--top = (uint64_t)thread_main;
   for (int i = 0; i < 6; i++) *--top = 0;
   t.stack_pointer = top;
-  t.done = false;
+  t.done = t.waited = false;
   t.block_epoch = t.warp_epoch = t.async_fence = 0;
   t.copies.clear();
   t.copy_groups.clear();
@@ -193,14 +202,29 @@ void fail(const char* what, const char* detail) {
   for (;;) yield();
 }
 
-void check_global(const void* p, uint64_t bytes, uint32_t alignment) {
+void check_global(const void* p, uint64_t bytes, uint32_t alignment, Access access) {
   const uintptr_t start = (uintptr_t)p;
   if (start % alignment != 0) fail("global memory misaligned");
-  if (ranges.empty() || bytes == 0) return;
-  auto after = ranges.upper_bound(start);
-  if (after == ranges.begin()) fail("global memory out of range");
-  --after;
-  if (start + bytes > after->second) fail("global memory out of range");
+  if (bytes == 0) return;
+  bool constant = false;
+  if (!ranges.empty()) {
+    auto after = ranges.upper_bound(start);
+    if (after == ranges.begin()) fail("global memory out of range");
+    --after;
+    if (start + bytes > after->second.end) fail("global memory out of range");
+    constant = after->second.constant;
+  }
+  const bool waited = machine.finishes_copy || machine.thread->waited;
+  if (access == Access::Write) {
+    if (constant) fail("writes memory that no launch writes");
+    if (!waited) fail("writes before it has waited for the launches in front");
+  } else if (!waited && machine.dependence == EK_EMU_AFTER_UNKNOWN && !constant) {
+    fail("reads before it has waited for the launches in front");
+  }
+  for (uintptr_t line = start >> LineShift; line <= (start + bytes - 1) >> LineShift; line++) {
+    if (access == Access::Write) unfinished.insert(line);
+    else if (!waited && unfinished.count(line) != 0) fail("reads what a launch in front may still write");
+  }
 }
 
 bool do_it_now() {
@@ -302,7 +326,18 @@ int32_t ek_emu_max_threads(const ek_emu_kernel* kernel) { return kernel->max_thr
 
 void ek_emu_add_range(const void* address, uint64_t bytes) {
   std::lock_guard<std::mutex> guard(launches);
-  ranges[(uintptr_t)address] = (uintptr_t)address + bytes;
+  ranges[(uintptr_t)address] = {(uintptr_t)address + bytes, false};
+}
+
+void ek_emu_make_constant(const void* address) {
+  std::lock_guard<std::mutex> guard(launches);
+  auto found = ranges.find((uintptr_t)address);
+  if (found != ranges.end()) found->second.constant = true;
+}
+
+void ek_emu_finish() {
+  std::lock_guard<std::mutex> guard(launches);
+  unfinished.clear();
 }
 
 void ek_emu_remove_range(const void* address) {
@@ -325,6 +360,8 @@ int32_t ek_emu_run(const ek_emu_kernel* kernel, const ek_emu_launch* launch, cha
   machine.shared_bytes = launch->shared_bytes;
   machine.registers = kernel->registers;
   machine.asynchrony = launch->asynchrony;
+  machine.dependence = launch->dependence;
+  if (launch->dependence != EK_EMU_AFTER_LAUNCHES) unfinished.clear();
   machine.random = launch->seed * 0x9e3779b97f4a7c15ull | 1;
   running = kernel->function;
   parameters = launch->params;

@@ -82,6 +82,7 @@ struct Function {
   size_t arg_bytes = 0;
   void* entry = nullptr;
   int smem_max = 49152;
+  bool waits = false;  // its code has griddepcontrol.wait
 };
 
 struct Module {
@@ -106,6 +107,7 @@ struct Op {
   std::vector<char> data;  // kernel arguments, or pageable source bytes as they were at the call
   Function* function = nullptr;
   unsigned grid[3] = {1, 1, 1}, block[3] = {1, 1, 1}, cluster = 1, smem = 0;
+  bool dependent = false;  // may begin before the kernels in front of it have ended
   std::shared_ptr<Event> event;
   uint64_t version = 0;
 };
@@ -125,7 +127,7 @@ struct Stream {
 struct Counters {
   int64_t live_device, live_device_bytes, live_host, live_host_bytes, streams, events, modules, graphs, graph_execs,
       links, contexts, launches, graph_launches, to_device, to_host, calls_after_lost, pageable_copies, jit_links,
-      synchronizes, guarded, bytes_to_host, calls, nanoseconds;
+      synchronizes, guarded, bytes_to_host, calls, nanoseconds, dependents;
 };
 
 struct State {

@@ -11,6 +11,7 @@ struct Ptx {
   int version = 0, target = 0;
   bool accelerated = false;  // sm_90a
   std::map<std::string, size_t> entries;
+  std::map<std::string, bool> waits;
 };
 
 static const char kCubin[] = "\x7f" "FAKECUBIN";
@@ -44,6 +45,8 @@ static bool parse(const std::string& text, Ptx& ptx, std::string& log) {
       bytes = (size_t)number(p);
     }
     ptx.entries[name] = bytes;
+    size_t wait = text.find("griddepcontrol.wait;", end);
+    ptx.waits[name] = wait != std::string::npos && wait < text.find(".entry ", end);
   }
   return true;
 }
@@ -132,6 +135,7 @@ API CUresult cuModuleLoadDataEx(void** out, const void* image, unsigned n, const
     auto f = std::make_unique<Function>();
     f->name = name;
     f->arg_bytes = size;
+    f->waits = ptx.waits[name];
     f->entry = registry_find(name.c_str());
     if (!f->entry) return refuse(NOT_FOUND, "no emulated kernel is called " + name);
     if (size != registry_bytes(f->entry)) return refuse(INVALID_IMAGE, name + ": arguments of another size");
@@ -223,15 +227,25 @@ API CUresult cuLaunchKernelEx(const LaunchConfig* c, void* handle, void** argume
   }
   if (c->grid[0] > 0x7fffffffu || threads > 1024) return refuse(INVALID_VALUE, f->name + ": too large");
   if ((int)c->smem > f->smem_max) return refuse(INVALID_VALUE, f->name + ": more shared memory than was allowed");
+  Stream* stream = stream_of(c->stream);
   for (unsigned i = 0; i < c->count; i++) {
     if (c->attributes[i].id == 4) op.cluster = c->attributes[i].value[0];
-    else if (c->attributes[i].id != 6) return refuse(INVALID_VALUE, f->name + ": launch attribute");
+    else if (c->attributes[i].id == 6) op.dependent = c->attributes[i].value[0] != 0;
+    else return refuse(INVALID_VALUE, f->name + ": launch attribute");
+  }
+  if (op.dependent) {
+    // A kernel that never waits would run into the one in front of it, and so would all behind it.
+    if (s.options.major < 9) return refuse(INVALID_VALUE, f->name + ": a dependent launch needs sm_90");
+    if (!f->waits) return refuse(INVALID_VALUE, f->name + ": a dependent launch of code that never waits");
+    if (stream && stream->capturing && s.options.driver_version < 12030)
+      return refuse(INVALID_VALUE, f->name + ": graphs have dependent launches from CUDA 12.3 on");
+    s.counts.dependents++;
   }
   if (op.cluster > 1 && (s.options.major < 9 || op.grid[0] % op.cluster)) return refuse(INVALID_VALUE, "cluster");
   op.smem = c->smem;
   op.data.assign((const char*)arguments[0], (const char*)arguments[0] + f->arg_bytes);
   s.counts.launches++;
-  return submit(stream_of(c->stream), std::move(op));
+  return submit(stream, std::move(op));
 }
 
 // Rows of one type, boxes without gaps; the map is the emulated machine's.

@@ -71,6 +71,7 @@ bool registry_run(const Op& op, uint64_t seed, std::string& message) {
   launch.params = parameters;
   launch.seed = (uint32_t)seed;
   launch.asynchrony = (int)(seed >> 40) % 3;
+  launch.dependence = op.dependent ? EK_EMU_AFTER_LAUNCHES : EK_EMU_AFTER_ALL;
   char text[1024] = "";
   if (ek_emu_run((const ek_emu_kernel*)op.function->entry, &launch, text, sizeof text) == 0) return true;
   message = text;

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "engine_cuda_emulation.h"
 #include "fake.h"
 
 namespace fake {
@@ -26,6 +27,8 @@ static void on_fault(int number, siginfo_t* info, void* context) {
 
 static void run(Op& op) {
   State& s = state();
+  // A copy begins when everything in front has ended; an event promises nothing to what is behind.
+  if (op.kind == kToDevice || op.kind == kToHost || op.kind == kOnDevice || op.kind == kFill) ek_emu_finish();
   switch (op.kind) {
     case kKernel: run_kernel(op); break;
     case kToDevice:

@@ -13,6 +13,13 @@ typedef struct ek_emu_kernel ek_emu_kernel;
 /* When asynchronous copies take effect; the rules allow any moment between issue and wait. */
 enum { EK_EMU_LATE = 0, EK_EMU_EARLY = 1, EK_EMU_MIXED = 2 };
 
+/* What may not have ended when a launch begins: what that writes, a kernel may not read before it has waited. */
+enum {
+  EK_EMU_AFTER_ALL = 0,      /* nothing: everything in front has ended */
+  EK_EMU_AFTER_LAUNCHES = 1, /* the launches since the last one that came after all */
+  EK_EMU_AFTER_UNKNOWN = 2   /* whoever writes memory that is not constant */
+};
+
 typedef struct ek_emu_launch {
   uint32_t grid[3];
   uint32_t block[3];
@@ -20,7 +27,8 @@ typedef struct ek_emu_launch {
   uint32_t shared_bytes;
   const void* params;      /* the kernel's structure */
   uint32_t seed;           /* order of blocks, warps, lanes and copies */
-  int32_t asynchrony;      /* EK_EMU_* */
+  int32_t asynchrony;      /* EK_EMU_LATE and on */
+  int32_t dependence;      /* EK_EMU_AFTER_* */
 } ek_emu_launch;
 
 /* The kernel of that name, or null. */
@@ -49,6 +57,12 @@ int32_t ek_emu_encode_tensor_map(
 /* Once any range is known, global accesses outside of all of them end a launch. */
 void ek_emu_add_range(const void* address, uint64_t bytes);
 void ek_emu_remove_range(const void* address);
+
+/* No launch writes the range that begins there. */
+void ek_emu_make_constant(const void* address);
+
+/* All launches have ended. */
+void ek_emu_finish(void);
 
 #ifdef __cplusplus
 }

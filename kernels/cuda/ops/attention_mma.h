@@ -27,8 +27,11 @@
   EKC_ATTENTION8_KERNELS_OF(f16, f16, D)      \
   EKC_ATTENTION8_KERNELS_OF(bf16, bf16, D)
 
-// Of both, the split form with bulk copies; sm_90.
+// Of both, the split form with bulk copies, and what comes after it; sm_90.
 #define EKC_ATTENTION_BULK_KERNELS_OF(T, name, D)                                   \
+  KERNEL(ekc_attention_combine_##name##_d##D, EkcAttention, 256, 4) {               \
+    attention_combine<T, D>(p);                                                     \
+  }                                                                                 \
   KERNEL(ekc_attention_split_bulk_##name##_d##D, EkcAttention, 128, 1) {            \
     attention_split_bulk<T, D, false>(p);                                           \
   }                                                                                 \

@@ -158,7 +158,7 @@ DEV void linear_quantized_any(const EkcQuantizedLinear& p) {
   KERNEL(ekc_linear_##format##_tiled_##name, EkcQuantizedLinear, 256, 2) {         \
     linear_quantized_tiled<T, TYPE>(p);                                            \
   }                                                                                \
-  KERNEL(ekc_linear_##format##_skinny_##name, EkcQuantizedLinear, 256, 1) {        \
+  EARLY_KERNEL(ekc_linear_##format##_skinny_##name, EkcQuantizedLinear, 256, 1) {  \
     linear_quantized_skinny<T, TYPE>(p);                                           \
   }
 

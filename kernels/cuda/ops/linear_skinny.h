@@ -3,7 +3,7 @@
 // A tile is 16 columns of y. A unit is one slice of K of one tile, and a warp's work; sums of units meet in shared
 // memory and are added in the order of slices, as the tiled form adds them. A block owns a run of tiles and does them
 // in groups of at most MaxUnits units. Each warp has a ring of stages of its own, and fetches ahead over units and
-// groups.
+// groups; the first weights before the launches in front have ended.
 //
 // Stage: 16 rows of W as the source has them, then x [8 NT][64 k], 128 bytes a row, chunk c of row r at c ^ (r & 7).
 // NT: tiles of 8 rows of x. A source fetches 16 rows x 64 k of W into a stage and makes mma fragments of them. Sums add
@@ -80,11 +80,18 @@ struct PlainSource {
   }
 };
 
+DEV int skinny_column(const SkinnyWork& w, const SkinnyCursor& c) {
+  return c.unit % w.slices * EKC_LINEAR_SLICE + c.step * 64;
+}
+
+template <class Source>
+DEV void skinny_fetch_weights(const Source& source, const SkinnyWork& w, const SkinnyCursor& c, u32 stage) {
+  source.fetch((c.group + c.unit / w.slices) * 16, skinny_column(w, c), stage);
+}
+
 template <int NT, class Source>
-DEV void skinny_fetch(
-    const EkcLinear& p, const Source& source, const SkinnyWork& w, const SkinnyCursor& c, u32 stage) {
-  const int k0 = c.unit % w.slices * EKC_LINEAR_SLICE + c.step * 64;
-  source.fetch((c.group + c.unit / w.slices) * 16, k0, stage);
+DEV void skinny_fetch_inputs(const EkcLinear& p, const SkinnyWork& w, const SkinnyCursor& c, u32 stage) {
+  const int k0 = skinny_column(w, c);
   UNROLL for (int i = 0; i < 2 * NT; i++) {
     const int item = lane_index() + i * 32, row = item >> 3, chunk = item & 7, k = k0 + chunk * 8;
     const bool present = k < p.k && row < p.rows;
@@ -167,9 +174,17 @@ DEV void linear_skinny(const EkcLinear& p, const Source& source, const Sums& mat
   w.group_tiles = S::MaxUnits / w.slices;
   SkinnyCursor fetch = {w.first_tile, warp, 0};
   skinny_settle(w, fetch, warp);
+  SkinnyCursor weights = fetch;
+  UNROLL for (int s = 0; s < S::Stages - 1; s++) {
+    if (weights.group < w.end_tile) {
+      skinny_fetch_weights(source, w, weights, ring + s * S::StageBytes);
+      skinny_advance(p, w, weights, warp);
+    }
+  }
+  wait_for_previous();
   UNROLL for (int s = 0; s < S::Stages - 1; s++) {
     if (fetch.group < w.end_tile) {
-      skinny_fetch<NT>(p, source, w, fetch, ring + s * S::StageBytes);
+      skinny_fetch_inputs<NT, Source>(p, w, fetch, ring + s * S::StageBytes);
       skinny_advance(p, w, fetch, warp);
     }
     copy_commit();
@@ -186,7 +201,9 @@ DEV void linear_skinny(const EkcLinear& p, const Source& source, const Sums& mat
         copy_wait<S::Stages - 2>();
         sync_warp();
         if (fetch.group < w.end_tile) {
-          skinny_fetch<NT>(p, source, w, fetch, ring + (slot + S::Stages - 1) % S::Stages * S::StageBytes);
+          const u32 stage = ring + (slot + S::Stages - 1) % S::Stages * S::StageBytes;
+          skinny_fetch_weights(source, w, fetch, stage);
+          skinny_fetch_inputs<NT, Source>(p, w, fetch, stage);
           skinny_advance(p, w, fetch, warp);
         }
         copy_commit();

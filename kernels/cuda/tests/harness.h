@@ -43,6 +43,8 @@ struct Random {
 bool machine_start(int& count, char**& arguments);
 void* machine_allocate(int64_t bytes);
 void machine_free(void* memory);
+// Weights: no launch writes them, so kernels may read them before what is in front of them has ended.
+void machine_make_constant(void* memory);
 // True if it has a kernel of that name.
 bool machine_has(const std::string& kernel);
 
@@ -57,6 +59,7 @@ class Memory {
   uint64_t address() const { return (uint64_t)data_; }
   uint8_t* data() const { return data_; }
   int64_t bytes() const { return bytes_; }
+  void make_constant() { machine_make_constant(data_); }
   void fill(int byte) { memset(data_, byte, bytes_); }
 
  private:

@@ -22,6 +22,7 @@ struct LinearData {
     bias.randomize(random);
     row_scales.randomize(random);
     if (c.accumulate) y.randomize(random);
+    weight.make_constant();
   }
   EkcLinear arguments(const LinearCase& c) const {
     return {y.address(), x.address(), weight.address(), c.bias ? bias.address() : 0, y.stride, x.stride,

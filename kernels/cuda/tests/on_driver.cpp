@@ -173,6 +173,7 @@ void* machine_allocate(int64_t bytes) {
   return (void*)address;
 }
 
+void machine_make_constant(void*) {}
 void machine_free(void* memory) { driver.free((uint64_t)memory); }
 
 bool machine_has(const std::string& kernel) { return homes.count(kernel) != 0; }

@@ -15,6 +15,8 @@ void machine_free(void* memory) {
   free(memory);
 }
 
+void machine_make_constant(void* memory) { ek_emu_make_constant(memory); }
+
 bool machine_has(const std::string& kernel) { return ek_emu_find(kernel.c_str()) != nullptr; }
 
 void launch(
@@ -33,6 +35,7 @@ void launch(
   arguments.params = params;
   arguments.seed = seed;
   arguments.asynchrony = (int32_t)(seed % 3);
+  arguments.dependence = EK_EMU_AFTER_UNKNOWN;
   char message[600] = "";
   if (ek_emu_run(found, &arguments, message, sizeof message) != 0) report(message);
 }

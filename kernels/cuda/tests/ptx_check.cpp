@@ -14,6 +14,10 @@ static bool starts_with(const std::string& line, const char* prefix) { return li
 // Kernels of one file and the bytes of their parameter.
 static std::map<std::string, int> read_module(const std::string& path) {
   std::map<std::string, int> kernels;
+  // From sm_90 on every kernel waits for the launches in front of it, and lets the one behind it begin.
+  const bool dependent = path.find(".sm_9") != std::string::npos;
+  std::map<std::string, int> waits, releases;
+  std::string kernel;
   std::ifstream file(path);
   std::string line;
   while (std::getline(file, line)) {
@@ -23,10 +27,18 @@ static std::map<std::string, int> read_module(const std::string& path) {
     if (text.find(".local") != std::string::npos) report(path + " uses a stack: " + text);
     if (starts_with(text, ".func") || text.find(" .func ") != std::string::npos) report(path + " has " + text);
     if (starts_with(text, "call")) report(path + " calls: " + text);
+    if (starts_with(text, "griddepcontrol.wait;")) waits[kernel]++;
+    if (starts_with(text, "griddepcontrol.launch_dependents;")) releases[kernel]++;
     const size_t at = text.find("_param_0[");
     if (starts_with(text, ".param") && at != std::string::npos) {
       const size_t name = text.rfind(' ', at) + 1;
-      kernels[text.substr(name, at - name)] = atoi(text.c_str() + at + 9);
+      kernel = text.substr(name, at - name);
+      kernels[kernel] = atoi(text.c_str() + at + 9);
+    }
+  }
+  for (const auto& [name, bytes] : kernels) {
+    if (dependent != (waits[name] > 0) || releases[name] != dependent) {
+      report(path + ", " + name + (dependent ? " must wait for what is in front of it" : " has code of sm_90"));
     }
   }
   return kernels;

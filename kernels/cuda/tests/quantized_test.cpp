@@ -51,6 +51,9 @@ struct QuantizedData {
       }
       for (int k = 0; k < c.k; k++) put(n, k, random);
     }
+    for (Memory* part : {(Memory*)&scales, (Memory*)&mins, (Memory*)&table, &zeros, &subs, &sub_mins, &weight}) {
+      part->make_constant();
+    }
   }
 
   float value(uint8_t code) const {

@@ -2,9 +2,6 @@ using Engine.Devices;
 using Engine.Devices.Cuda;
 using Engine.Hosting;
 using Engine.Memory;
-using Engine.Sampling;
-using Engine.Tests.Golden;
-using Engine.Tests.Hosting;
 using Engine.Tests.Kernels;
 
 namespace Engine.Tests.Devices.Cuda;
@@ -13,8 +10,6 @@ namespace Engine.Tests.Devices.Cuda;
 [TestFixture]
 internal sealed class CudaWgmmaTests
 {
-    private static readonly string _folder = Path.Combine(GoldenFolder.Committed, "llama-bf16");
-
     [TestCase(1, 200, 2056)]
     [TestCase(9, 1032, 520)]
     [TestCase(20, 130, 1096)]
@@ -57,9 +52,10 @@ internal sealed class CudaWgmmaTests
         {
             using FakeCuda fake = new(new FakeCudaOptions { Emulates = true });
             string text;
-            using (LoadedModel model = Load(_folder, Options(DType.BF16, usesWgmma) with { UsesGraphs = usesGraphs }))
+            CudaDeviceOptions options = Options(DType.BF16, usesWgmma) with { UsesGraphs = usesGraphs };
+            using (LoadedModel model = CudaTinyModel.Load(CudaTinyModel.Folder, options))
             {
-                text = Text(model, 3, 6);
+                text = CudaTinyModel.Text(model, 3, 6);
             }
 
             Assert.That(
@@ -75,9 +71,9 @@ internal sealed class CudaWgmmaTests
     {
         string folder = Path.Combine(TestPaths.Root, "demo-model", "model");
         using FakeCuda fake = new();
-        using LoadedModel gpu = Load(folder, Options(DType.BF16, true));
+        using LoadedModel gpu = CudaTinyModel.Load(folder, Options(DType.BF16, true));
         using LoadedModel cpu = LoadedModel.Load(new ModelLoadOptions { Model = folder, Dtype = "bfloat16" });
-        Assert.That(Text(gpu, 1, 10), Is.EqualTo(Text(cpu, 1, 10)));
+        Assert.That(CudaTinyModel.Text(gpu, 1, 10), Is.EqualTo(CudaTinyModel.Text(cpu, 1, 10)));
         Assert.That(FakeCuda.Runs("ekc_linear_wgmma"), Is.Positive);
     }
 
@@ -87,57 +83,14 @@ internal sealed class CudaWgmmaTests
     public void Other_gpus_and_those_that_were_not_asked_take_mma(int capability, bool usesWgmma)
     {
         using FakeCuda fake = new(new FakeCudaOptions { Capability = capability });
-        using LoadedModel model = Load(_folder, Options(DType.BF16, usesWgmma));
-        Text(model, 1, 2);
+        using LoadedModel model = CudaTinyModel.Load(CudaTinyModel.Folder, Options(DType.BF16, usesWgmma));
+        CudaTinyModel.Text(model, 1, 2);
         Assert.That(FakeCuda.Runs("ekc_linear_wgmma"), Is.Zero);
         Assert.That(FakeCuda.Runs("ekc_linear_skinny"), Is.Positive);
     }
 
     private static CudaDeviceOptions Options(DType type, bool usesWgmma) =>
         FakeCuda.DeviceOptions(type) with { UsesWgmma = usesWgmma };
-
-    private static LoadedModel Load(string folder, CudaDeviceOptions cuda) => LoadedModel.Load(new ModelLoadOptions
-    {
-        Model = folder,
-        Device = "cuda",
-        Dtype = "bfloat16",
-        Cuda = cuda,
-    });
-
-    // Prompts of 5, 14, 23... tokens at one time.
-    private static string Text(LoadedModel model, int requests, int maxTokens)
-    {
-        using EngineWorker worker = new(model, new EngineOptions
-        {
-            NumBlocks = 40,
-            MaxNumSeqs = 4,
-            MaxNumBatchedTokens = 32,
-            MaxModelLen = 300,
-        });
-        CollectingSink[] sinks = [.. Enumerable.Range(0, requests).Select(_ => new CollectingSink())];
-        for (int i = 0; i < requests; i++)
-        {
-            worker.Submit(
-                new GenerationRequest
-                {
-                    PromptTokenIds = [.. Enumerable.Range(1 + i, 5 + (9 * i))],
-                    Sampling = new SamplingParams
-                    {
-                        Temperature = 0,
-                        MaxTokens = maxTokens,
-                        IgnoreEos = true,
-                        Detokenize = false,
-                    },
-                },
-                sinks[i]);
-        }
-
-        return string.Join('|', sinks.Select(sink =>
-        {
-            sink.WaitForEnd();
-            return string.Join(' ', sink.Tokens());
-        }));
-    }
 
     private static unsafe LinearWeight Pack(CudaDevice device, float[] values, int rows, int columns)
     {

@@ -164,7 +164,7 @@ internal readonly record struct FakeCudaCounters(
     long DeviceAllocations, long DeviceBytes, long HostAllocations, long HostBytes, long Streams, long Events,
     long Modules, long Graphs, long GraphExecutables, long Links, long Contexts, long Launches, long GraphLaunches,
     long CopiesToDevice, long CopiesToHost, long CallsAfterLost, long PageableCopies, long Compilations,
-    long Synchronizations, long Done, long BytesToHost, long Calls, long Nanoseconds)
+    long Synchronizations, long Done, long BytesToHost, long Calls, long Nanoseconds, long Dependents)
 {
     /// <summary>Everything that must be gone in the end.</summary>
     public long Live => DeviceAllocations + HostAllocations + Streams + Events + Modules + Graphs + GraphExecutables
