@@ -41,18 +41,11 @@ DEV u32 cluster_rank() {
 DEV void cluster_sync() {
   asm volatile("barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;" ::: "memory");
 }
-// Arrives at the mbarrier that lies there in the block of that rank.
+// Arrives at the mbarrier that lies there in the block of that rank. It orders nothing that this thread wrote for the
+// other block: with the scope of the cluster it would be a fence of all memory, and here it says that reads are over.
 DEV void mbarrier_arrive_at(u32 barrier, u32 rank) {
   asm volatile("{.reg .b32 r; mapa.shared::cluster.u32 r, %0, %1; "
-               "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [r];}" ::"r"(barrier), "r"(rank) : "memory");
-}
-// mbarrier_wait for what other blocks arrive at.
-DEV void mbarrier_wait_cluster(u32 barrier, u32 parity) {
-  u32 done;
-  do {
-    asm volatile("{.reg .pred p; mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2; "
-                 "selp.u32 %0, 1, 0, p;}" : "=r"(done) : "r"(barrier), "r"(parity) : "memory");
-  } while (done == 0);
+               "mbarrier.arrive.shared::cluster.b64 _, [r];}" ::"r"(barrier), "r"(rank) : "memory");
 }
 // tensor_copy to the same place in the blocks whose bits are set, each counting the bytes at its own mbarrier.
 DEV void tensor_copy_to(u32 to, u64 map, int column, int row, u32 barrier, u32 blocks) {

@@ -16,7 +16,6 @@ DEV void cluster_sync() { emu::cluster_sync_all(); }
 DEV void mbarrier_arrive_at(u32 barrier, u32 rank) {
   emu::arrive(emu::memory_barrier((barrier & 0xffffff) | rank << 24));
 }
-DEV void mbarrier_wait_cluster(u32 barrier, u32 parity) { mbarrier_wait(barrier, parity); }
 DEV void tensor_copy_to(u32 to, u64 map, int column, int row, u32 barrier, u32 blocks) {
   for (u32 rank = 0; rank < 16; rank++) {
     if ((blocks >> rank & 1) == 0) continue;

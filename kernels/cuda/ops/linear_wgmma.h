@@ -81,8 +81,7 @@ DEV void wgmma_produce(const EkcLinearWgmma& p, u64 maps, const WgmmaPlaces& pla
     NO_UNROLL for (int step = unit.first_step; step < unit.end_step; step++) {
       const u32 full = wgmma_full(places.barriers, at.slot), stage = places.ring + at.slot * F::StageBytes;
       const u32 empty = wgmma_empty(places.barriers, at.slot);
-      if (C == 1) mbarrier_wait(empty, at.parity);
-      else mbarrier_wait_cluster(empty, at.parity);
+      mbarrier_wait(empty, at.parity);
       mbarrier_expect(full, F::StageBytes);
       if (C == 1) {
         tensor_copy(stage, weight_map, step * F::StepK, unit.first_n, full);
@@ -132,25 +131,32 @@ DEV void wgmma_out(const float (&sums)[NT / 2], u32 out, F body) {
   }
 }
 
-// Adds up a slice's stages. A stage is given back when the products after it have been issued and its own are done.
+// Adds up a slice's stages. A stage is given back when the products after it have been issued and its own are done. The
+// first is apart: it adds to nothing, and were that for a register to say, ptxas would write `sums` in front of it in the
+// loop, where products are in flight, and therefore wait for each product (C7515).
 template <class T, int NT, int C>
 DEV void wgmma_slice(
     float (&sums)[NT / 2], const WgmmaPlaces& places, RingPlace<WgmmaForm<NT, C>::Stages>& at, int steps) {
   typedef WgmmaForm<NT, C> F;
   const u32 half = (thread_index() >> 7) * (F::WeightBytes / 2);
-  u32 before = 0;
-  NO_UNROLL for (int step = 0; step < steps; step++) {
+  const auto issue = [&](bool is_first) INLINED {
     const u32 stage = places.ring + at.slot * F::StageBytes;
     mbarrier_wait(wgmma_full(places.barriers, at.slot), at.parity);
     const u64 weight = wgmma_tile(stage + half, 1024, Swizzle::Bytes128);
     const u64 x = wgmma_tile(stage + F::WeightBytes, 1024, Swizzle::Bytes128);
     wgmma_fence();
     UNROLL for (int k = 0; k < F::StepK / 16; k++) {
-      Wgmma<T, NT>::multiply(sums, weight + k * 2, x + k * 2, step > 0 || k > 0);
+      Wgmma<T, NT>::multiply(sums, weight + k * 2, x + k * 2, !is_first || k > 0);
     }
     wgmma_commit();
+  };
+  issue(true);
+  u32 before = at.slot;
+  at.next();
+  NO_UNROLL for (int step = 1; step < steps; step++) {
+    issue(false);
     wgmma_wait_but<1>();
-    if (step > 0) wgmma_release<C>(wgmma_empty(places.barriers, before));
+    wgmma_release<C>(wgmma_empty(places.barriers, before));
     before = at.slot;
     at.next();
   }
@@ -246,7 +252,8 @@ DEV void linear_wgmma(const EkcLinearWgmma& p, u64 maps) {
   else cluster_sync();
   if (thread_index() >= F::ConsumerThreads) {
     if (F::MovesRegisters) registers_lower<40>();
-    if (thread_index() == F::ConsumerThreads) wgmma_produce<NT, C>(p, maps, places);
+    // Elected, not picked by number: ptxas then knows that copies are issued once, and makes no loop over lanes of each.
+    if (thread_index() < F::ConsumerThreads + 32 && elect_one()) wgmma_produce<NT, C>(p, maps, places);
   } else {
     if (F::MovesRegisters) registers_raise<232>();
     wgmma_consume<T, NT, C>(p, places);
