@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # install-deps.sh build|test: installs the Debian packages that are missing; does nothing when none is.
 # clang-19 compiles the CUDA kernels; where it cannot be had, or with ENGINE_CUDA=OFF, the build leaves them out.
+# ENGINE_PTXAS=fetch with "test": also fetches NVIDIA's assembler into build/ptxas, with which tests check these kernels.
 set -euo pipefail
 need=(g++:g++ cmake:cmake ninja:ninja-build)
 if [ "${1:-build}" = test ]; then
   need+=(go:golang-go python3:python3 pkg-config:pkg-config abidw:abigail-tools nm:binutils node:nodejs npm:npm chromium:chromium)
+fi
+if [ "${1:-build}" = test ] && [ "${ENGINE_PTXAS:-}" = fetch ]; then
+  here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+  timeout 300 bash "$here/fetch-ptxas.sh" "$here/../build/ptxas" \
+    || echo "install-deps: ptxas CANNOT BE HAD: that the CUDA kernels assemble is NOT CHECKED" >&2
 fi
 missing=()
 for pair in "${need[@]}"; do

@@ -132,8 +132,8 @@ DEV void wgmma_out(const float (&sums)[NT / 2], u32 out, F body) {
 }
 
 // Adds up a slice's stages. A stage is given back when the products after it have been issued and its own are done. The
-// first is apart: it adds to nothing, and were that for a register to say, ptxas would write `sums` in front of it in the
-// loop, where products are in flight, and therefore wait for each product (C7515).
+// first is apart: it adds to nothing, and were that for a register to say, ptxas would write `sums` in front of it in
+// the loop, where products are in flight, and therefore wait for each product (C7515).
 template <class T, int NT, int C>
 DEV void wgmma_slice(
     float (&sums)[NT / 2], const WgmmaPlaces& places, RingPlace<WgmmaForm<NT, C>::Stages>& at, int steps) {
@@ -252,7 +252,7 @@ DEV void linear_wgmma(const EkcLinearWgmma& p, u64 maps) {
   else cluster_sync();
   if (thread_index() >= F::ConsumerThreads) {
     if (F::MovesRegisters) registers_lower<40>();
-    // Elected, not picked by number: ptxas then knows that copies are issued once, and makes no loop over lanes of each.
+    // Elected, not picked by number: ptxas then knows that one lane issues copies, and makes no loop over lanes.
     if (thread_index() < F::ConsumerThreads + 32 && elect_one()) wgmma_produce<NT, C>(p, maps, places);
   } else {
     if (F::MovesRegisters) registers_raise<232>();
