@@ -23,7 +23,20 @@ internal sealed class SafetensorsModel : IDisposable
     public long Bytes => _files.Sum(f => f.Bytes);
 
     public static bool ExistsIn(ModelFolder folder) =>
-        folder.Exists(SingleName) || folder.Exists(IndexName);
+        folder.Exists(SingleName) || folder.Exists(IndexName) || ShardsWithoutIndex(folder).Count > 0;
+
+    // model-00001-of-00002.safetensors and its like, all of them: an index only says again what their headers say.
+    private static List<string> ShardsWithoutIndex(ModelFolder folder)
+    {
+        List<string> names =
+        [
+            .. Directory.EnumerateFiles(folder.Root, "model-*-of-*.safetensors").Select(f => Path.GetFileName(f))
+                .Order(StringComparer.Ordinal),
+        ];
+        bool isWhole = names.SequenceEqual(Enumerable.Range(0, names.Count).Select(i => SafetensorsWriter.NameOf(i, names.Count)))
+            && names.Count > 1;
+        return isWhole ? names : [];
+    }
 
     public static SafetensorsModel Open(ModelFolder folder)
     {
@@ -37,6 +50,10 @@ internal sealed class SafetensorsModel : IDisposable
             else if (folder.TryRead(IndexName) is byte[] index)
             {
                 model.AddShards(folder, ReadIndex(index));
+            }
+            else if (ShardsWithoutIndex(folder) is { Count: > 0 } names)
+            {
+                foreach (string name in names) model.AddFile(folder, name);
             }
             else
             {

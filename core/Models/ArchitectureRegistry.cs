@@ -28,12 +28,14 @@ internal static class ArchitectureRegistry
             ["GraniteForCausalLM"] = Granite.Build,
             ["HunYuanDenseV1ForCausalLM"] = HunYuan.Build,
             ["LlamaForCausalLM"] = Llama.Build,
+            ["LLaMAForCausalLM"] = Llama.Build,
             ["MinistralForCausalLM"] = Mistral.Build,
             ["Ministral3ForCausalLM"] = Ministral3.Build,
             ["MistralForCausalLM"] = Mistral.Build,
             ["MptForCausalLM"] = Mpt.Build,
             ["MPTForCausalLM"] = Mpt.Build,
             ["NemotronForCausalLM"] = Nemotron.Build,
+            ["OlmoForCausalLM"] = Olmo.Build,
             ["Olmo2ForCausalLM"] = Olmo2.Build,
             ["Olmo3ForCausalLM"] = Olmo2.BuildOlmo3,
             ["OPTForCausalLM"] = Opt.Build,
@@ -45,6 +47,8 @@ internal static class ArchitectureRegistry
             ["SmolLM3ForCausalLM"] = SmolLM3.Build,
             ["StableLmForCausalLM"] = StableLm.Build,
             ["Starcoder2ForCausalLM"] = Starcoder2.Build,
+            ["XverseForCausalLM"] = Llama.Build,
+            ["YiForCausalLM"] = Llama.Build,
         };
 
     // Models of whole texts; those made of a decoder are found by the decoder's name.

@@ -88,8 +88,8 @@ internal static class CommonParts
             return name switch
             {
                 "silu" or "swish" => Devices.Activation.Silu,
-                "gelu" => Devices.Activation.Gelu,
-                "gelu_new" or "gelu_pytorch_tanh" or "gelu_fast" => Devices.Activation.GeluTanh,
+                "gelu" or "gelu_python" => Devices.Activation.Gelu,
+                "gelu_new" or "gelu_pytorch_tanh" or "gelu_fast" or "gelu_accurate" or "gelu_python_tanh" => Devices.Activation.GeluTanh,
                 "relu" => Devices.Activation.Relu,
                 "relu2" => Devices.Activation.ReluSquared,
                 _ => throw b.Json.Bad(
@@ -111,7 +111,8 @@ internal static class CommonParts
         this ModelBuilder b, Func<WeightScope, string, Norm> norm, Func<WeightScope, int, Block> layer,
         bool tiedByDefault = false, float embeddingScale = 1, float logitScale = 1, float logitCap = 0)
     {
-        WeightScope model = b.IsForPooling ? b.OptionalScope("model.") : b.Scope("model.");
+        // Saved without its output matrix, which is how tied models may come, a decoder has no prefix.
+        WeightScope model = b.OptionalScope("model.");
         return new DecoderModel
         {
             HiddenSize = b.Config.HiddenSize,

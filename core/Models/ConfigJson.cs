@@ -73,6 +73,9 @@ internal sealed class ConfigJson
 
     public bool Has(string key) => TryGet(key, out _);
 
+    /// <summary>True if the key is there and holds null.</summary>
+    public bool IsNull(string key) => _root.TryGetProperty(key, out JsonElement e) && e.ValueKind == JsonValueKind.Null;
+
     public int Int(string key, int? defaultValue = null, int min = 0, int max = int.MaxValue)
     {
         if (!TryGet(key, out JsonElement e)) return defaultValue ?? throw Missing(key);

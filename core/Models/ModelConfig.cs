@@ -16,7 +16,7 @@ public sealed class ModelConfig
         Architecture = architecture;
         ModelType = json.String("model_type", "");
         VocabSize = json.Int("vocab_size", null, 1, 1 << 24);
-        HiddenSize = json.IntOf(1, 1 << 20, "hidden_size", "n_embd", "d_model");
+        HiddenSize = json.IntOf(1, 1 << 20, "hidden_size", "n_embd", "d_model", "n_embed");
         NumLayers = json.IntOf(1, 4096, "num_hidden_layers", "n_layer", "n_layers", "num_layers");
         NumHeads = json.IntOf(1, 1 << 14, "num_attention_heads", "n_head", "n_heads");
         NumKvHeads = json.OptionalInt("num_key_value_heads", 1, NumHeads) ?? NumHeads;

@@ -42,7 +42,8 @@ internal sealed class RopeSettings
         new() { Theta = theta, Type = "default", PartialRotaryFactor = PartialRotaryFactor };
 
     private static double? Partial(ConfigJson json) =>
-        json.OptionalDouble("partial_rotary_factor") ?? json.OptionalDouble("rotary_pct");
+        json.OptionalDouble("partial_rotary_factor") ?? json.OptionalDouble("rotary_pct") ??
+        json.OptionalDouble("rope_pct");
 
     private static RopeSettings Create(ConfigJson? scaling, double theta, double? partial)
     {

@@ -59,7 +59,9 @@ internal sealed class BitsAndBytesMatrix : WeightMatrix
     public static BitsAndBytesMatrix Open(StoredTensors tensors, string module, int n, int k)
     {
         SafetensorsTensor state = tensors.Need(StateName(tensors, module)!, DType.U8);
-        SafetensorsTensor codes = tensors.Need(module + ".weight", DType.U8);
+        // bnb_4bit_quant_storage: the bytes are the same whatever type they are said to have.
+        SafetensorsTensor codes = tensors.Need(
+            module + ".weight", DType.U8, DType.I8, DType.BF16, DType.F16, DType.F32);
         SafetensorsTensor map = tensors.Need(module + ".weight.quant_map", DType.F32);
         StoredTensors.CheckShape(map, 16);
         try

@@ -4,15 +4,21 @@ namespace Engine.Quantization;
 internal static class CodeOrder
 {
     /// <summary>Inputs of a group, where all are of one length.</summary>
-    public static int GroupSize(int k, int numGroups) => (k + numGroups - 1) / numGroups;
+    /// <param name="k">Inputs.</param>
+    /// <param name="numGroups">Number of groups.</param>
+    /// <param name="named">Size that the configuration names, which holds where it gives as many groups.</param>
+    public static int GroupSize(int k, int numGroups, int named = 0) =>
+        named > 0 && ((long)k + named - 1) / named == numGroups
+            ? Math.Min(named, k)
+            : (k + numGroups - 1) / numGroups;
 
     /// <summary>Input of every position, null for their own order; false if groups are no such runs.</summary>
     /// <param name="groups">Group of every input.</param>
     /// <param name="numGroups">Number of groups.</param>
+    /// <param name="size">Inputs of a group.</param>
     /// <param name="order">What InputOrder is.</param>
-    public static bool TryOf(int[] groups, int numGroups, out int[]? order)
+    public static bool TryOf(int[] groups, int numGroups, int size, out int[]? order)
     {
-        int size = GroupSize(groups.Length, numGroups);
         int[] next = new int[numGroups];
         for (int g = 0; g < numGroups; g++) next[g] = g * size;
         int[] inputs = new int[groups.Length];

@@ -13,10 +13,9 @@ internal sealed class GptqMatrix : GroupedMatrix
     private readonly int[] _zeros;
 
     private GptqMatrix(
-        SafetensorsTensor stored, int n, int k, int bits, float[] scales, int[] zeros, int[] groups, DType scaleType)
-        : base(
-            stored, n, k, bits, groups, scales.Length / n,
-            Form(bits, CodeOrder.GroupSize(k, scales.Length / n), zeros, scaleType))
+        SafetensorsTensor stored, int n, int k, int bits, float[] scales, int[] zeros, int[] groups, int groupSize,
+        DType scaleType)
+        : base(stored, n, k, bits, groups, scales.Length / n, Form(bits, groupSize, zeros, scaleType))
     {
         _scales = scales;
         _zeros = zeros;
@@ -26,8 +25,9 @@ internal sealed class GptqMatrix : GroupedMatrix
     /// <param name="module">Name of the layer.</param>
     /// <param name="n">Rows expected.</param>
     /// <param name="k">Columns expected.</param>
-    /// <param name="storesZeros">True for gptq_v2; the first format stores zero - 1.</param>
-    public static GptqMatrix Open(StoredTensors tensors, string module, int n, int k, bool storesZeros)
+    /// <param name="settings">Whether zeros are stored as they are (gptq_v2) or less one, and the size of groups.</param>
+    public static GptqMatrix Open(
+        StoredTensors tensors, string module, int n, int k, QuantizationSettings settings)
     {
         SafetensorsTensor codes = tensors.Need(module + ".qweight", DType.I32);
         int bits = codes.Shape.Length == 2 ? (int)Math.Min(codes.Shape[0] * 32 / k, 99) : 0;
@@ -40,10 +40,11 @@ internal sealed class GptqMatrix : GroupedMatrix
         StoredTensors.CheckShape(scales, numGroups, n);
         SafetensorsTensor packedZeros = tensors.Need(module + ".qzeros", DType.I32);
         StoredTensors.CheckShape(packedZeros, numGroups, (long)n * bits / 32);
+        int groupSize = CodeOrder.GroupSize(k, numGroups, settings.GroupSize);
         return new GptqMatrix(
             codes, n, k, bits, StoredTensors.Floats(scales),
-            Zeros(packedZeros, numGroups, n, bits, storesZeros ? 0 : 1),
-            GroupsOf(tensors, module + ".g_idx", k, numGroups), scales.Type);
+            Zeros(packedZeros, numGroups, n, bits, settings.StoresZeros ? 0 : 1),
+            GroupsOf(tensors, module + ".g_idx", k, numGroups, groupSize), groupSize, scales.Type);
     }
 
     private static int[] Zeros(SafetensorsTensor packed, int numGroups, int n, int bits, int offset)

@@ -17,7 +17,7 @@ internal abstract class GroupedMatrix : WeightMatrix
         SafetensorsTensor stored, int n, int k, int bits, int[] groups, int numGroups, WeightCodes? form)
         : base(n, k)
     {
-        if (form is not null && CodeOrder.TryOf(groups, numGroups, out int[]? order))
+        if (form is not null && CodeOrder.TryOf(groups, numGroups, form.GroupSize, out int[]? order))
         {
             InputOrder = order;
             Codes = form;
@@ -44,11 +44,10 @@ internal abstract class GroupedMatrix : WeightMatrix
     protected ReadOnlySpan<uint> Words => StoredTensors.Values<uint>(Stored);
 
     /// <summary>The group of every input: stored, or runs of equal length.</summary>
-    protected static int[] GroupsOf(StoredTensors tensors, string name, int k, int numGroups)
+    protected static int[] GroupsOf(StoredTensors tensors, string name, int k, int numGroups, int size)
     {
         int[] groups = new int[k];
         SafetensorsTensor? stored = tensors.Has(name) ? tensors.Need(name, DType.I32) : null;
-        int size = CodeOrder.GroupSize(k, numGroups);
         if (stored is not null) StoredTensors.CheckShape(stored, k);
         ReadOnlySpan<int> values = stored is null ? [] : StoredTensors.Values<int>(stored);
         for (int i = 0; i < k; i++)

@@ -7,35 +7,53 @@ internal static class InputGroups
 {
     /// <param name="method">quant_method.</param>
     /// <param name="e">The quantization's configuration.</param>
-    /// <param name="hasBlocks">Weights have scales per block of rows and columns.</param>
-    public static IReadOnlyList<InputGroup> Read(string method, JsonElement e, bool hasBlocks) => method switch
+    /// <param name="block">Rows and columns of a block where weights have scales per block.</param>
+    public static IReadOnlyList<InputGroup> Read(string method, JsonElement e, (int Rows, int Columns)? block) =>
+        method switch
     {
-        "fp8" => [All(Fp8(e, hasBlocks))],
-        "modelopt" => [All(ModelOpt(e))],
+        "fp8" => [All(Fp8(e, block))],
+        "fbgemm_fp8" => [All(InputRounding.E4M3Token)],
+        "modelopt" => ModelOpt(e),
         "compressed-tensors" => CompressedTensors(e),
         _ => [],
     };
 
     private static InputGroup All(InputRounding rounding) => new("", 0, InputTargets.None, rounding);
 
-    private static InputRounding Fp8(JsonElement e, bool hasBlocks) => Text(e, "activation_scheme") switch
+    // Groups of inputs are as wide as blocks of weights; no kernel rounds other widths than 128.
+    private static InputRounding Fp8(JsonElement e, (int Rows, int Columns)? block) =>
+        Text(e, "activation_scheme") switch
     {
         "static" => InputRounding.E4M3Tensor,
-        "dynamic" => hasBlocks ? InputRounding.E4M3Group : InputRounding.E4M3Token,
+        "dynamic" when block is null => InputRounding.E4M3Token,
+        "dynamic" when block.Value.Columns == 128 => InputRounding.E4M3Group,
         _ => InputRounding.Own,
     };
 
-    private static InputRounding ModelOpt(JsonElement e)
+    private static List<InputGroup> ModelOpt(JsonElement e)
     {
         if (e.TryGetProperty("quantization", out JsonElement inner) && inner.ValueKind == JsonValueKind.Object)
             e = inner;
-        return Text(e, "quant_algo") switch
+        List<InputGroup> groups = [];
+        // MIXED_PRECISION: an algorithm for every layer by name.
+        if (e.TryGetProperty("quantized_layers", out JsonElement layers) && layers.ValueKind == JsonValueKind.Object)
         {
-            "FP8" => InputRounding.E4M3Tensor,
-            "NVFP4" => InputRounding.NvFp4,
-            _ => InputRounding.Own,
-        };
+            groups.AddRange(layers.EnumerateObject().Where(l => l.Value.ValueKind == JsonValueKind.Object)
+                .GroupBy(l => OfAlgorithm(Text(l.Value, "quant_algo")), l => l.Name)
+                .Select(g => new InputGroup("", 0, new InputTargets(g), g.Key)));
+        }
+
+        groups.Add(All(OfAlgorithm(Text(e, "quant_algo"))));
+        return groups;
     }
+
+    private static InputRounding OfAlgorithm(string? name) => name?.ToUpperInvariant() switch
+    {
+        "FP8" => InputRounding.E4M3Tensor,
+        "FP8_PER_CHANNEL_PER_TOKEN" => InputRounding.E4M3Token,
+        "NVFP4" => InputRounding.NvFp4,
+        _ => InputRounding.Own,
+    };
 
     private static List<InputGroup> CompressedTensors(JsonElement e)
     {

@@ -57,7 +57,9 @@ internal sealed record InputGroup(string WeightType, int WeightBits, InputTarget
         InputGroup? found = groups.FirstOrDefault(g => g.Targets.Holds(module))
             ?? groups.FirstOrDefault(g => g.Targets.Matches(module))
             ?? alike.FirstOrDefault(g => g.Targets.HoldsLinearLayers)
-            ?? alike.FirstOrDefault();
+            ?? alike.FirstOrDefault()
+            // 4-bit integers may lie in bytes.
+            ?? (isInt8 ? groups.FirstOrDefault(g => g.WeightType == "int" && g.Targets.HoldsLinearLayers) : null);
         return found is null ? default : With(tensors, module, found.Rounding);
     }
 

@@ -19,8 +19,8 @@ internal sealed class KvScales
         foreach (SafetensorsTensor tensor in tensors)
         {
             bool both = tensor.Name.EndsWith(".kv_scale", StringComparison.Ordinal);
-            bool isKey = both || tensor.Name.EndsWith(".k_scale", StringComparison.Ordinal);
-            bool isValue = both || tensor.Name.EndsWith(".v_scale", StringComparison.Ordinal);
+            bool isKey = both || EndsWith(tensor, ".k_scale", ".k_proj.output_scale");
+            bool isValue = both || EndsWith(tensor, ".v_scale", ".v_proj.output_scale");
             if ((!isKey && !isValue) || LayerOf(tensor.Name) is not int layer) continue;
             if (isKey) _keys[layer] = tensor;
             if (isValue) _values[layer] = tensor;
@@ -36,6 +36,10 @@ internal sealed class KvScales
         if ((key ?? value) is null) return new KvScale(1, 1);
         return new KvScale(Read((key ?? value)!), Read((value ?? key)!));
     }
+
+    // Before compressed-tensors had names for them they were scales of the projections' outputs.
+    private static bool EndsWith(SafetensorsTensor tensor, string ending, string old) =>
+        tensor.Name.EndsWith(ending, StringComparison.Ordinal) || tensor.Name.EndsWith(old, StringComparison.Ordinal);
 
     // The first number of the name: "model.layers.3.self_attn.k_scale".
     private static int? LayerOf(string name)

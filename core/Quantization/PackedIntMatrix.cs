@@ -3,7 +3,7 @@ using Engine.Memory;
 
 namespace Engine.Quantization;
 
-/// <summary>compressed-tensors pack-quantized: 4 or 8 bit codes along K, offset to be unsigned.</summary>
+/// <summary>compressed-tensors pack-quantized: codes of 1 to 8 bits along K, offset to be unsigned.</summary>
 internal sealed class PackedIntMatrix : GroupedMatrix
 {
     private readonly SafetensorsTensor _scales;
@@ -11,22 +11,22 @@ internal sealed class PackedIntMatrix : GroupedMatrix
 
     private PackedIntMatrix(
         SafetensorsTensor stored, int n, int k, int bits, SafetensorsTensor scales, SafetensorsTensor? zeros,
-        int[] groups, int numGroups)
+        int[] groups, int numGroups, int groupSize)
         : base(stored, n, k, bits, groups, numGroups, new WeightCodes(
-            bits, CodeOrder.GroupSize(k, numGroups), zeros is null ? CodeScales.Plain : CodeScales.Zero,
+            bits, groupSize, zeros is null ? CodeScales.Plain : CodeScales.Zero,
             CodeOrder.TypeOf(scales.Type), Zero: 1 << (bits - 1)))
     {
         _scales = scales;
         _zeros = zeros;
     }
 
-    public static PackedIntMatrix Open(StoredTensors tensors, string module, int n, int k)
+    public static PackedIntMatrix Open(StoredTensors tensors, string module, int n, int k, int namedGroupSize)
     {
         SafetensorsTensor codes = tensors.Need(module + ".weight_packed", DType.I32);
-        long perWord = codes.Shape.Length == 2 && codes.Shape[1] > 0 ? k / codes.Shape[1] : 0;
-        int bits = perWord switch { 8 => 4, 4 => 8, _ => 0 };
-        if (bits == 0) throw StoredTensors.Bad(codes, $"4 or 8 bits for {k} inputs", codes.ShapeText);
-        StoredTensors.CheckShape(codes, n, k / perWord);
+        long numWords = codes.Shape.Length == 2 ? codes.Shape[1] : 0;
+        int bits = Enumerable.Range(1, 8).FirstOrDefault(b => WordsOf(k, b) == numWords);
+        if (bits == 0) throw StoredTensors.Bad(codes, $"1 to 8 bits for {k} inputs", codes.ShapeText);
+        StoredTensors.CheckShape(codes, n, numWords);
         SafetensorsTensor shape = tensors.Need(module + ".weight_shape", DType.I64);
         if (!StoredTensors.Values<long>(shape).SequenceEqual([n, k]))
             throw StoredTensors.Bad(shape, $"[{n}, {k}]", "another shape");
@@ -34,10 +34,13 @@ internal sealed class PackedIntMatrix : GroupedMatrix
         int numGroups = scales.Shape.Length == 2 ? (int)Math.Min(scales.Shape[1], k) : 0;
         if (numGroups < 1) throw StoredTensors.Bad(scales, $"[{n}, groups]", scales.ShapeText);
         StoredTensors.CheckShape(scales, n, numGroups);
+        int groupSize = CodeOrder.GroupSize(k, numGroups, namedGroupSize);
         return new PackedIntMatrix(
             codes, n, k, bits, scales, Zeros(tensors, module, n, numGroups, bits),
-            GroupsOf(tensors, module + ".weight_g_idx", k, numGroups), numGroups);
+            GroupsOf(tensors, module + ".weight_g_idx", k, numGroups, groupSize), numGroups, groupSize);
     }
+
+    private static int WordsOf(int count, int bits) => (int)((((long)count * bits) + 31) / 32);
 
     /// <summary>Zeros, packed along the rows; null if all are half of the range.</summary>
     private static SafetensorsTensor? Zeros(StoredTensors tensors, string module, int n, int numGroups, int bits)
@@ -45,7 +48,7 @@ internal sealed class PackedIntMatrix : GroupedMatrix
         string name = module + ".weight_zero_point";
         if (!tensors.Has(name)) return null;
         SafetensorsTensor packed = tensors.Need(name, DType.I32);
-        StoredTensors.CheckShape(packed, (long)n * bits / 32, numGroups);
+        StoredTensors.CheckShape(packed, WordsOf(n, bits), numGroups);
         return packed;
     }
 
@@ -60,7 +63,7 @@ internal sealed class PackedIntMatrix : GroupedMatrix
     public override void Dequantize(int row, Span<float> destination)
     {
         ReadOnlySpan<uint> words = Words;
-        int start = row * (K * Bits / 32);
+        int start = row * WordsOf(K, Bits);
         for (int i = 0; i < K; i++)
         {
             int group = Groups[i];
@@ -71,15 +74,15 @@ internal sealed class PackedIntMatrix : GroupedMatrix
     public override void ReadCodes(int row, in CodeRow target)
     {
         ReadOnlySpan<uint> words = Words;
-        int start = row * (K * Bits / 32);
-        if (InputOrder is null)
+        int start = row * WordsOf(K, Bits);
+        if (InputOrder is null && 32 % Bits == 0)
         {
             BitStream.GetRun(words, start, 1, Bits, target.Codes);
         }
         else
         {
             for (int i = 0; i < K; i++)
-                target.Codes[i] = (byte)BitStream.Get(words, start, 1, InputOrder[i], Bits);
+                target.Codes[i] = (byte)BitStream.Get(words, start, 1, InputOrder?[i] ?? i, Bits);
         }
 
         for (int g = 0; g < NumGroups; g++)

@@ -12,13 +12,16 @@ namespace Engine.Quantization;
 internal sealed record QuantizationSettings
 {
     private static readonly string[] Known =
-        ["gptq", "awq", "bitsandbytes", "compressed-tensors", "fp8", "modelopt"];
+        ["gptq", "awq", "auto-round", "bitsandbytes", "compressed-tensors", "fp8", "fbgemm_fp8", "modelopt"];
 
-    /// <summary>The method: gptq, awq, bitsandbytes, compressed-tensors, fp8, modelopt.</summary>
+    /// <summary>The method: gptq, awq, bitsandbytes, compressed-tensors, fp8, fbgemm_fp8, modelopt.</summary>
     public required string Method { get; init; }
 
     /// <summary>GPTQ only: zeros are stored as they are (gptq_v2), not less one.</summary>
     public bool StoresZeros { get; init; }
+
+    /// <summary>Inputs that share a scale in most layers; 0 where the shapes of the tensors say it.</summary>
+    public int GroupSize { get; init; }
 
     /// <summary>Rows and columns of a block of scales.</summary>
     public (int Rows, int Columns) Block { get; init; } = (128, 128);
@@ -37,10 +40,9 @@ internal sealed record QuantizationSettings
     public static QuantizationSettings? Read(ModelFolder folder)
     {
         if (Parse(folder, "config.json") is JsonElement config
-            && config.TryGetProperty("quantization_config", out JsonElement inner)
-            && inner.ValueKind == JsonValueKind.Object)
+            && (ObjectOf(config, "quantization_config") ?? ObjectOf(config, "compression_config")) is JsonElement inner)
         {
-            return From("config.json", inner, Text(inner, "quant_method") ?? "") with
+            return From("config.json", inner, MethodOf(inner)) with
             {
                 OutputRounding = OutputRoundingOf(config),
             };
@@ -74,6 +76,23 @@ internal sealed record QuantizationSettings
     private static string? Text(JsonElement e, string name) =>
         e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.String ? v.GetString() : null;
 
+    private static JsonElement? ObjectOf(JsonElement e, string name) =>
+        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.Object ? v : null;
+
+    // Spelled in several ways; the oldest configurations of bitsandbytes do not name it.
+    private static string MethodOf(JsonElement e)
+    {
+        string name = (Text(e, "quant_method") ?? "").ToLowerInvariant();
+        if (name.StartsWith("modelopt", StringComparison.Ordinal)) return "modelopt";
+        if (name is "bitsandbytes_4bit" or "bitsandbytes_8bit") return "bitsandbytes";
+        if (name is "intel/auto-round" or "auto_round") return "auto-round";
+        if (name == "compressed_tensors") return "compressed-tensors";
+        return name.Length == 0 && (IsTrue(e, "load_in_4bit") || IsTrue(e, "load_in_8bit")) ? "bitsandbytes" : name;
+    }
+
+    private static bool IsTrue(JsonElement e, string name) =>
+        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.True;
+
     private static QuantizationSettings From(string file, JsonElement e, string method)
     {
         if (!Known.Contains(method))
@@ -84,21 +103,15 @@ internal sealed record QuantizationSettings
                 "quantization_config");
         }
 
-        string version = Text(e, "version") ?? "gemm";
-        if (method == "awq" && !version.Equals("gemm", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new EngineException(
-                EngineStatus.Unsupported, $"{file}: version: expected gemm, found \"{version}\"",
-                "quantization_config");
-        }
-
+        method = QuantizationLayouts.Check(file, e, method);
         return new QuantizationSettings
         {
             Method = method,
-            StoresZeros = Text(e, "checkpoint_format") == "gptq_v2",
+            StoresZeros = (Text(e, "checkpoint_format") ?? Text(e, "format")) == "gptq_v2",
+            GroupSize = QuantizationLayouts.GroupSizeOf(e),
             Block = BlockOf(e) ?? (128, 128),
             KvCacheType = KvCacheTypeOf(e),
-            Inputs = InputGroups.Read(method, e, BlockOf(e) is not null),
+            Inputs = InputGroups.Read(method, e, BlockOf(e)),
         };
     }
 

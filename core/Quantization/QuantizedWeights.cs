@@ -87,6 +87,7 @@ internal sealed class QuantizedWeights(SafetensorsModel model, QuantizationSetti
     private static bool IsScale(string name) => name.EndsWith(".k_scale", StringComparison.Ordinal)
         || name.EndsWith(".v_scale", StringComparison.Ordinal)
         || name.EndsWith(".kv_scale", StringComparison.Ordinal)
+        || name.EndsWith("_proj.output_scale", StringComparison.Ordinal)
         || name.EndsWith(".q_scale", StringComparison.Ordinal);
 
     /// <summary>Old GPTQ checkpoints give every layer a bias of zeros.</summary>

@@ -59,7 +59,8 @@ internal sealed class ScaledMatrix : WeightMatrix
 
         string inverse = module + ".weight_scale_inv";
         SafetensorsTensor scales = tensors.Need(
-            tensors.Has(inverse) ? inverse : module + ".weight_scale", DType.F32, DType.BF16, DType.F16);
+            tensors.Has(inverse) ? inverse : module + ".weight_scale",
+            DType.F32, DType.BF16, DType.F16, DType.F8E8M0, DType.U8);
         float[] values = StoredTensors.Floats(scales);
         (int Rows, int Columns) unit = Unit(scales, values.Length, n, k, block);
         return new ScaledMatrix(
@@ -71,12 +72,15 @@ internal sealed class ScaledMatrix : WeightMatrix
         SafetensorsTensor scales, int count, int n, int k, (int Rows, int Columns) block)
     {
         if (count == 1) return (n, k);
-        if (count == n && (scales.Shape.Length == 1 || scales.Shape[1] == 1)) return (1, k);
-        long rows = scales.Shape.Length == 2 ? scales.Shape[0] : 0;
-        if (rows == n && scales.Shape[1] > 0 && k % scales.Shape[1] == 0) return (1, k / (int)scales.Shape[1]);
+        // ModelOpt: [rows, 1, columns, 1].
+        long[] shape = scales.Shape is [long blocks, 1, long groups, 1] ? [blocks, groups] : scales.Shape;
+        if (count == n && (shape.Length == 1 || shape[1] == 1)) return (1, k);
+        long rows = shape.Length == 2 ? shape[0] : 0;
+        if (rows == n && shape[1] > 0 && k % shape[1] == 0) return (1, k / (int)shape[1]);
         long blockRows = (n + block.Rows - 1) / block.Rows;
         long blockColumns = (k + block.Columns - 1) / block.Columns;
-        StoredTensors.CheckShape(scales, blockRows, blockColumns);
+        if (!shape.AsSpan().SequenceEqual([blockRows, blockColumns]))
+            StoredTensors.CheckShape(scales, blockRows, blockColumns);
         return block;
     }
 
@@ -84,7 +88,10 @@ internal sealed class ScaledMatrix : WeightMatrix
     {
         string name = module + ".weight_zero_point";
         if (!tensors.Has(name)) return null;
-        SafetensorsTensor tensor = tensors.Need(name, DType.I8);
+        // Of floats there are none; old files store them all the same.
+        SafetensorsTensor tensor = tensors.Need(name, DType.I8, DType.F8E4M3);
+        if (tensor.Type == DType.F8E4M3 && !StoredTensors.Bytes(tensor).ContainsAnyExcept((byte)0)) return null;
+        if (tensor.Type == DType.F8E4M3) throw StoredTensors.Bad(tensor, "zeros", "other numbers");
         ReadOnlySpan<sbyte> values = StoredTensors.Values<sbyte>(tensor);
         if (values.Length != count) throw StoredTensors.Bad(tensor, $"{count} zeros", $"{values.Length}");
         int[] zeros = new int[count];

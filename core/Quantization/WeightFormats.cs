@@ -8,7 +8,9 @@ internal static class WeightFormats
     /// <summary>True if the layer's weight is stored in a quantized form.</summary>
     public static bool IsQuantized(StoredTensors tensors, string module) =>
         tensors.Has(module + ".qweight") || tensors.Has(module + ".weight_packed")
-        || tensors.Has(module + ".weight", DType.I8, DType.U8, DType.F8E4M3);
+        || tensors.Has(module + ".weight", DType.I8, DType.U8, DType.F8E4M3)
+        // 4 bits of bitsandbytes may lie in words of any type.
+        || BitsAndBytesMatrix.StateName(tensors, module) is not null;
 
     /// <summary>The layer's weight as a matrix [n, k].</summary>
     /// <exception cref="EngineException">CorruptData names the tensor, Unsupported the layer.</exception>
@@ -30,13 +32,13 @@ internal static class WeightFormats
         {
             return settings.Method == "awq"
                 ? AwqMatrix.Open(tensors, module, n, k)
-                : GptqMatrix.Open(tensors, module, n, k, settings.StoresZeros);
+                : GptqMatrix.Open(tensors, module, n, k, settings);
         }
 
         if (BitsAndBytesMatrix.StateName(tensors, module) is not null)
             return BitsAndBytesMatrix.Open(tensors, module, n, k);
         if (tensors.Has(module + ".weight_packed", DType.I32))
-            return PackedIntMatrix.Open(tensors, module, n, k);
+            return PackedIntMatrix.Open(tensors, module, n, k, settings.GroupSize);
         if (tensors.Has(module + ".weight_packed") || tensors.Has(module + ".weight", DType.U8))
             return Fp4Matrix.Open(tensors, module, n, k);
         return ScaledMatrix.Open(tensors, module, n, k, settings.Block);

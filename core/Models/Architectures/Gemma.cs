@@ -32,9 +32,14 @@ internal static class Gemma
             Rope = rope,
             Scale = QueryScale(b),
             SlidingWindow = windows[i],
-            SoftCap = b.Json.Float("attn_logit_softcapping", 0),
-        });
+            SoftCap = Cap(b, "attn_logit_softcapping", 50),
+        },
+        Cap(b, "final_logit_softcapping", 30));
     }
+
+    // Left out it is that of every Gemma 2; null is none.
+    private static float Cap(ModelBuilder b, string key, float usual) =>
+        b.Json.IsNull(key) ? 0 : b.Json.Float(key, usual);
 
     /// <summary>Norms on the heads of q and k; layers with a window have rotary positions of their own.</summary>
     public static DecoderModel BuildGemma3(ModelBuilder b)
@@ -57,11 +62,12 @@ internal static class Gemma
             SoftCap = b.Json.Float("attn_logit_softcapping", 0),
             QueryNorm = layer.RmsNorm("self_attn.q_norm", headDim, epsilon, offset: 1),
             KeyNorm = layer.RmsNorm("self_attn.k_norm", headDim, epsilon, offset: 1),
-        });
+        },
+        b.Json.Float("final_logit_softcapping", 0));
     }
 
     private static DecoderModel BuildSandwich(
-        ModelBuilder b, Func<WeightScope, int, AttentionParts> attention)
+        ModelBuilder b, Func<WeightScope, int, AttentionParts> attention, float logitCap)
     {
         bool bias = b.Json.Bool("attention_bias", false);
         Func<WeightScope, string, Norm> norm = b.RmsNorms(offset: 1);
@@ -77,7 +83,7 @@ internal static class Gemma
                 MlpOutputNorm = norm(layer, "post_feedforward_layernorm"),
             },
             tiedByDefault: true, embeddingScale: EmbeddingScale(b),
-            logitCap: b.Json.Float("final_logit_softcapping", 0));
+            logitCap: logitCap);
     }
 
     // Early files say hidden_act: gelu but were trained with the tanh form, which hidden_activation names.

@@ -15,7 +15,7 @@ internal static class GptJ
             Rope = b.Rope(interleaved: true, rotaryDim: b.Json.Int("rotary_dim", c.HeadDim, 2, c.HeadDim)),
         };
         Func<WeightScope, string, Norm> norm = b.LayerNorms("layer_norm_epsilon");
-        WeightScope model = b.Scope("transformer.");
+        WeightScope model = b.OptionalScope("transformer.");
         return new DecoderModel
         {
             HiddenSize = hidden,

@@ -17,7 +17,7 @@ internal static class GptNeoX
             Rope = b.Rope(rotaryDim: (int)(c.HeadDim * (settings.PartialRotaryFactor ?? 0.25))),
         };
         Func<WeightScope, string, Norm> norm = b.LayerNorms("layer_norm_eps");
-        WeightScope model = b.Scope("gpt_neox.");
+        WeightScope model = b.OptionalScope("gpt_neox.");
         return new DecoderModel
         {
             HiddenSize = hidden,

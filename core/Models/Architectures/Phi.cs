@@ -12,7 +12,7 @@ internal static class Phi
         bool normsHeads = b.Json.Bool("qk_layernorm", false);
         Rope rope = b.Rope(rotaryDim: (int)(c.HeadDim * (c.Rope().PartialRotaryFactor ?? 0.5)));
         Func<WeightScope, string, Norm> norm = b.LayerNorms("layer_norm_eps");
-        WeightScope model = b.Scope("model.");
+        WeightScope model = b.OptionalScope("model.");
         return new DecoderModel
         {
             HiddenSize = c.HiddenSize,

@@ -67,6 +67,6 @@ internal sealed class InputTargetsTests
         };
         StoredTensors tensors = new(new Dictionary<string, SafetensorsTensor> { [weight.Name] = weight }, "test");
         return InputGroup.Of(
-            tensors, module, InputGroups.Read("compressed-tensors", json.RootElement, false)).Rounding;
+            tensors, module, InputGroups.Read("compressed-tensors", json.RootElement, null)).Rounding;
     }
 }

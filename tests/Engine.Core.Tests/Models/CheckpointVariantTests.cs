@@ -1,0 +1,122 @@
+using System.Text.Json.Nodes;
+using Engine.Devices;
+using Engine.Devices.Reference;
+using Engine.Loading;
+using Engine.Memory;
+using Engine.Tests.Golden;
+
+namespace Engine.Tests.Models;
+
+/// <summary>A model of the golden folders stored in other ways, or read as a family that is close to it.</summary>
+internal sealed class CheckpointVariantTests
+{
+    private static readonly int[] Prompt = [1, 17, 250, 33, 90, 5, 311];
+    private string _folder = "";
+
+    private static string Source => Path.Combine(GoldenFolder.Committed, "llama-plain");
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("engine-variants").FullName;
+
+    [TearDown]
+    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void Shards_without_an_index_are_read()
+    {
+        WriteConfig(_ => { });
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Source, "model.safetensors"));
+        List<TensorToWrite> tensors = [.. file.Tensors.Values.Select(Copy)];
+        Write("model-00001-of-00002.safetensors", tensors[..5]);
+        Write("model-00002-of-00002.safetensors", tensors[5..]);
+        Assert.That(Logits(_folder), Is.EqualTo(Logits(Source)));
+    }
+
+    [Test]
+    public void A_missing_shard_without_an_index_is_no_model()
+    {
+        WriteConfig(_ => { });
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Source, "model.safetensors"));
+        Write("model-00001-of-00002.safetensors", [.. file.Tensors.Values.Select(Copy)]);
+        Assert.That(() => Logits(_folder), Throws.TypeOf<EngineException>().With.Message.Contains("found neither"));
+    }
+
+    [Test]
+    public void A_decoder_saved_without_its_head_has_no_prefix()
+    {
+        WriteConfig(c => c["tie_word_embeddings"] = true);
+        Rewrite(t => t.Name == "lm_head.weight" ? null : Copy(t) with { Name = t.Name.Replace("model.", "") });
+        float[] bare = Logits(_folder);
+        Rewrite(t => t.Name == "lm_head.weight" ? null : Copy(t));
+        Assert.That(bare, Is.EqualTo(Logits(_folder)));
+    }
+
+    [Test]
+    public void Weights_may_be_doubles()
+    {
+        WriteConfig(_ => { });
+        Rewrite(t =>
+        {
+            double[] values = [.. WeightSource.ReadVector(t).Select(v => (double)v)];
+            return new TensorToWrite(
+                t.Name, DType.F64, t.Shape, 1,
+                (_, to) => System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>(values).CopyTo(to));
+        });
+        Assert.That(Logits(_folder), Is.EqualTo(Logits(Source)));
+    }
+
+    // Computed in float64 from the formulas alone: norms without parameters, q, k and v clipped to 1.5.
+    [Test]
+    public void Olmo_has_norms_without_parameters_and_clips_queries_keys_and_values()
+    {
+        WriteConfig(c =>
+        {
+            c["architectures"] = new JsonArray("OlmoForCausalLM");
+            c["clip_qkv"] = 1.5;
+        });
+        Rewrite(t => t.Name.Contains("norm") ? null : Copy(t));
+        float[] expected = [-1.53903f, -0.38591f, 4.22876f, 1.92566f, -3.68657f, 2.48602f, -6.28463f, -0.43546f];
+        Assert.That(Logits(_folder)[..8], Is.EqualTo(expected).Within(3e-5f));
+    }
+
+    [Test]
+    public void Bloom_may_call_its_width_n_embed()
+    {
+        JsonObject config = JsonNode.Parse(
+            File.ReadAllText(Path.Combine(GoldenFolder.Committed, "bloom", "config.json")))!.AsObject();
+        config["n_embed"] = config["hidden_size"]!.DeepClone();
+        config.Remove("hidden_size");
+        byte[] bytes = System.Text.Encoding.UTF8.GetBytes(config.ToJsonString());
+        Assert.That(Engine.Models.ModelConfig.Parse(bytes).HiddenSize, Is.EqualTo((int)config["n_embed"]!));
+    }
+
+    private static float[] Logits(string folder)
+    {
+        using IDevice device = new ReferenceDevice();
+        using SingleRun run = SingleRun.Open(folder, device);
+        (_, float[] logits) = run.Forward(Prompt, 0);
+        return logits[^(logits.Length / Prompt.Length)..];
+    }
+
+    private void WriteConfig(Action<JsonObject> edit)
+    {
+        JsonObject config = JsonNode.Parse(File.ReadAllText(Path.Combine(Source, "config.json")))!.AsObject();
+        edit(config);
+        File.WriteAllText(Path.Combine(_folder, "config.json"), config.ToJsonString());
+    }
+
+    private void Rewrite(Func<SafetensorsTensor, TensorToWrite?> change)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Source, "model.safetensors"));
+        Write("model.safetensors", [.. file.Tensors.Values.Select(change).OfType<TensorToWrite>()]);
+    }
+
+    private void Write(string name, List<TensorToWrite> tensors)
+    {
+        using FileStream stream = File.Create(Path.Combine(_folder, name));
+        SafetensorsWriter.Write(stream, tensors, _ => { }, CancellationToken.None);
+    }
+
+    private static unsafe TensorToWrite Copy(SafetensorsTensor t) => new(
+        t.Name, t.Type, t.Shape, 1, (_, to) => new Span<byte>((void*)t.Address, (int)t.Bytes).CopyTo(to));
+}
