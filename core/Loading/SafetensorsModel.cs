@@ -33,9 +33,9 @@ internal sealed class SafetensorsModel : IDisposable
             .. Directory.EnumerateFiles(folder.Root, "model-*-of-*.safetensors").Select(f => Path.GetFileName(f))
                 .Order(StringComparer.Ordinal),
         ];
-        bool isWhole = names.SequenceEqual(Enumerable.Range(0, names.Count).Select(i => SafetensorsWriter.NameOf(i, names.Count)))
-            && names.Count > 1;
-        return isWhole ? names : [];
+        IEnumerable<string> all =
+            Enumerable.Range(0, names.Count).Select(i => SafetensorsWriter.NameOf(i, names.Count));
+        return names.Count > 1 && names.SequenceEqual(all) ? names : [];
     }
 
     public static SafetensorsModel Open(ModelFolder folder)

@@ -10,25 +10,25 @@ internal static class InputGroups
     /// <param name="block">Rows and columns of a block where weights have scales per block.</param>
     public static IReadOnlyList<InputGroup> Read(string method, JsonElement e, (int Rows, int Columns)? block) =>
         method switch
-    {
-        "fp8" => [All(Fp8(e, block))],
-        "fbgemm_fp8" => [All(InputRounding.E4M3Token)],
-        "modelopt" => ModelOpt(e),
-        "compressed-tensors" => CompressedTensors(e),
-        _ => [],
-    };
+        {
+            "fp8" => [All(Fp8(e, block))],
+            "fbgemm_fp8" => [All(InputRounding.E4M3Token)],
+            "modelopt" => ModelOpt(e),
+            "compressed-tensors" => CompressedTensors(e),
+            _ => [],
+        };
 
     private static InputGroup All(InputRounding rounding) => new("", 0, InputTargets.None, rounding);
 
     // Groups of inputs are as wide as blocks of weights; no kernel rounds other widths than 128.
     private static InputRounding Fp8(JsonElement e, (int Rows, int Columns)? block) =>
         Text(e, "activation_scheme") switch
-    {
-        "static" => InputRounding.E4M3Tensor,
-        "dynamic" when block is null => InputRounding.E4M3Token,
-        "dynamic" when block.Value.Columns == 128 => InputRounding.E4M3Group,
-        _ => InputRounding.Own,
-    };
+        {
+            "static" => InputRounding.E4M3Tensor,
+            "dynamic" when block is null => InputRounding.E4M3Token,
+            "dynamic" when block.Value.Columns == 128 => InputRounding.E4M3Group,
+            _ => InputRounding.Own,
+        };
 
     private static List<InputGroup> ModelOpt(JsonElement e)
     {

@@ -2,7 +2,7 @@ using Engine.Models.Layers;
 
 namespace Engine.Models.Architectures;
 
-/// <summary>OLMo 1 (Groeneveld et al. 2024): Llama with layer norms that have no parameters, and q, k, v clipped.</summary>
+/// <summary>OLMo 1 (Groeneveld et al. 2024): Llama with layer norms without parameters, q, k, v clipped.</summary>
 internal static class Olmo
 {
     private const float Epsilon = 1e-5f;

@@ -43,7 +43,7 @@ internal static class Comparison
         if (Num.IsNumber(a) && Num.IsNumber(b))
             return Holds(op, Numbers(a, b));
         if (Ops.Text(a) is string s && Ops.Text(b) is string t)
-            return Holds(op, Texts(s, t));
+            return Holds(op, Math.Sign(Texts(s, t)));
         if ((a as Undefined ?? b as Undefined) is Undefined undefined)
             throw undefined.Fail();
         Budget.CheckDepth(depth);
@@ -53,7 +53,7 @@ internal static class Comparison
             (TemplateTuple x, TemplateTuple y) => Sequences(op, x.Items, y.Items, depth),
             (DictView { Kind: not DictViewKind.Values } x, DictView { Kind: not DictViewKind.Values } y)
                 => op[0] == '<' ? IsSubset(x, y, op.Length == 1) : IsSubset(y, x, op.Length == 1),
-            (TemplateBytes x, TemplateBytes y) => Holds(op, x.Data.AsSpan().SequenceCompareTo(y.Data)),
+            (TemplateBytes x, TemplateBytes y) => Holds(op, Math.Sign(x.Data.AsSpan().SequenceCompareTo(y.Data))),
             _ => throw TemplateException.Type(
                 $"'{op}' not supported between instances of '{Ops.TypeName(a)}' and '{Ops.TypeName(b)}'"),
         };

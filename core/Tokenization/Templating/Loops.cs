@@ -64,41 +64,45 @@ internal sealed class ForStmt(
     {
         if (TestFunction is not null)
             sequence = new TemplateIterator(Filtered(definition, Ops.Iterate(sequence)));
-        bool ran = false;
+        // As in Jinja, the else branch runs unless a body reached its end: also behind a break in the first one.
+        bool ended = false;
+        Flow flow;
         if (LoopSlot >= 0)
         {
             var loop = new LoopContext(sequence, recursive ? this : null, definition, depth);
             while (loop.MoveNext(out object? item))
             {
-                ran = true;
                 a.Slots[LoopSlot] = loop;
-                if (!Iteration(a, item))
-                    return Flow.Next;
+                flow = Iteration(a, item);
+                ended |= flow == Flow.Next;
+                if (flow == Flow.Break)
+                    break;
             }
         }
         else
         {
             foreach (object? item in Ops.Iterate(sequence))
             {
-                ran = true;
-                if (!Iteration(a, item))
-                    return Flow.Next;
+                flow = Iteration(a, item);
+                ended |= flow == Flow.Next;
+                if (flow == Flow.Break)
+                    break;
             }
         }
 
-        if (ran || otherwise.Count == 0)
+        if (ended || otherwise.Count == 0)
             return Flow.Next;
         ElseEntry.Run(a);
         return ExecAll(otherwise, a);
     }
 
-    /// <summary>Runs the body once; false if it asked to break.</summary>
-    private bool Iteration(Activation a, object? item)
+    /// <summary>Runs the body once.</summary>
+    private Flow Iteration(Activation a, object? item)
     {
         a.State.Budget.Spend(1);
         Targets.Assign(target, a, item);
         BodyEntry.Run(a);
-        return ExecAll(body, a) != Flow.Break;
+        return ExecAll(body, a);
     }
 
     private IEnumerable<object?> Filtered(Activation definition, IEnumerable<object?> source)

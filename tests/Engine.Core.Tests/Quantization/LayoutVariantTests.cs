@@ -39,13 +39,15 @@ internal sealed class LayoutVariantTests
         int words = N * bits / 32;
         if (hasZeros)
         {
-            uint[] turned = [.. Enumerable.Range(0, words * groups).Select(i => packed[(i % groups * words) + (i / groups)])];
+            uint[] turned =
+                [.. Enumerable.Range(0, words * groups).Select(i => packed[(i % groups * words) + (i / groups)])];
             tensors.Add(Tensor("m.weight_zero_point", DType.I32, [words, groups], turned));
         }
 
         Check(
             """{"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {}}""", tensors, k,
-            (n, i) => scales[(n * groups) + (i / 32)] * (codes[n, i] - (hasZeros ? zeros[i / 32, n] : 1 << (bits - 1))));
+            (n, i) => scales[(n * groups) + (i / 32)]
+                * (codes[n, i] - (hasZeros ? zeros[i / 32, n] : 1 << (bits - 1))));
     }
 
     [TestCase(true)]

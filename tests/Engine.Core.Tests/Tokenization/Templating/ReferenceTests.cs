@@ -37,6 +37,10 @@ internal sealed class ReferenceTests
     [TestCase("{% macro a() %}{% set kwargs = 1 %}{% endmacro %}{{ a(b=1) }}", "error TypeError")]
     [TestCase("{% set a | default(qq) %}{% endset %}", "error AssertionError")]
     [TestCase("{% for j in [1] recursive %}{% else %}{% break %}{% endfor %}", "error SyntaxError")]
+    [TestCase("{{ 'c' > 'a' }}{{ 'c' >= 'a' }}{{ 'd' > 'a' }}{{ 'a' < 'c' }}{{ 'abc' | max }}", "TrueTrueTrueTruec")]
+    [TestCase("{% for x in [1, 2] %}{% if x == 1 %}{% break %}{% endif %}{{ x }}{% else %}E{% endfor %}", "E")]
+    [TestCase("{% for x in [1, 2] %}{{ x }}{% if x == 2 %}{% break %}{% endif %}{% else %}E{% endfor %}", "12")]
+    [TestCase("{% for x in [1] %}{% continue %}{% else %}E{% endfor %}", "E")]
     public void AgreesWithJinja2InTheCorners(string source, string want) =>
         Assert.That(Snippet(source, default), Is.EqualTo(want));
 
