@@ -144,6 +144,9 @@ def stages_of(places, work, short):
             [smi, "--query-gpu=name,driver_version,memory.total,memory.used,compute_cap,clocks.max.sm,"
              "clocks.max.mem,power.limit", "--format=csv"], None)),
         Stage("facts", "plan", 30, engine("plan", "--device", "cuda", places.demo)),
+        # Is cuBLASLt there, and which?
+        Stage("facts", "plan, cuBLASLt", 30, engine(
+            "plan", "--device", "cuda", "--dtype", "bfloat16", places.demo, ENGINE_CUDA_CUBLASLT="1")),
     ]
     # On the fake driver the kernels run on the emulated machine; a real one does not know the variable.
     emulated = {"ENGINE_CUDA_FAKE_EMULATES": "1"}
@@ -170,6 +173,9 @@ def stages_of(places, work, short):
                          "num_speculative_tokens": 4, "adaptive": False})
     stages.append(Stage("tokens", "the same with drafts", 60, tokens("cuda", "bfloat16", PROMPTS[1]), tokens(
         "cuda", "bfloat16", PROMPTS[1], "--speculative-config", drafts), judge=same_tokens))
+    # Other sums than the kernels': the tokens may part.
+    stages.append(Stage("tokens", "a long prompt, cuBLASLt", 60, tokens(
+        "cuda", "bfloat16", 20 * PROMPTS[0], ENGINE_CUDA_CUBLASLT="1")))
     if not short:
         stages.append(Stage("tokens", "fp8 cache", 60, tokens(
             "cuda", "bfloat16", PROMPTS[0], "--kv-cache-dtype", "fp8")))
@@ -186,6 +192,12 @@ def stages_of(places, work, short):
     if not short:
         stages.append(Stage("speed", "prefill, wgmma", 90, bench(
             "-p", "2048", "-n", "0", "-r", repeats, ENGINE_CUDA_WGMMA="1"), judge=rates(42000)))
+        stages.append(Stage("speed", "prefill, cuBLASLt", 90, bench(
+            "-p", "2048", "-n", "0", "-r", repeats, ENGINE_CUDA_CUBLASLT="1"), judge=rates(42000)))
+        for batch, predicted in batches[2:]:
+            stages.append(Stage("speed", "decode, batch %d, cuBLASLt" % batch, 150, bench(
+                "-p", "0", "-n", count, "-b", str(batch), "-d", length, "-r", repeats, ENGINE_CUDA_CUBLASLT="1"),
+                judge=rates(predicted)))
     for name, switch in switches[1:]:
         stages.append(Stage("speed", "decode, batch 1, " + name, 90, bench(
             "-p", "0", "-n", count, "-d", length, "-r", repeats, **switch), judge=rates(None)))

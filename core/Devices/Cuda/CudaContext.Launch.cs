@@ -61,7 +61,13 @@ internal sealed unsafe partial class CudaContext
         }
 
         if (result != CudaResult.Success) Throw(result, function.Name);
-        if (SynchronizesEachLaunch && !IsCapturing) Check(Driver.StreamSynchronize(Stream), function.Name);
+        Launched(function.Name);
+    }
+
+    /// <summary>After a launch: with ENGINE_CUDA_SYNC=1 waits for it.</summary>
+    public void Launched(string name)
+    {
+        if (SynchronizesEachLaunch && !IsCapturing) Check(Driver.StreamSynchronize(Stream), name);
     }
 
     /// <summary>True between BeginCapture and EndCapture: nothing may wait.</summary>

@@ -45,6 +45,7 @@ internal sealed unsafe partial class CudaDevice
     private void LaunchLinear(in LinearArguments arguments, DType type, CudaSegment segment)
     {
         bool isTiled = segment.Type == type && UsesTensorCores(arguments, type, _kernels.LinearTiled);
+        if (isTiled && _cublasLt is not null && _cublasLt.TryLaunch(arguments, type)) return;
         if (isTiled && _wgmma is not null)
         {
             _wgmma.Launch(_kernels, arguments, type);

@@ -21,6 +21,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private readonly CudaKernels _kernels;
     private readonly CudaUploads _uploads;
     private readonly CudaWgmma? _wgmma;
+    private readonly CudaCublasLt? _cublasLt;
+    private readonly string? _withoutCublasLt;
     private CudaStaging? _transfer;
 
     /// <summary>Opens a GPU.</summary>
@@ -39,10 +41,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         _context = CudaContext.Open(options.Ordinal, options.LibraryPath);
         _name = $"cuda:{_context.Ordinal} ({_context.Name}, compute capability {_context.Capability / 10}."
             + $"{_context.Capability % 10}";
-        if (options.LaunchesDependents || Environment.GetEnvironmentVariable("ENGINE_CUDA_PDL") == "1")
-        {
-            _context.LaunchDependents();
-        }
+        if (options.LaunchesDependents || IsOn("ENGINE_CUDA_PDL")) _context.LaunchDependents();
 
         try
         {
@@ -52,9 +51,15 @@ internal sealed unsafe partial class CudaDevice : IDevice
             _weights = new CudaArena(Gpu);
             _activations = new CudaArena(Gpu);
             _uploads = new CudaUploads(Gpu);
-            if (options.UsesWgmma || Environment.GetEnvironmentVariable("ENGINE_CUDA_WGMMA") == "1")
+            if (options.UsesWgmma || IsOn("ENGINE_CUDA_WGMMA"))
             {
                 _wgmma = CudaWgmma.Create(Gpu, _kernels, ActivationType);
+            }
+
+            if ((options.UsesCublasLt || IsOn("ENGINE_CUDA_CUBLASLT")) && ActivationType != DType.F32)
+            {
+                _cublasLt = CudaCublasLt.Create(Gpu, options.CublasLtPath, out string missing);
+                if (_cublasLt is null) _withoutCublasLt = $", without cuBLASLt ({missing})";
             }
         }
         catch
@@ -84,7 +89,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
         new(type, bytes, followsInputs);
 
     /// <inheritdoc/>
-    public string Name => $"{_name}, {ActivationType.ToString().ToLowerInvariant()})";
+    public string Name => $"{_name}, {ActivationType.ToString().ToLowerInvariant()}"
+        + (_cublasLt is null ? _withoutCublasLt : $", {_cublasLt.Name}") + ")";
 
     /// <inheritdoc/>
     public DType ActivationType { get; }
@@ -107,6 +113,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
     internal CudaContext Context => Gpu;
 
     private static bool RunsAheadByDefault => Environment.GetEnvironmentVariable("ENGINE_CUDA_ASYNC") != "0";
+
+    private static bool IsOn(string variable) => Environment.GetEnvironmentVariable(variable) == "1";
 
     private CudaContext Gpu => _context ?? throw new InvalidOperationException("a planned GPU computes nothing");
 
@@ -192,6 +200,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         _uploads?.Dispose();
         _scratch?.Dispose();
         _wgmma?.Dispose();
+        _cublasLt?.Dispose();
         _activations?.Dispose();
         _weights?.Dispose();
         _modules?.Dispose();

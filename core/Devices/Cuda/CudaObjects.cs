@@ -29,6 +29,13 @@ internal sealed record CudaDeviceOptions
     /// <summary>On compute capability 9.0, 16-bit products by wgmma; so does ENGINE_CUDA_WGMMA=1.</summary>
     public bool UsesWgmma { get; init; }
 
+    /// <summary>16-bit products of many rows by cuBLASLt, if it is there; so does ENGINE_CUDA_CUBLASLT=1. A row's bits
+    /// then depend on how many others there are.</summary>
+    public bool UsesCublasLt { get; init; }
+
+    /// <summary>cuBLASLt's library; null is the usual one.</summary>
+    public string? CublasLtPath { get; init; }
+
     /// <summary>From compute capability 9.0 on, kernels begin before those in front of them have ended; so does
     /// ENGINE_CUDA_PDL=1.</summary>
     public bool LaunchesDependents { get; init; }

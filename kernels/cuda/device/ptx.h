@@ -12,8 +12,8 @@
 #define INLINED __attribute__((always_inline))
 #define UNROLL _Pragma("unroll")
 #define NO_UNROLL _Pragma("nounroll")
-// The kernel `name` takes one structure by value; at most `threads` per block, at least `blocks` of them per SM. Where a
-// kernel may be launched before those in front of it have ended, it lets the next one begin, and waits for them.
+// The kernel `name` takes one structure by value; at most `threads` per block, at least `blocks` of them per SM. It
+// lets the launch behind it begin, and waits for those in front of it, where launches are marked so.
 #define KERNEL(name, Args, threads, blocks)      \
   DEV void name##_body(const Args& p);           \
   EARLY_KERNEL(name, Args, threads, blocks) {    \

@@ -28,6 +28,7 @@ API void fake_cuda_reset(const Options* options) {
   s.fail_link = 0;
   s.message.clear();
   s.counts = Counters();
+  lt_reset();
   s.runs.clear();
 }
 
@@ -43,6 +44,13 @@ API void fake_cuda_fail_launch(int n, int code) {
   std::lock_guard<std::recursive_mutex> guard(state().lock);
   state().fail_launch = n;
   state().fail_launch_code = code;
+}
+
+// The n-th call from now of cuBLASLt's create (0), heuristic (1) or product (2) returns a status; all from it on if it
+// stays.
+API void fake_cuda_fail_cublaslt(int call, int n, int status, int stays) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  lt_fail(call, n, status, stays);
 }
 
 API void fake_cuda_fail_link(int fails) { state().fail_link = fails; }

@@ -95,7 +95,7 @@ struct Event {
   uint64_t issued = 0, done = 0;
 };
 
-enum Kind { kKernel, kToDevice, kToHost, kOnDevice, kFill, kRecord, kWait };
+enum Kind { kKernel, kProduct, kToDevice, kToHost, kOnDevice, kFill, kRecord, kWait };
 
 struct Op {
   explicit Op(Kind k) : kind(k) {}
@@ -127,7 +127,8 @@ struct Stream {
 struct Counters {
   int64_t live_device, live_device_bytes, live_host, live_host_bytes, streams, events, modules, graphs, graph_execs,
       links, contexts, launches, graph_launches, to_device, to_host, calls_after_lost, pageable_copies, jit_links,
-      synchronizes, guarded, bytes_to_host, calls, nanoseconds, dependents;
+      synchronizes, guarded, bytes_to_host, calls, nanoseconds, dependents,
+      lt_objects, products;
 };
 
 struct State {
@@ -190,6 +191,14 @@ void maybe_run();
 void run_until_empty(Stream* stream);
 void run_all();
 void run_kernel(Op& op);
+void run_product(Op& op);
+
+// cuBLASLt: a product that was launched, everything forgotten, and the calls that tests may make fail.
+enum { kLtCreate = 0, kLtHeuristic = 1, kLtMatmul = 2 };
+void lt_run(const Op& op);
+void lt_reset();
+void lt_fail(int call, int after, int status, int stays);
+
 bool anything_captures();
 
 }  // namespace fake

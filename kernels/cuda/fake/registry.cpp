@@ -86,12 +86,20 @@ static void skip(const Op& op) {
   memset((void*)a.ids, 0, op.grid[0] * sizeof(int32_t));
 }
 
+static bool injected(const std::string& name) {
+  State& s = state();
+  if (s.fail_launch < 0 || s.fail_launch-- != 0) return false;
+  lose(s.fail_launch_code, "injected into " + name);
+  return true;
+}
+
+void run_product(Op& op) {
+  if (!injected("cublasLtMatmul") && !state().options.skips) lt_run(op);
+}
+
 void run_kernel(Op& op) {
   State& s = state();
-  if (s.fail_launch >= 0 && s.fail_launch-- == 0) {
-    lose(s.fail_launch_code, "injected into " + op.function->name);
-    return;
-  }
+  if (injected(op.function->name)) return;
   s.runs[op.function->name]++;
   if (s.options.skips) return skip(op);
   std::string message;

@@ -27,10 +27,11 @@ static void on_fault(int number, siginfo_t* info, void* context) {
 
 static void run(Op& op) {
   State& s = state();
-  // A copy begins when everything in front has ended; an event promises nothing to what is behind.
-  if (op.kind == kToDevice || op.kind == kToHost || op.kind == kOnDevice || op.kind == kFill) ek_emu_finish();
+  // A copy and a library's kernel begin when all in front has ended; an event promises nothing to what is behind.
+  if (op.kind != kKernel && op.kind != kRecord && op.kind != kWait) ek_emu_finish();
   switch (op.kind) {
     case kKernel: run_kernel(op); break;
+    case kProduct: run_product(op); break;
     case kToDevice:
       memcpy((void*)op.target, op.pageable ? op.data.data() : (const char*)op.source, op.bytes);
       break;

@@ -19,13 +19,13 @@ internal static class CudaTinyModel
         Cuda = cuda,
     });
 
-    /// <summary>Greedy tokens after prompts of 5, 14, 23... tokens at one time.</summary>
-    public static string Text(LoadedModel model, int requests, int maxTokens)
+    /// <summary>Greedy tokens after prompts of 5, 5 + growth... tokens at one time.</summary>
+    public static string Text(LoadedModel model, int requests, int maxTokens, int maxSeqs = 4, int growth = 9)
     {
         using EngineWorker worker = new(model, new EngineOptions
         {
-            NumBlocks = 40,
-            MaxNumSeqs = 4,
+            NumBlocks = 10 * maxSeqs,
+            MaxNumSeqs = maxSeqs,
             MaxNumBatchedTokens = 32,
             MaxModelLen = 300,
         });
@@ -35,7 +35,7 @@ internal static class CudaTinyModel
             worker.Submit(
                 new GenerationRequest
                 {
-                    PromptTokenIds = [.. Enumerable.Range(1 + i, 5 + (9 * i))],
+                    PromptTokenIds = [.. Enumerable.Range(1 + i, 5 + (growth * i))],
                     Sampling = new SamplingParams
                     {
                         Temperature = 0,

@@ -92,7 +92,7 @@ internal sealed class CudaWgmmaTests
     private static CudaDeviceOptions Options(DType type, bool usesWgmma) =>
         FakeCuda.DeviceOptions(type) with { UsesWgmma = usesWgmma };
 
-    private static unsafe LinearWeight Pack(CudaDevice device, float[] values, int rows, int columns)
+    public static unsafe LinearWeight Pack(CudaDevice device, float[] values, int rows, int columns)
     {
         fixed (float* first = values)
         {

@@ -80,6 +80,11 @@ internal sealed unsafe class FakeCuda : IDisposable
     public void FailLaunch(int n, CudaResult result = CudaResult.IllegalAddress) =>
         ((delegate* unmanaged<int, int, void>)Export("fake_cuda_fail_launch"))(n, (int)result);
 
+    /// <summary>The n-th call from now of cuBLASLt's create (0), heuristic (1) or product (2) fails.</summary>
+    public void FailCublasLt(int call, CublasStatus status, int n = 0, bool stays = false) =>
+        ((delegate* unmanaged<int, int, int, int, void>)Export("fake_cuda_fail_cublaslt"))(
+            call, n, (int)status, stays ? 1 : 0);
+
     /// <summary>Compilations fail.</summary>
     public void FailCompilation() => ((delegate* unmanaged<int, void>)Export("fake_cuda_fail_link"))(1);
 
@@ -164,11 +169,12 @@ internal readonly record struct FakeCudaCounters(
     long DeviceAllocations, long DeviceBytes, long HostAllocations, long HostBytes, long Streams, long Events,
     long Modules, long Graphs, long GraphExecutables, long Links, long Contexts, long Launches, long GraphLaunches,
     long CopiesToDevice, long CopiesToHost, long CallsAfterLost, long PageableCopies, long Compilations,
-    long Synchronizations, long Done, long BytesToHost, long Calls, long Nanoseconds, long Dependents)
+    long Synchronizations, long Done, long BytesToHost, long Calls, long Nanoseconds, long Dependents,
+    long CublasLtObjects, long Products)
 {
     /// <summary>Everything that must be gone in the end.</summary>
     public long Live => DeviceAllocations + HostAllocations + Streams + Events + Modules + Graphs + GraphExecutables
-        + Links + Contexts;
+        + Links + Contexts + CublasLtObjects;
 }
 
 /// <summary>PTX as text, enough of it for the fake.</summary>
