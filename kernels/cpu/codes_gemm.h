@@ -196,12 +196,17 @@ INLINE void coded_block_128(
 #pragma GCC unroll 4
   for (int v = 0; v < NV; v++) {
     const vf scale = K::scale(format, super[v], 0);
+    if (!min) {
 #pragma GCC unroll 16
-    for (int m = 0; m < MR; m++) sums.add(m, v, vi_float(c[m][v]), vmul(scale, vset(facts.scale(m)[0])));
-    if (!min) continue;
+      for (int m = 0; m < MR; m++) sums.add(m, v, vi_float(c[m][v]), vmul(scale, vset(facts.scale(m)[0])));
+      continue;
+    }
     const vf less = K::less(format, super[v], 0, scale);
 #pragma GCC unroll 16
-    for (int m = 0; m < MR; m++) sums.add(m, v, vset(facts.part(m)[0]), less);
+    for (int m = 0; m < MR; m++) {
+      const vf x = vfma(vi_float(c[m][v]), vmul(scale, vset(facts.scale(m)[0])), vload(sums.f[m][v]));
+      vstore(sums.f[m][v], vfma(vset(facts.part(m)[0]), less, x));
+    }
   }
 }
 
