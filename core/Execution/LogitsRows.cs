@@ -23,7 +23,7 @@ internal sealed class LogitsRows : IDisposable
     private readonly TokenChoice[] _choices;
     private readonly int[] _tokens;
 
-    public LogitsRows(ModelWeights weights, int maxRows, int vocabSize)
+    public LogitsRows(ModelWeights weights, int maxRows, int vocabSize, int samplers = 1)
     {
         _weights = weights;
         int width = weights.Model.OutputWidth, rowLength = weights.Config.VocabSize;
@@ -45,10 +45,14 @@ internal sealed class LogitsRows : IDisposable
         }
         _downloaded = weights.Device.IsHostMemory ? [] : new float[(long)maxRows * rowLength];
         Sampler = new Sampler(rowLength);
+        Crew = samplers > 1 ? new SamplerCrew(Sampler, rowLength, samplers) : null;
         VocabSize = vocabSize;
     }
 
     public Sampler Sampler { get; }
+
+    /// <summary>That sampler and others, each with a thread of its own; null if one is enough.</summary>
+    public SamplerCrew? Crew { get; }
 
     public int VocabSize { get; }
 
@@ -158,6 +162,7 @@ internal sealed class LogitsRows : IDisposable
 
     public void Dispose()
     {
+        Crew?.Dispose();
         _gathered.Dispose();
         _logits.Dispose();
     }

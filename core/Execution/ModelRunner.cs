@@ -55,6 +55,9 @@ internal sealed partial class ModelRunner : IModelRunner
         BlockSize = limits.KvShape.BlockSize;
         MaxModelLen = limits.MaxModelLen;
         VocabSize = Math.Min(weights.Config.VocabSize, tokenizer?.VocabSize ?? int.MaxValue);
+        _early = new EarlyRow[limits.LogitsRows];
+        _together = new int[limits.LogitsRows];
+        _sampleEarly = SampleEarly;
         _inputs = new StepInputs(_maxNumTokens, _maxNumSeqs, limits.MaxBlocksPerSeq);
         Allocate();
     }
@@ -181,7 +184,7 @@ internal sealed partial class ModelRunner : IModelRunner
         try
         {
             step = new StepContext(_weights.Device, _weights.Activations, _kv, _inputs, _maxNumTokens);
-            rows = new LogitsRows(_weights, _limits.LogitsRows, VocabSize);
+            rows = new LogitsRows(_weights, _limits.LogitsRows, VocabSize, SamplersFor(_limits.LogitsRows));
             _ahead = CreateAhead();
             _step = step;
             _rows = rows;
@@ -253,6 +256,7 @@ internal sealed partial class ModelRunner : IModelRunner
         bool isDeferred = TryDefer();
         if (!isDeferred) _rows.Fetch();
         KernelTicks += Stopwatch.GetTimestamp() - started;
+        SampleTogether(sequences, results);
         for (int r = 0; r < _rows.Count; r++)
         {
             int index = _rows.SequenceIndex(r);
@@ -272,12 +276,7 @@ internal sealed partial class ModelRunner : IModelRunner
                     continue;
                 }
 
-                TokenLogprob[]? logprobs = null;
-                status = _rows.IsChosen(r)
-                    ? _rows.Chosen(r, out int token)
-                    : _rows.Sampler.Sample(
-                        _rows.Logits(r), state, sequence.TokensAndDrafts[..(sequence.NumTokens + numDrafts)],
-                        sequence.NumPromptTokens, out token, out logprobs);
+                status = TokenOf(r, state, sequence, numDrafts, out int token, out TokenLogprob[]? logprobs);
                 if (status == EngineStatus.Ok) results.Add(index, token, logprobs);
                 else if (numDrafts > 0) continue; // Found again, if it matters, when this is the sequence's end.
             }
@@ -291,6 +290,7 @@ internal sealed partial class ModelRunner : IModelRunner
             }
             if (status != EngineStatus.Ok) results.Fail(index, status, Sampler.Describe(status));
         }
+        Array.Clear(_early, 0, _rows.Count);
         _rows.Begin();
     }
 

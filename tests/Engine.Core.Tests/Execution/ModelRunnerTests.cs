@@ -5,6 +5,7 @@ using Engine.Sampling;
 using Engine.Scheduling;
 using Engine.Tests.Devices.Cuda;
 using Engine.Tests.Golden;
+using Engine.Tests.Hosting;
 
 namespace Engine.Tests.Execution;
 
@@ -185,6 +186,39 @@ internal sealed class ModelRunnerTests(string device)
         Sequence s = driver.Create(prompt, Greedy(1) with { PromptLogprobs = 0 });
         driver.Finish(s, tokensPerStep: 4);
         Assert.That(driver.Logprobs[s].Select(l => l.TokenId), Is.EqualTo(prompt[1..]));
+    }
+
+    [Test]
+    public void Rows_sampled_together_are_those_sampled_alone()
+    {
+        const int Sequences = 12;
+        string folder = DummyModel.Create(hidden: 32, layers: 1, vocab: 100_000);
+        using LoadedModel model = LoadedModel.Load(
+            new ModelLoadOptions
+            {
+                Model = folder,
+                Device = device,
+                Cuda = FakeCuda.DeviceOptions(),
+                LoadFormat = "dummy",
+            });
+        using IModelRunner runner = model.CreateRunner(_options);
+        RunnerDriver driver = new(runner);
+        int[] prompt = Prompt(new Random(5), 9);
+        SamplingParams Params(int i) =>
+            new() { TopP = 0.5f + (0.05f * (i % 8)), Seed = i, MaxTokens = 6, Logprobs = i % 3 };
+        Sequence[] together = [.. Enumerable.Range(0, Sequences).Select(i => driver.Create(prompt, Params(i)))];
+        for (int step = 0; step < 6; step++)
+        {
+            foreach (Sequence s in together) driver.Add(s);
+            Assert.That(driver.Step(), Is.EqualTo(EngineStatus.Ok), runner.LastError);
+        }
+
+        for (int i = 0; i < Sequences; i += 3)
+        {
+            Sequence alone = driver.Create(prompt, Params(i));
+            driver.Finish(alone);
+            Same(driver, together[i], alone);
+        }
     }
 
     private static SamplingParams Sampled(long seed) =>
