@@ -81,6 +81,10 @@ public sealed class LinearSource
     /// checkpoint holds its output matrix as floats, which others can read.</summary>
     public WeightQuantization PreferredRounding { get; set; }
 
+    /// <summary>Most weights of the model are rounded: a device that rounds their inputs to 8 bits may hold what is
+    /// left of half precision in a type of the same size that it multiplies quicker.</summary>
+    public bool IsAmongRounded { get; set; }
+
     /// <summary>Told now and then, while a device packs, how many more bytes of the parts it has done with.</summary>
     public Action<long>? OnRead { get; set; }
 
@@ -92,6 +96,7 @@ public sealed class LinearSource
         Quantization = Quantization,
         IsOutput = IsOutput,
         PreferredRounding = PreferredRounding,
+        IsAmongRounded = IsAmongRounded,
     };
 
     /// <summary>The part that a row of the stack is of.</summary>

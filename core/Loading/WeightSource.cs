@@ -37,6 +37,9 @@ internal abstract class WeightSource : IDisposable
     /// <summary>What the output matrix was meant to be rounded to, where it is stored as floats.</summary>
     public virtual WeightQuantization OutputRounding => WeightQuantization.None;
 
+    /// <summary>True if most matrices are stored rounded.</summary>
+    public virtual bool IsRounded => false;
+
     /// <summary>Why tensors are not those of a checkpoint to the bit, or null if they are.</summary>
     public virtual string? DiffersFromCheckpoint => null;
 

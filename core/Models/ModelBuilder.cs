@@ -167,6 +167,7 @@ internal sealed partial class ModelBuilder
         {
             _embedding!.IsOutput = true;
             _embedding.PreferredRounding = Weights.OutputRounding;
+            _embedding.IsAmongRounded = Weights.IsRounded;
         }
         if (tied && Device.EmbedsPackedLinear)
         {
@@ -181,6 +182,7 @@ internal sealed partial class ModelBuilder
             : Source(Scope("").Tensor($"{name}.weight", Config.VocabSize, _embedding!.K));
         source.IsOutput = true;
         source.PreferredRounding = Weights.OutputRounding;
+        source.IsAmongRounded = Weights.IsRounded;
         if (bias) head.Bias = Vector(Scope("").Tensor($"{name}.bias", Config.VocabSize));
         AddLinear(source, w => head.Weight = w, isTied: tied);
         return head;

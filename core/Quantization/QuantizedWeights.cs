@@ -21,6 +21,8 @@ internal sealed class QuantizedWeights(SafetensorsModel model, QuantizationSetti
 
     public override DType? KvCacheType => settings.KvCacheType;
 
+    public override bool IsRounded => true;
+
     public override WeightQuantization OutputRounding => settings.OutputRounding;
 
     public override KvScale KvScaleOf(int layer) => _kvScales.Of(layer);

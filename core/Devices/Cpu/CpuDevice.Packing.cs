@@ -98,12 +98,18 @@ public sealed unsafe partial class CpuDevice
             DType.F32 when All(DType.BF16) => CpuFormat.BF16,
             DType.F32 when All(DType.F16) => CpuFormat.F16,
             DType.F32 => CpuFormat.F32,
-            DType.F16 => CpuFormat.F16,
+            DType.F16 => MultipliesAsBFloat16(source) ? CpuFormat.BF16Dot : CpuFormat.F16,
             DType.BF16 => Isa >= CpuIsa.Avx512Bf16 ? CpuFormat.BF16Dot : CpuFormat.BF16,
             _ => throw new EngineException(
                 EngineStatus.Unsupported, $"the CPU does not compute in {source.ComputeType}"),
         };
     }
+
+    // f16 has no products of its own: those in f32 take twice the time of bf16's, and a sixth of a step of 32 rows of a
+    // 4-bit model. The 3 bits lost weigh less than what its other inputs lose.
+    private bool MultipliesAsBFloat16(LinearSource source) =>
+        source.IsOutput && source.IsAmongRounded && Isa >= CpuIsa.Avx512Bf16
+        && ActivationPrecision is ActivationPrecision.Auto or ActivationPrecision.Bits8;
 
     private static CpuKernels.WeightPart PartOf(LinearPart part) => new()
     {

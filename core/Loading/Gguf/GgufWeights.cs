@@ -33,7 +33,11 @@ internal sealed unsafe class GgufWeights(GgufModel model, int headDim) : WeightS
         : null;
 
     /// <summary>The type of most bytes of matrices; f16, as llama.cpp has it, where they are quantized.</summary>
-    public override DType? StoredType
+    public override DType? StoredType => MostlyOf is string type ? FloatType(type) ?? DType.F16 : null;
+
+    public override bool IsRounded => MostlyOf is string type && FloatType(type) is null;
+
+    private string? MostlyOf
     {
         get
         {
@@ -43,7 +47,7 @@ internal sealed unsafe class GgufWeights(GgufModel model, int headDim) : WeightS
                 if (t.Info.Shape.Length < 2) continue;
                 bytes[t.Info.Type.Name] = bytes.GetValueOrDefault(t.Info.Type.Name) + t.Info.Bytes;
             }
-            return bytes.Count == 0 ? null : FloatType(bytes.MaxBy(b => b.Value).Key) ?? DType.F16;
+            return bytes.Count == 0 ? null : bytes.MaxBy(b => b.Value).Key;
         }
     }
 

@@ -129,4 +129,55 @@ public sealed class CpuDeviceTests
 
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
     }
+
+    [Test]
+    public void TheOutputMatrixOfARoundedModelLosesLessThanInputsOfEightBitsWould()
+    {
+        double eight = OutputError(new LinearCase(false, WeightQuantization.Int8), ActivationPrecision.Bits8);
+        double output = OutputError(new LinearCase(IsAmongRounded: true), ActivationPrecision.Bits8);
+        TestContext.Out.WriteLine($"relative error: 8 bits {eight:e2}, the output matrix {output:e2}");
+        Assert.That(output, Is.LessThan(eight / 2));
+    }
+
+    [Test]
+    public void TheOutputMatrixStaysAsItIsWhereInputsAreNotRoundedToEightBits()
+    {
+        Assert.That(OutputError(new LinearCase(IsAmongRounded: true), ActivationPrecision.Bits15), Is.LessThan(1e-5));
+        Assert.That(OutputError(new LinearCase(IsAmongRounded: false), ActivationPrecision.Bits8), Is.LessThan(1e-5));
+    }
+
+    private readonly record struct LinearCase(
+        bool IsAmongRounded, WeightQuantization Quantization = WeightQuantization.None);
+
+    // Of products with an output matrix of f16, against double.
+    private static unsafe double OutputError(LinearCase how, ActivationPrecision precision)
+    {
+        const int N = 64, K = 1024, Rows = 5;
+        float[] weights = [.. KernelData.Random(N * K, 3).Select(w => KernelData.Round(w, DType.F16))];
+        float[] inputs = KernelData.Random(Rows * K, 4);
+        using CpuDevice device = KernelData.Device(CpuIsa.Auto, 2, precision);
+        fixed (byte* p = KernelData.Encode(weights, DType.F16))
+        {
+            using LinearWeight weight = device.PackLinear(new LinearSource
+            {
+                Parts = [new LinearPart(N, K, DType.F16, (nint)p, K)],
+                ComputeType = DType.F16,
+                Quantization = how.Quantization,
+                IsOutput = true,
+                IsAmongRounded = how.IsAmongRounded,
+            });
+            using DeviceBuffer x = device.Upload(inputs), y = device.Allocate(Rows * N * sizeof(float));
+            device.Linear(y.View(DType.F32, Rows, N), x.View(DType.F32, Rows, K), weight, null, false);
+            var found = new Span<float>((void*)y.Address, Rows * N);
+            double error = 0, total = 0;
+            for (int i = 0; i < Rows * N; i++)
+            {
+                double exact = KernelData.Dot(inputs.AsSpan(i / N * K, K), weights.AsSpan(i % N * K, K)).Value;
+                error += Math.Pow(found[i] - exact, 2);
+                total += exact * exact;
+            }
+
+            return Math.Sqrt(error / total);
+        }
+    }
 }
