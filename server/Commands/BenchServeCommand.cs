@@ -37,6 +37,9 @@ internal sealed class BenchServeCommand : Command
 
     private readonly Option<int> _repetitions = Number("--repetitions", 3, "Measured runs, after one that is not.");
 
+    private readonly Option<int> _maxRetries = Number(
+        "--max-retries", 5, "How often a request is sent again that the server closed the connection on, unanswered.");
+
     private readonly Option<bool> _json = new("--json") { Description = "JSON in place of the table." };
 
     private readonly ModelArguments _model = new();
@@ -48,7 +51,7 @@ internal sealed class BenchServeCommand : Command
         Option[] own =
         [
             _urls, _library, _served, _apiKey, _numRequests, _concurrency, _promptWords, _outputTokens, _repetitions,
-            _json,
+            _maxRetries, _json,
         ];
         Array.ForEach(own, Options.Add);
         _model.AddTo(this);
@@ -100,12 +103,15 @@ internal sealed class BenchServeCommand : Command
     private List<LoadTarget> Targets(ParseResult result, CancellationToken cancellation)
     {
         var targets = new List<LoadTarget>();
+        int maxRetries = result.GetValue(_maxRetries) is var retries and >= 0
+            ? retries
+            : throw EngineException.Invalid("max-retries", "must be at least 0");
         foreach (string text in result.GetValue(_urls) ?? [])
         {
             Uri url = Uri.TryCreate(text, UriKind.Absolute, out Uri? given) && given.Scheme is "http" or "https"
                 ? given!
                 : throw EngineException.Invalid("base-url", $"expected http://HOST:PORT, found \"{text}\"");
-            targets.Add(new HttpLoadTarget(url, result.GetValue(_served), result.GetValue(_apiKey)));
+            targets.Add(new HttpLoadTarget(url, result.GetValue(_served), result.GetValue(_apiKey), maxRetries));
         }
 
         if (result.GetValue(_library) is { } library)

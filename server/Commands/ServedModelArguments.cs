@@ -72,7 +72,8 @@ internal sealed class ServedModelArguments
     private readonly Option<int> _streamInterval = new("--stream-interval")
     {
         Description = "Tokens of a stream that are sent together, an event each; the first is sent at once. "
-            + "More than 1 saves the server's time, and text comes in larger pieces.",
+            + "More than 1 saves the server's time, and text comes in larger pieces. "
+            + "0: each when it comes, and, with many streams, what comes within up to 50 ms together.",
         DefaultValueFactory = _ => _defaults.StreamInterval,
     };
 
@@ -100,9 +101,9 @@ internal sealed class ServedModelArguments
     public ServerOptions ToOptions(ParseResult result) => _defaults with
     {
         MaxN = result.GetValue(_maxN),
-        StreamInterval = result.GetValue(_streamInterval) is var interval and >= 1
+        StreamInterval = result.GetValue(_streamInterval) is var interval and >= 0
             ? interval
-            : throw EngineException.Invalid("stream-interval", "must be at least 1"),
+            : throw EngineException.Invalid("stream-interval", "must be at least 0"),
         TrustRequestChatTemplate = result.GetValue(_trustTemplate),
         ChatTemplateContentFormat = result.GetValue(_contentFormat)!,
         ToolCallParser = result.GetValue(_toolCallParser)!,

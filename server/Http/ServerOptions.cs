@@ -65,8 +65,11 @@ internal sealed record ServerOptions
     /// <summary>Events per output that may wait for a client that does not read, before its request ends.</summary>
     public int MaxSseBacklog { get; init; } = 256;
 
-    /// <summary>Tokens of a stream that are sent together, an event each; the first does not wait.</summary>
-    public int StreamInterval { get; init; } = 1;
+    /// <summary>
+    /// Tokens of a stream that are sent together, an event each; the first does not wait. 0: as they come, and what
+    /// comes while many streams are written to goes together.
+    /// </summary>
+    public int StreamInterval { get; init; }
 
     /// <summary>A stream that has nothing to say for so long says so in a comment.</summary>
     public TimeSpan PingInterval { get; init; } = TimeSpan.FromSeconds(15);

@@ -14,13 +14,22 @@ internal sealed class HttpLoadTarget : LoadTarget
     // Less than servers keep idle connections (cpp-httplib: 5 s): one that is being closed is not taken again.
     private static readonly TimeSpan _mostIdle = TimeSpan.FromSeconds(2);
 
+    // Before the second time, and so much longer before each further one: the first time it is a matter of chance.
+    private static readonly TimeSpan _retryDelay = TimeSpan.FromMilliseconds(20);
+
     private readonly HttpClient _client;
     private readonly string? _model;
+    private readonly int _maxRetries;
 
-    public HttpLoadTarget(Uri url, string? model, string? apiKey)
+    /// <param name="url">Where it listens.</param>
+    /// <param name="model">Name in the requests; null leaves it out.</param>
+    /// <param name="apiKey">Key, or null.</param>
+    /// <param name="maxRetries">How often a request is sent again of whose answer no byte came.</param>
+    public HttpLoadTarget(Uri url, string? model, string? apiKey, int maxRetries)
     {
         Name = url.ToString();
         _model = model;
+        _maxRetries = maxRetries;
         _client = new HttpClient(new SocketsHttpHandler
         {
             MaxConnectionsPerServer = int.MaxValue,
@@ -61,7 +70,8 @@ internal sealed class HttpLoadTarget : LoadTarget
         return record;
     }
 
-    // A kept connection that the server closes at that moment fails before a byte of the answer: asked once more.
+    // A kept connection that the server closes at that moment fails before a byte of the answer: sent again. The time
+    // that this takes counts.
     private async Task<HttpResponseMessage> SendAsync(string body, LoadRecord record, CancellationToken cancellation)
     {
         while (true)
@@ -74,8 +84,10 @@ internal sealed class HttpLoadTarget : LoadTarget
             {
                 return await _client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellation);
             }
-            catch (HttpRequestException) when (record.NumRetries == 0 && !cancellation.IsCancellationRequested)
+            catch (HttpRequestException) when (
+                record.NumRetries < _maxRetries && !cancellation.IsCancellationRequested)
             {
+                await Task.Delay(_retryDelay * record.NumRetries, cancellation);
                 record.NumRetries++;
             }
         }

@@ -7,16 +7,19 @@ namespace Engine.Server.Http.Generation;
 /// Carries events from the engine's thread to the request's. Never blocks the engine: a client
 /// that does not read while its stream goes on loses the request, not the server its memory.
 /// </summary>
-internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>
+internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>, IThreadPoolWorkItem
 {
     private readonly Lock _lock = new();
     private readonly int _maxBacklog;
     private readonly int _interval;
+    private readonly bool _isPaced;
+    private readonly bool _isStream;
     private List<RequestEvent> _incoming = [];
     private List<RequestEvent> _taken = [];
     private int _numRead;
     private ManualResetValueTaskSourceCore<bool> _wait;
     private bool _isWaiting;
+    private Place _place;
     private bool _isDue;
     private bool _hasHadToken;
     private bool _isPingDue;
@@ -27,12 +30,16 @@ internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>
 
     /// <param name="maxBacklog">Events that may wait while the client does not read; 0 is no limit.</param>
     /// <param name="interval">
-    /// Tokens that are handed over together; the first, and whatever is no token, do not wait.
+    /// Tokens that are handed over together; the first, and whatever is no token, do not wait. 0 leaves it to the
+    /// sender, which hands over what has come when there is time for a write.
     /// </param>
-    public EventQueue(int maxBacklog = 0, int interval = 1)
+    /// <param name="isStream">False if nobody reads along: the request goes on in the thread pool.</param>
+    public EventQueue(int maxBacklog = 0, int interval = 1, bool isStream = true)
     {
         _maxBacklog = maxBacklog;
-        _interval = interval;
+        _interval = Math.Max(1, interval);
+        _isPaced = interval == 0;
+        _isStream = isStream;
     }
 
     /// <summary>Called once, on a pool thread, when more events wait than may.</summary>
@@ -50,22 +57,22 @@ internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>
     public void OnEvent(RequestEvent e)
     {
         int backlog;
-        bool wakes;
+        Place place = Place.None;
         lock (_lock)
         {
             _incoming.Add(e);
             _hasNews = true;
             backlog = _incoming.Count;
-            _isDue |= backlog >= _interval || !_hasHadToken || e.Kind != RequestEventKind.Token;
+            _isDue |= IsDue(e, backlog);
+            bool isUrgent = !_isPaced || !_hasHadToken || IsTerminal(e);
             _hasHadToken |= e.Kind == RequestEventKind.Token;
-            wakes = _isDue && TakeWaiter();
+            if (_isDue)
+            {
+                place = Move(isUrgent ? Place.Urgent : Place.Paced);
+            }
         }
 
-        if (wakes)
-        {
-            EventWaker.Wake(this);
-        }
-
+        Send(place);
         if (_maxBacklog > 0 && backlog > _maxBacklog && _isReaderBlocked
             && Interlocked.Exchange(ref _hasOverflowed, 1) == 0 && OnOverflow is { } onOverflow)
         {
@@ -141,29 +148,75 @@ internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _wait.OnCompleted(continuation, state, token, flags);
 
-    /// <summary>Runs what waits, on this thread.</summary>
-    internal void Complete() => _wait.SetResult(true);
+    /// <summary>Runs what waits, on this thread, if something has come for it.</summary>
+    public void Serve()
+    {
+        lock (_lock)
+        {
+            if (_place == Place.None)
+            {
+                return;
+            }
+
+            _place = Place.None;
+            _isWaiting = false;
+        }
+
+        _wait.SetResult(true);
+    }
+
+    void IThreadPoolWorkItem.Execute() => Serve();
+
+    private static bool IsTerminal(RequestEvent e) =>
+        e.Kind is RequestEventKind.Finished or RequestEventKind.Failed;
+
+    // Nothing is written of a prompt, and what follows it comes with the same step.
+    private bool IsDue(RequestEvent e, int backlog) => e.Kind switch
+    {
+        RequestEventKind.Token => backlog >= _interval || !_hasHadToken,
+        RequestEventKind.Prompt => false,
+        _ => true,
+    };
 
     private void Signal(ref bool flag)
     {
-        bool wakes;
+        Place place;
         lock (_lock)
         {
             flag = true;
-            wakes = TakeWaiter();
+            place = Move(Place.Urgent);
         }
 
-        if (wakes)
-        {
-            EventWaker.Wake(this);
-        }
+        Send(place);
     }
 
-    private bool TakeWaiter()
+    // Where the one that waits is to be put now; None if nobody waits or it is there already.
+    private Place Move(Place place)
     {
-        bool wasWaiting = _isWaiting;
-        _isWaiting = false;
-        return wasWaiting;
+        if (!_isWaiting || place <= _place)
+        {
+            return Place.None;
+        }
+
+        _place = place;
+        return place;
+    }
+
+    private void Send(Place place)
+    {
+        if (place == Place.None)
+        {
+            return;
+        }
+
+        if (_isStream)
+        {
+            StreamSender.Add(this, place == Place.Urgent);
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
     }
 
     private bool IsReady() => _isCancelled || _isPingDue || _isDue || _numRead < _taken.Count;
@@ -178,5 +231,13 @@ internal sealed class EventQueue : IRequestSink, IValueTaskSource<bool>
         bool isPing = _isPingDue && _incoming.Count == 0 && _numRead == _taken.Count;
         _isPingDue = false;
         return !isPing;
+    }
+
+    // With the sender, in this order of haste.
+    private enum Place
+    {
+        None,
+        Paced,
+        Urgent,
     }
 }

@@ -23,7 +23,7 @@ internal sealed class GenerationJob
         GenerationFields fields,
         IReadOnlyList<PromptState> prompts,
         int maxBacklog,
-        int interval = 1)
+        int interval = 0)
     {
         _model = model;
         Fields = fields;
@@ -37,8 +37,8 @@ internal sealed class GenerationJob
         }
 
         _events = fields.Stream
-            ? new EventQueue(maxBacklog * Outputs.Length, Math.Clamp(interval, 1, maxBacklog / 2))
-            : new EventQueue(interval: WholeInterval);
+            ? new EventQueue(maxBacklog * Outputs.Length, Math.Clamp(interval, 0, maxBacklog / 2))
+            : new EventQueue(interval: WholeInterval, isStream: false);
     }
 
     public GenerationFields Fields { get; }

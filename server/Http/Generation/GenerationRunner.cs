@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using Engine.Hosting;
 using Engine.Server.Http.Json;
 using Engine.Server.Http.Tracing;
@@ -36,6 +37,12 @@ internal static class GenerationRunner
             if (!job.IsFinished)
             {
                 job.Cancel();
+            }
+
+            if (job.Fields.Stream)
+            {
+                // What follows, up to the connection's next request, is not for the thread that all streams share.
+                await Task.Yield();
             }
 
             if (RequestTrace.IsOn)
@@ -92,8 +99,9 @@ internal static class GenerationRunner
             }
         }
 
+        // Goes out together with the end of the body.
         format.WriteEnd(sse);
-        await FlushAsync(job, sse, context.RequestAborted);
+        sse.Commit();
     }
 
     private static void WriteEvent(SseWriter sse, ResponseFormat format, RequestEvent e)
@@ -113,12 +121,19 @@ internal static class GenerationRunner
         format.WriteDelta(sse, output, e);
     }
 
+    // False if the client is gone.
     private static async ValueTask<bool> FlushAsync(
         GenerationJob job, SseWriter sse, CancellationToken cancellation)
     {
+        if (sse.IsEmpty)
+        {
+            // A token without text of its own, or one that is held back.
+            return true;
+        }
+
         job.Events.IsReaderBlocked = true;
-        bool isConnected = await sse.FlushAsync(cancellation);
+        FlushResult result = await sse.FlushAsync(cancellation);
         job.Events.IsReaderBlocked = false;
-        return isConnected;
+        return !result.IsCompleted && !result.IsCanceled;
     }
 }

@@ -9,13 +9,15 @@ namespace Engine.Server.Http.Generation;
 /// <summary>Writes server-sent events; what is written goes out with FlushAsync.</summary>
 internal sealed class SseWriter : IDisposable
 {
+    // A body's pipe asks for a chunk's frame with each piece that is written to it: it gets one.
+    private readonly ArrayBufferWriter<byte> _events = new(1024);
     private readonly PipeWriter _pipe;
     private readonly Utf8JsonWriter _json;
 
     public SseWriter(PipeWriter pipe)
     {
         _pipe = pipe;
-        _json = new Utf8JsonWriter(_pipe, JsonResponse.WriterOptions);
+        _json = new Utf8JsonWriter(_events, JsonResponse.WriterOptions);
     }
 
     public static void SetHeaders(HttpResponse response)
@@ -28,8 +30,8 @@ internal sealed class SseWriter : IDisposable
     /// <summary>Begins `data: `; the caller writes one JSON value and calls End.</summary>
     public Utf8JsonWriter Begin()
     {
-        _pipe.Write("data: "u8);
-        _json.Reset(_pipe);
+        _events.Write("data: "u8);
+        _json.Reset(_events);
         return _json;
     }
 
@@ -37,30 +39,40 @@ internal sealed class SseWriter : IDisposable
     /// <param name="name">ASCII, without line breaks.</param>
     public Utf8JsonWriter Begin(string name)
     {
-        _pipe.Write("event: "u8);
-        Encoding.ASCII.GetBytes(name, _pipe);
-        _pipe.Write("\n"u8);
+        _events.Write("event: "u8);
+        Encoding.ASCII.GetBytes(name, _events);
+        _events.Write("\n"u8);
         return Begin();
     }
 
     public void End()
     {
         _json.Flush();
-        _pipe.Write("\n\n"u8);
+        _events.Write("\n\n"u8);
     }
 
     /// <summary>Writes an event that has been worded before.</summary>
-    public void Text(TextTemplate template, string text) => template.Write(_pipe, text);
+    public void Text(TextTemplate template, string text) => template.Write(_events, text);
 
-    public void Done() => _pipe.Write("data: [DONE]\n\n"u8);
+    public void Done() => _events.Write("data: [DONE]\n\n"u8);
 
-    public void Ping() => _pipe.Write(": ping\n\n"u8);
+    public void Ping() => _events.Write(": ping\n\n"u8);
 
-    /// <summary>False if the client is gone.</summary>
-    public async ValueTask<bool> FlushAsync(CancellationToken cancellation)
+    /// <summary>True if nothing is written that has not been sent.</summary>
+    public bool IsEmpty => _events.WrittenCount == 0;
+
+    /// <summary>Hands what is written to the pipe, whose next flush sends it.</summary>
+    public void Commit()
     {
-        FlushResult result = await _pipe.FlushAsync(cancellation);
-        return !result.IsCompleted && !result.IsCanceled;
+        _pipe.Write(_events.WrittenSpan);
+        _events.ResetWrittenCount();
+    }
+
+    /// <summary>Sends what is written.</summary>
+    public ValueTask<FlushResult> FlushAsync(CancellationToken cancellation)
+    {
+        Commit();
+        return _pipe.FlushAsync(cancellation);
     }
 
     public void Dispose()

@@ -33,6 +33,7 @@ internal sealed class TextTemplate
         using (var sse = new SseWriter(pipe))
         {
             write(sse, mark);
+            sse.Commit();
         }
 
         pipe.Complete();

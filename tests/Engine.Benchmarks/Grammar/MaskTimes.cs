@@ -13,6 +13,8 @@ internal sealed class MaskTimes(string name)
     private int _schemaBegin;
     private int _index;
     private readonly List<double> _deferred = [];
+    private readonly List<double> _firstBytes = [];
+    private readonly List<double> _knownBytes = [];
     private readonly List<(double Cpu, double Without, string Text)> _slow = [];
     private long _steps;
     private long _allocated;
@@ -42,6 +44,8 @@ internal sealed class MaskTimes(string name)
     {
         double cpu = ThreadClock.Microseconds() - _from;
         double wall = Stopwatch.GetElapsedTime(_started).TotalMicroseconds;
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - _allocated;
+        (isFirst ? _firstBytes : _knownBytes).Add(allocated);
         _cpu.Add(cpu);
         _wall.Add(wall);
         if (_index == _least.Count)
@@ -61,7 +65,7 @@ internal sealed class MaskTimes(string name)
         _slow.Add((cpu, collected ? 0 : cpu, $"{cpu,6:0} us of CPU, {wall,7:0} of the clock; "
             + (collected ? $"a collection of {paused:0} us, " : "no collection, ")
             + $"{(isFirst ? "first visit" : "known")}, {network.NumStepsMade - _steps} steps made, "
-            + $"{GC.GetAllocatedBytesForCurrentThread() - _allocated} bytes; token {index} of "
+            + $"{allocated} bytes; token {index} of "
             + schema[..Math.Min(schema.Length, 100)]));
     }
 
@@ -80,6 +84,8 @@ internal sealed class MaskTimes(string name)
         Print("  by the clock", _wall);
         Console.WriteLine($"    above 1 ms: {_cpu.Count(t => t > 1000)} of CPU, of these without a collection "
             + $"{_slow.Count(s => s.Without > 1000)}; {_wall.Count(t => t > 1000)} by the clock");
+        PrintBytes("first visits", _firstBytes);
+        PrintBytes("known places", _knownBytes);
         if (_deferred.Count > 0)
         {
             Print("  left to another thread", _deferred);
@@ -89,6 +95,15 @@ internal sealed class MaskTimes(string name)
         {
             Console.WriteLine($"    {text}");
         }
+    }
+
+    private static void PrintBytes(string name, List<double> values)
+    {
+        values.Sort();
+        double worst = values.Count == 0 ? 0 : values[^1];
+        Console.WriteLine(
+            $"    allocated at {name}: {values.DefaultIfEmpty().Average():0} bytes on average, {worst:0} at worst, "
+            + $"nothing in {values.Count(bytes => bytes == 0)} of {values.Count}");
     }
 
     public static void Print(string name, List<double> values)

@@ -78,6 +78,46 @@ public sealed class MaskTests
         }
     }
 
+    /// <summary>What has been seen before is no work for the garbage collector.</summary>
+    [Test]
+    public void AMaskMadeBeforeAllocatesNothing([ValueSource(nameof(Grammars))] string grammar)
+    {
+        TestContext.Out.WriteLine("seed 3");
+        var random = new Random(3);
+        byte[][] texts = Vocabulary(random);
+        var program = new GrammarProgram(Compile(grammar), new TokenTrie(texts));
+        List<int> output = [];
+        PositionSet? at = program.Start;
+        for (int step = 0; step < 40; step++)
+        {
+            int[] fits = [.. Enumerable.Range(0, texts.Length).Where(program.Mask(at!).Contains)];
+            if (fits.Length == 0) break;
+            output.Add(fits[random.Next(fits.Length)]);
+            at = program.Advance(at!, output[^1]);
+        }
+
+        int[] tokens = [.. output];
+        var logits = new float[texts.Length];
+        Walk();
+        Assert.That(Walk(), Is.Zero);
+
+        long Walk()
+        {
+            using var walked = new GrammarState(program, [texts.Length - 1]);
+            long begun = GC.GetAllocatedBytesForCurrentThread();
+            for (int length = 0; length <= tokens.Length; length++)
+            {
+                long allowance = long.MaxValue;
+                walked.IsReady(tokens.AsSpan(0, length), ref allowance);
+                walked.Follow(tokens.AsSpan(0, length));
+                walked.Apply(logits);
+                _ = walked.MustEnd;
+            }
+
+            return GC.GetAllocatedBytesForCurrentThread() - begun;
+        }
+    }
+
     [Test]
     public void MasksOfTwoVocabulariesAreKeptApart()
     {

@@ -149,7 +149,7 @@ public sealed class LifecycleTests
         Assert.That(Read(events), Is.EqualTo(new[] { 1 }));
         Add(events, 2, 3, 4);
         Task<bool> wait = events.WaitAsync().AsTask();
-        Assert.That(wait.Wait(50), Is.False, "three tokens wait for a fourth");
+        Assert.That(wait.Wait(100), Is.False, "three tokens wait for a fourth");
         Add(events, 5);
         Assert.That(await wait.WaitAsync(TimeSpan.FromSeconds(10)), Is.True);
         Assert.That(Read(events), Is.EqualTo(new[] { 2, 3, 4, 5 }));

@@ -28,7 +28,7 @@ public sealed class LoadTests
     public void Unload() => _model.Dispose();
 
     [Test]
-    public async Task AStreamAmong256IsWhatTheRequestGivesAlone([Values(1, 5)] int streamInterval)
+    public async Task AStreamAmong256IsWhatTheRequestGivesAlone([Values(0, 1, 5)] int streamInterval)
     {
         (string Text, int Count)[] alone;
         using (var worker = new EngineWorker(
@@ -109,7 +109,7 @@ public sealed class LoadTests
         return (response.StatusCode, text.ToString(), count);
     }
 
-    private static Task<TestServer> StartAsync(EngineWorker worker, int streamInterval = 1) => TestServer.StartAsync(
+    private static Task<TestServer> StartAsync(EngineWorker worker, int streamInterval = 0) => TestServer.StartAsync(
         new ServedModel
         {
             Engine = new WorkerBackend(worker),
