@@ -73,7 +73,7 @@ internal sealed class ServedModelArguments
     {
         Description = "Tokens of a stream that are sent together, an event each; the first is sent at once. "
             + "More than 1 saves the server's time, and text comes in larger pieces. "
-            + "0: each when it comes, and, with many streams, what comes within up to 50 ms together.",
+            + "0: each when it comes, and, with many streams, what comes within up to 100 ms together.",
         DefaultValueFactory = _ => _defaults.StreamInterval,
     };
 

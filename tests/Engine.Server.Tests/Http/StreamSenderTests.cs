@@ -10,9 +10,9 @@ public sealed class StreamSenderTests
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
 
     [TestCase(0, 2, 0)]
-    [TestCase(10, 2, 2)]
-    [TestCase(256, 2, 50, Description = "never longer")]
-    [TestCase(256, 64, 1.6)]
+    [TestCase(10, 2, 4)]
+    [TestCase(256, 2, 100, Description = "never longer")]
+    [TestCase(256, 64, 3.2)]
     public void ARoundIsFollowedByAPauseInProportionToItsWrites(int numWrites, int numProcessors, double expectedMs) =>
         Assert.That(
             StreamSender.PauseAfter(numWrites, numProcessors).TotalMilliseconds, Is.EqualTo(expectedMs).Within(1e-3));
