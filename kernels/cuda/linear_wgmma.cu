@@ -4,6 +4,7 @@
 #include "device/device.h"
 #include "device/hopper.h"
 #include "ops/linear_any.h"
+#include "ops/wgmma_tiles.h"
 #include "ops/linear_wgmma.h"
 
 #define EKC_WGMMA_KERNEL(name, T, rows, cluster, blocks)               \

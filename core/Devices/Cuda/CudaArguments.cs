@@ -157,7 +157,8 @@ internal struct RoundInputsArguments
     public long YStride, XStride;
     public int Rows, K, Kind, Zero;
     public float Scale;
-    public int Reserved;
+    public int ScalesPitch;
+    public nint Sums;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -167,6 +168,15 @@ internal struct W8A8Arguments
     public CodesArguments Codes;
     public nint XScales, XZeros, WeightSums;
     public int XGroups, Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential, Size = 512)]
+internal struct W8A8WgmmaArguments
+{
+    public TensorMap WeightMap, XMap;
+    public W8A8Arguments Product;
+    public nint XSums, Partials, Counters;
+    public int Splits, GroupRows, XPitch, Reserved;
 }
 
 [StructLayout(LayoutKind.Sequential)]

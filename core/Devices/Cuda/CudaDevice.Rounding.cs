@@ -28,6 +28,12 @@ internal sealed unsafe partial class CudaDevice
             Zero = segment.Scheme.Zero,
             Scale = segment.Scheme.Scale,
         };
+        if (UsesWgmma(segment))
+        {
+            round.ScalesPitch = RoundedRows;
+            round.Sums = segment.Codes!.Type == CudaCodeType.E4M3 ? 0 : room + (nint)layout.SumsOffset;
+        }
+
         CudaKernel rounding = segment.Inputs == CudaInputs.Codes ? _kernels.RoundInputs : _kernels.RoundValues;
         arguments.X = room;
         arguments.XStride = layout.RowStride;
@@ -59,6 +65,12 @@ internal sealed unsafe partial class CudaDevice
             WeightSums = segment.HasInputZeros ? weight + (nint)segment.PlaneOffset(CodePlane.Sums) : 0,
             XGroups = groups,
         };
+        if (UsesWgmma(segment))
+        {
+            _wgmma!.Launch(_kernels, all, inputs.Sums, RoundedRows, isFloat);
+            return;
+        }
+
         W8A8Kernels kernels = isFloat ? _kernels.Floats(MultipliesFloat8) : _kernels.Integers;
         // The same bits, so this choice may depend on the rows.
         bool isSkinny = arguments.Rows <= SkinnyRows && arguments.K <= W8A8MaxK
@@ -69,7 +81,12 @@ internal sealed unsafe partial class CudaDevice
             RowThreads, isSkinny ? LinearSkinnySharedBytes : LinearTiledSharedBytes);
     }
 
-    // Not a matter of the rows: sums of the two forms differ.
+    // Not a matter of the rows: of floats the forms may differ, and of integers a row's sum must be exact in f32.
+    private bool UsesWgmma(CudaSegment segment) =>
+        segment.Inputs == CudaInputs.Codes && _wgmma is { TakesCodes: true }
+        && (segment.Codes!.Type == CudaCodeType.E4M3 || segment.K <= W8A8MaxK);
+
+    // Nor is this: sums of the two forms differ.
     private bool MultipliesFloat8 =>
         Gpu.Capability >= Float8Capability && Gpu.DriverVersion >= Float8DriverVersion;
 }

@@ -31,6 +31,8 @@ internal sealed class CudaKernels(CudaModules modules)
     private readonly Dictionary<CudaCodeType, CodeKernels> _codes = [];
     private W8A8Kernels? _integers;
     private W8A8Kernels? _floats;
+    private W8A8WgmmaKernels? _wgmmaIntegers;
+    private W8A8WgmmaKernels? _wgmmaFloats;
     private CudaFunction? _gatherRows;
     private CudaFunction? _copyBlocks;
     private CudaFunction? _sample;
@@ -80,6 +82,13 @@ internal sealed class CudaKernels(CudaModules modules)
     /// <summary>The same of e4m3 floats.</summary>
     /// <param name="isNative">Multiplied as such, not widened.</param>
     public W8A8Kernels Floats(bool isNative) => _floats ??= new(modules, isNative ? "e4m3_mma" : "e4m3");
+
+    /// <summary>True if this build has products of 8-bit numbers by wgmma.</summary>
+    public bool HasW8A8Wgmma => W8A8WgmmaKernels.Names("i8").All(modules.Has);
+
+    /// <summary>Products of 8-bit inputs and weights by wgmma.</summary>
+    public W8A8WgmmaKernels W8A8Wgmma(bool isFloat) =>
+        isFloat ? _wgmmaFloats ??= new(modules, "e4m3") : _wgmmaIntegers ??= new(modules, "i8");
 
     public CudaFunction Sample => _sample ??= modules.Find("ekc_sample");
 
@@ -134,4 +143,19 @@ internal sealed class W8A8Kernels(CudaModules modules, string format)
     public CudaFunction Tiled { get; } = modules.Find($"ekc_linear_w8a8_{format}_tiled");
 
     public CudaFunction Skinny { get; } = modules.Find($"ekc_linear_w8a8_{format}_skinny");
+}
+
+/// <summary>Products of 8-bit inputs and weights of one kind by wgmma, in tiles as of 16-bit ones.</summary>
+internal sealed class W8A8WgmmaKernels(CudaModules modules, string format)
+{
+    private readonly CudaFunction[] _functions = [.. Names(format).Select(modules.Find)];
+
+    public CudaFunction Tile(int form) => _functions[form];
+
+    public CudaFunction Pair => _functions[^1];
+
+    /// <summary>By the rows of a tile, and pairs of the largest.</summary>
+    public static IEnumerable<string> Names(string format) =>
+        CudaWgmma.TileRows.Select(rows => $"ekc_linear_w8a8_wgmma{rows}_{format}")
+            .Append($"ekc_linear_w8a8_wgmma_pair128_{format}");
 }

@@ -8,9 +8,10 @@ namespace Engine.Devices.Cuda;
 /// <param name="Groups">Scales of a row.</param>
 /// <param name="ScalesOffset">In bytes.</param>
 /// <param name="ZerosOffset">In bytes.</param>
+/// <param name="SumsOffset">In bytes.</param>
 /// <param name="Bytes">Of all.</param>
 internal readonly record struct RoundedInputs(
-    int RowStride, int Groups, long ScalesOffset, long ZerosOffset, long Bytes)
+    int RowStride, int Groups, long ScalesOffset, long ZerosOffset, long SumsOffset, long Bytes)
 {
     private const int RowAlignment = 16;
 
@@ -23,7 +24,9 @@ internal readonly record struct RoundedInputs(
             ? CudaDevice.Up(segment.K, CudaDevice.InputGroup) : 1;
         long scales = CudaArena.Padded((long)rows * stride * (isCodes ? 1 : type.SizeOf()));
         long zeros = scales + CudaArena.Padded((long)rows * groups * sizeof(float));
-        return new RoundedInputs(stride, groups, scales, zeros, zeros + CudaArena.Padded((long)rows * sizeof(int)));
+        long sums = zeros + CudaArena.Padded((long)rows * sizeof(int));
+        long end = sums + CudaArena.Padded((long)rows * sizeof(int));
+        return new RoundedInputs(stride, groups, scales, zeros, sums, end);
     }
 
     public static long BytesFor(CudaSegment segment, DType type, int rows) =>

@@ -87,40 +87,47 @@ DEV void wgmma_wait_but() {
   EKC_R32_0 ", " EKC_R4(32, 33, 34, 35) ", " EKC_R4(36, 37, 38, 39) ", " EKC_R4(40, 41, 42, 43) ", "      \
   EKC_R4(44, 45, 46, 47) ", " EKC_R4(48, 49, 50, 51) ", " EKC_R4(52, 53, 54, 55) ", "                     \
   EKC_R4(56, 57, 58, 59) ", " EKC_R4(60, 61, 62, 63)
-#define EKC_D4(i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3])
-#define EKC_D8(i) EKC_D4(i), EKC_D4(i + 4)
-#define EKC_D16(i) EKC_D8(i), EKC_D8(i + 8)
-#define EKC_D32(i) EKC_D16(i), EKC_D16(i + 16)
-#define EKC_D64(i) EKC_D32(i), EKC_D32(i + 32)
+#define EKC_D4(c, i) c(d[i]), c(d[i + 1]), c(d[i + 2]), c(d[i + 3])
+#define EKC_D8(c, i) EKC_D4(c, i), EKC_D4(c, i + 4)
+#define EKC_D16(c, i) EKC_D8(c, i), EKC_D8(c, i + 8)
+#define EKC_D32(c, i) EKC_D16(c, i), EKC_D16(c, i + 16)
+#define EKC_D64(c, i) EKC_D32(c, i), EKC_D32(c, i + 32)
+
+// Operands of 8 bits: e4m3; or whole numbers, 0 to 255 by -128 to 127.
+struct CodesE4M3 {};
+struct CodesI8 {};
 
 template <class T, int N>
 struct Wgmma;
-// multiply: d = (scale ? d : 0) + a b, m64nNk16; a [64][16] and b [N][16] lie as their descriptors say. Warp w of the
-// group has rows 16 w on, as mma has them; element e is of column 8 (e / 4) + 2 (lane % 4) + e % 2.
+// multiply: d = (scale ? d : 0) + a b of 32 bytes of k, which are 16 elements or 32; a has 64 rows and b N, as their
+// descriptors say. Warp w of the group has rows 16 w on, as mma has them; element e is of column
+// 8 (e / 4) + 2 (lane % 4) + e % 2.
 // wait: for all products; only what it gives back may be read, and the compiler cannot move a read before it.
-#define EKC_WGMMA(T, types, n, registers, outputs, a, b, scale)                                                   \
+#define EKC_WGMMA(T, SumType, n, types, tail, registers, outputs, a, b, scale)                                        \
   template <>                                                                                                      \
   struct Wgmma<T, n> {                                                                                             \
-    DEV void multiply(float (&d)[n / 2], u64 a_tile, u64 b_tile, u32 scale_d) {                                    \
+    typedef SumType Sum;                                                                                           \
+    DEV void multiply(Sum (&d)[n / 2], u64 a_tile, u64 b_tile, u32 scale_d) {                                      \
       asm volatile("{.reg .pred p; setp.ne.u32 p, %" #scale ", 0; "                                                \
-                   "wgmma.mma_async.sync.aligned.m64n" #n "k16.f32." types " {" registers "}, %" #a ", %" #b       \
-                   ", p, 1, 1, 0, 0;}"                                                                             \
+                   "wgmma.mma_async.sync.aligned.m64n" #n types " {" registers "}, %" #a ", %" #b ", p" tail ";}"  \
                    : outputs                                                                                       \
                    : "l"(a_tile), "l"(b_tile), "r"(scale_d)                                                        \
                    : "memory");                                                                                    \
     }                                                                                                              \
-    DEV void wait(float (&d)[n / 2]) {                                                                             \
+    DEV void wait(Sum (&d)[n / 2]) {                                                                               \
       asm volatile("wgmma.wait_group.sync.aligned 0;" : outputs::"memory");                                        \
     }                                                                                                              \
   };
-#define EKC_WGMMA_SIZES(T, types)                             \
-  EKC_WGMMA(T, types, 8, EKC_R4_0, EKC_D4(0), 4, 5, 6)        \
-  EKC_WGMMA(T, types, 16, EKC_R8_0, EKC_D8(0), 8, 9, 10)      \
-  EKC_WGMMA(T, types, 32, EKC_R16_0, EKC_D16(0), 16, 17, 18)  \
-  EKC_WGMMA(T, types, 64, EKC_R32_0, EKC_D32(0), 32, 33, 34)  \
-  EKC_WGMMA(T, types, 128, EKC_R64_0, EKC_D64(0), 64, 65, 66)
-EKC_WGMMA_SIZES(bf16, "bf16.bf16")
-EKC_WGMMA_SIZES(f16, "f16.f16")
+#define EKC_WGMMA_SIZES(T, Sum, c, types, tail)                                     \
+  EKC_WGMMA(T, Sum, 8, types, tail, EKC_R4_0, EKC_D4(c, 0), 4, 5, 6)                \
+  EKC_WGMMA(T, Sum, 16, types, tail, EKC_R8_0, EKC_D8(c, 0), 8, 9, 10)              \
+  EKC_WGMMA(T, Sum, 32, types, tail, EKC_R16_0, EKC_D16(c, 0), 16, 17, 18)          \
+  EKC_WGMMA(T, Sum, 64, types, tail, EKC_R32_0, EKC_D32(c, 0), 32, 33, 34)          \
+  EKC_WGMMA(T, Sum, 128, types, tail, EKC_R64_0, EKC_D64(c, 0), 64, 65, 66)
+EKC_WGMMA_SIZES(bf16, float, "+f", "k16.f32.bf16.bf16", ", 1, 1, 0, 0")
+EKC_WGMMA_SIZES(f16, float, "+f", "k16.f32.f16.f16", ", 1, 1, 0, 0")
+EKC_WGMMA_SIZES(CodesE4M3, float, "+f", "k32.f32.e4m3.e4m3", ", 1, 1")
+EKC_WGMMA_SIZES(CodesI8, i32, "+r", "k32.s32.u8.s8", "")
 #undef EKC_WGMMA_SIZES
 #undef EKC_WGMMA
 
@@ -130,7 +137,7 @@ EKC_WGMMA_SIZES(f16, "f16.f16")
 enum class Swizzle : u32 { None = 0, Bytes128 = 1, Bytes64 = 2, Bytes32 = 3 };
 
 // Where an operand of wgmma lies, its k contiguous: rows of 128, 64 or 32 bytes by the swizzle, groups of eight rows
-// `group_bytes` apart. The next 16 elements of k are the tile 32 bytes further.
+// `group_bytes` apart. The next 32 bytes of k are the tile 32 bytes further.
 DEV u64 wgmma_tile(u32 address, u32 group_bytes, Swizzle swizzle) {
   return (u64)((address & 0x3ffff) >> 4) | (u64)1 << 16 | (u64)(group_bytes >> 4) << 32 | (u64)swizzle << 62;
 }

@@ -118,6 +118,12 @@ DEV float activate(float x, int function) {
   return function == 3 ? positive : positive * positive;
 }
 
+// The 32 bits of a sum, whatever its type.
+DEV u32 sum_bits(float v) { return float_bits(v); }
+DEV u32 sum_bits(i32 v) { return (u32)v; }
+DEV void set_sum(float& sum, u32 bits) { sum = bits_float(bits); }
+DEV void set_sum(i32& sum, u32 bits) { sum = (i32)bits; }
+
 // Sum over the 256 threads of a block, the same bits in all of them. shared: 32 bytes; two calls in a row need
 // different ones or a barrier between them.
 DEV float block_sum_256(float v, u32 shared) {

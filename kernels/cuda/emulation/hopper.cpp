@@ -55,26 +55,23 @@ struct Operand {
   }
 };
 
-void read_row(float (&out)[16], const Operand& operand, int row, float (*decode)(uint16_t)) {
-  for (int half = 0; half < 2; half++) {
-    uint16_t values[8];
-    memcpy(values, shared_at_async(operand.chunk(row, half), 16), 16);
-    for (int k = 0; k < 8; k++) out[half * 8 + k] = decode(values[k]);
-  }
+constexpr int LineElements = 32;  // of 32 bytes of k, or half as many
+
+void read_row(float (&out)[LineElements], const Operand& operand, int row, const ProductKind& kind, bool is_b) {
+  uint8_t bytes[32];
+  for (int half = 0; half < 2; half++) memcpy(bytes + 16 * half, shared_at_async(operand.chunk(row, half), 16), 16);
+  kind.decode(out, bytes, is_b);
 }
 
 void compute(WarpProducts& all, Product& product) {
   const Operand a(product.a), b(product.b);
   Accumulator& accumulator = all.accumulators[product.accumulator];
-  float rows[16][16], column[16];
-  for (int i = 0; i < 16; i++) read_row(rows[i], a, product.row + i, product.decode);
+  float rows[16][LineElements], column[LineElements];
+  for (int i = 0; i < 16; i++) read_row(rows[i], a, product.row + i, product.kind, false);
   for (int n = 0; n < product.n; n++) {
-    read_row(column, b, n, product.decode);
+    read_row(column, b, n, product.kind, true);
     for (int i = 0; i < 16; i++) {
-      double sum = 0;
-      for (int k = 0; k < 16; k++) sum += (double)rows[i][k] * column[k];
-      float& out = accumulator.values[(size_t)(i * product.n + n)];
-      out = product.adds ? (float)(out + sum) : (float)sum;
+      product.kind.add(accumulator.values[(size_t)(i * product.n + n)], product.adds, rows[i], column);
     }
   }
   product.done = true;
@@ -98,8 +95,8 @@ void each_register(Accumulator& accumulator, int n, F body) {
 }
 
 void check_poisoned(Accumulator& accumulator, int n) {
-  each_register(accumulator, n, [](float& mine, float&) {
-    if (memcmp(&mine, &Poison, 4) != 0) fail("an accumulator was written while a wgmma was in flight");
+  each_register(accumulator, n, [](uint32_t& mine, uint32_t&) {
+    if (mine != Poison) fail("an accumulator was written while a wgmma was in flight");
   });
 }
 
@@ -113,9 +110,9 @@ size_t accumulator_of(WarpProducts& all, Meeting& meeting, int n) {
   Accumulator& fresh = all.accumulators[++all.next_accumulator];
   fresh.values.resize(16 * (size_t)n);
   for (int lane = 0; lane < 32; lane++) fresh.lanes[lane] = ((ProductOperands*)meeting.slot[lane])->d;
-  each_register(fresh, n, [](float& mine, float& value) {
+  each_register(fresh, n, [](uint32_t& mine, uint32_t& value) {
     value = mine;
-    memcpy(&mine, &Poison, 4);
+    mine = Poison;
   });
   return all.next_accumulator;
 }
@@ -128,7 +125,7 @@ void give_back(WarpProducts& all) {
     }
     const int n = (int)it->second.values.size() / 16;
     check_poisoned(it->second, n);
-    each_register(it->second, n, [](float& mine, float& value) { mine = value; });
+    each_register(it->second, n, [](uint32_t& mine, uint32_t& value) { mine = value; });
     it = all.accumulators.erase(it);
   }
 }
@@ -196,7 +193,7 @@ void product_fence() {
   machine.thread->warp->products.fenced = true;
 }
 
-void product(Meeting& meeting, int n, float (*decode)(uint16_t)) {
+void product(Meeting& meeting, int n, const ProductKind& kind) {
   const ProductOperands& first = *(ProductOperands*)meeting.slot[0];
   WarpProducts& all = machine.thread->warp->products;
   for (int lane = 1; lane < 32; lane++) {
@@ -210,7 +207,7 @@ void product(Meeting& meeting, int n, float (*decode)(uint16_t)) {
   all.accumulators[accumulator].pending++;
   machine.thread->block->products_in_flight++;
   const int row = warp_index() % WarpsOfGroup * 16;
-  all.open.push_back(Product{first.a, first.b, n, row, first.adds, false, accumulator, decode});
+  all.open.push_back(Product{first.a, first.b, n, row, first.adds, false, accumulator, kind});
   if (!do_it_now()) return;
   for (auto& group : all.groups) compute_all(all, group);
   compute_all(all, all.open);

@@ -44,22 +44,66 @@ DEV void wgmma_wait_but() {
   emu::meet("wgmma.wait_group", nullptr, 0, [](emu::Meeting&) { emu::product_wait(N); });
 }
 
+// Operands of wgmma: 32 bytes of k as floats, and how products of them are added to 32 bits of a sum.
+struct CodesE4M3 {};
+struct CodesI8 {};
 template <class T>
-struct EmuElement;
+struct EmuOperand;
+
+DEV void emu_add_products(u32& sum, bool adds, const float* a, const float* b) {
+  double total = 0;
+  for (int k = 0; k < 16; k++) total += (double)a[k] * b[k];
+  sum = float_bits(adds ? (float)(bits_float(sum) + total) : (float)total);
+}
 template <>
-struct EmuElement<bf16> {
-  static float decode(u16 v) { return emu_bf16(v); }
+struct EmuOperand<bf16> {
+  typedef float Sum;
+  static void decode(float* out, const u8* bytes, bool) {
+    for (int k = 0; k < 16; k++) out[k] = emu_bf16(bytes[2 * k] | bytes[2 * k + 1] << 8);
+  }
+  static constexpr auto add = emu_add_products;
 };
 template <>
-struct EmuElement<f16> {
-  static float decode(u16 v) { return emu_f16(v); }
+struct EmuOperand<f16> {
+  typedef float Sum;
+  static void decode(float* out, const u8* bytes, bool) {
+    for (int k = 0; k < 16; k++) out[k] = emu_f16(bytes[2 * k] | bytes[2 * k + 1] << 8);
+  }
+  static constexpr auto add = emu_add_products;
+};
+template <>
+struct EmuOperand<CodesE4M3> {
+  typedef float Sum;
+  static void decode(float* out, const u8* bytes, bool) {
+    for (int k = 0; k < 32; k++) out[k] = emu_e4m3(bytes[k]);
+  }
+  static void add(u32& sum, bool adds, const float* a, const float* b) {
+    float products[32], total = adds ? bits_float(sum) : 0.f;
+    for (int k = 0; k < 32; k++) products[k] = a[k] * b[k];
+    emu_add_coarsely(total, products);
+    sum = float_bits(total);
+  }
+};
+template <>
+struct EmuOperand<CodesI8> {
+  typedef i32 Sum;
+  static void decode(float* out, const u8* bytes, bool is_b) {
+    for (int k = 0; k < 32; k++) out[k] = is_b ? (float)(signed char)bytes[k] : (float)bytes[k];
+  }
+  static void add(u32& sum, bool adds, const float* a, const float* b) {
+    if (!adds) sum = 0;
+    for (int k = 0; k < 32; k++) sum += (u32)((i32)a[k] * (i32)b[k]);
+  }
 };
 
 template <class T, int N>
 struct Wgmma {
-  static void multiply(float (&d)[N / 2], u64 a_tile, u64 b_tile, u32 scale_d) {
-    emu::ProductOperands mine = {d, a_tile, b_tile, scale_d != 0};
-    emu::meet("wgmma", &mine, N, [](emu::Meeting& meeting) { emu::product(meeting, N, EmuElement<T>::decode); });
+  typedef typename EmuOperand<T>::Sum Sum;
+  static void multiply(Sum (&d)[N / 2], u64 a_tile, u64 b_tile, u32 scale_d) {
+    emu::ProductOperands mine = {(u32*)d, a_tile, b_tile, scale_d != 0};
+    emu::meet("wgmma", &mine, N, [](emu::Meeting& meeting) {
+      emu::product(meeting, N, {EmuOperand<T>::decode, EmuOperand<T>::add});
+    });
   }
-  static void wait(float (&)[N / 2]) { wgmma_wait_but<0>(); }
+  static void wait(Sum (&)[N / 2]) { wgmma_wait_but<0>(); }
 };

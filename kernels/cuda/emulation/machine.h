@@ -26,11 +26,17 @@ struct Meeting {
   uint64_t result[32];
 };
 
-// What a lane brings to a wgmma.
+// What a lane brings to a wgmma; sums are 32 bits of whatever they are.
 struct ProductOperands {
-  float* d;
+  uint32_t* d;
   uint64_t a, b;  // descriptors
   bool adds;      // to d; else d is overwritten
+};
+
+// Numbers of a wgmma: 32 bytes of an operand's k as floats, and the products of two such rows added to a sum.
+struct ProductKind {
+  void (*decode)(float* out, const uint8_t* bytes, bool is_b);
+  void (*add)(uint32_t& sum, bool adds, const float* a, const float* b);
 };
 
 // A warp's part of one wgmma that was issued: 16 rows of the result.
@@ -39,14 +45,14 @@ struct Product {
   int n, row;
   bool adds, done;
   size_t accumulator;
-  float (*decode)(uint16_t);
+  ProductKind kind;
 };
 
 // Registers that products in flight write: the lanes' own are poisoned meanwhile.
 struct Accumulator {
-  float* lanes[32];
-  int pending = 0;            // products issued, not waited for
-  std::vector<float> values;  // [16 rows][n]
+  uint32_t* lanes[32];
+  int pending = 0;               // products issued, not waited for
+  std::vector<uint32_t> values;  // [16 rows][n]
 };
 
 struct WarpProducts {
@@ -75,15 +81,22 @@ struct MemoryBarrier {
   uint32_t pending = 0;
   int64_t bytes = 0;
   uint32_t phase = 0;
+  uint32_t rank = 0;           // of its block
+  uint32_t warps = 0;          // of that block that have arrived in this phase
+  uint32_t done_warps = 0;     // in the phase before, and when that ended
+  uint32_t done_clock = 0;
 };
 
 // Who touched four bytes of shared memory last, and how many barriers it had passed. Two accesses of different threads,
-// one of them a write, must have a barrier between them.
+// one of them a write, must have a barrier between them, or an mbarrier at which the one's warp arrived and for which
+// the other waited.
 struct Cell {
   uint32_t write_block_epoch, write_warp_epoch;
   uint32_t read_block_epoch, read_warp_epoch;
   uint16_t writer, reader;  // threads, or one of the values below
   uint32_t write_clock;     // when a thread wrote it: copies and wgmma see that only after its fence
+  uint32_t read_clock;      // of the last read, and the warps that have read
+  uint32_t readers;
 };
 constexpr uint16_t Nobody = 0xffff;      // or an asynchronous copy that an mbarrier announces
 constexpr uint16_t SeveralWarps = 0xfffe;
@@ -116,6 +129,7 @@ struct Thread {
   bool waited;  // for the launches in front of this one
   uint32_t block_epoch;  // barriers passed
   uint32_t warp_epoch;
+  uint32_t seen[32];                              // by warp: what it did until then is ordered by an mbarrier
   uint32_t async_fence;                           // the clock at its last fence.proxy.async
   std::vector<Action> copies;                     // cp.async since the last commit
   std::vector<std::vector<Action>> copy_groups;   // committed, not waited for
@@ -135,7 +149,7 @@ struct Machine {
   int asynchrony = 0;
   int dependence = 0;  // EK_EMU_AFTER_ALL and on
   uint64_t progress = 0;
-  uint32_t clock = 0;  // counts writes to shared memory and fences
+  uint32_t clock = 0;  // counts accesses to shared memory, fences and phases of mbarriers
   uint64_t random = 1;
   bool finishes_copy = false;  // the scheduler runs, not a thread
   bool failed = false;
@@ -179,7 +193,7 @@ const TensorMap& tensor_map(uint64_t address);
 void tensor_copy(uint32_t to, const TensorMap& map, int column, int row, uint32_t barrier);
 void change_registers(int count, bool raises);
 void product_fence();
-void product(Meeting& meeting, int n, float (*decode)(uint16_t));
+void product(Meeting& meeting, int n, const ProductKind& kind);
 void product_commit();
 void product_wait(int left);
 // Ends the launch if a product in flight may still read what is about to be written.
@@ -199,6 +213,7 @@ void init_barrier(uint32_t address, uint32_t arrivals);
 MemoryBarrier& memory_barrier(uint32_t address);
 void check_phase(MemoryBarrier& b);
 void arrive(MemoryBarrier& b);
+void waited(const MemoryBarrier& b);
 void complete_bytes(uint32_t barrier, uint32_t bytes);
 
 // All 32 lanes meet; the last one calls work(meeting), which fills `result`; returns this lane's result.

@@ -163,6 +163,7 @@ DEV void mbarrier_expect(u32 barrier, u32 bytes) {
 }
 DEV void mbarrier_wait(u32 barrier, u32 parity) {
   while ((emu::memory_barrier(barrier).phase & 1) == parity) emu::yield();
+  emu::waited(emu::memory_barrier(barrier));
   emu::machine.progress++;
 }
 DEV void bulk_copy(u32 to, const void* from, u32 bytes, u32 barrier) {

@@ -108,14 +108,21 @@ DEV float emu_e4m3(u8 v) {
   return emu_f16((v & 0x80) << 8 | (v & 0x7f) << 7) * 256.f;
 }
 // As coarse as a tensor core may be: what is below 2^-13 of the largest term, the old sum among them, is cut off.
+DEV void emu_add_coarsely(float& sum, const float* products) {
+  float largest = fabsf(sum);
+  double total = sum;
+  for (int k = 0; k < 32; k++) {
+    largest = fmaxf(largest, fabsf(products[k]));
+    total += products[k];
+  }
+  if (total != total) sum = NAN;
+  if (!(largest > 0) || total != total) return;
+  const int unit = ilogbf(largest) - 13;
+  const double scale = ldexp(1, -unit);
+  int64_t units = (int64_t)(sum * scale);
+  for (int k = 0; k < 32; k++) units += (int64_t)(products[k] * scale);
+  sum = (float)ldexp((double)units, unit);
+}
 DEV void mma_e4m3(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
-  emu_byte_mma("mma_e4m3", d, a, b0, b1, emu_e4m3, [](float& sum, const float* products) {
-    float largest = fabsf(sum);
-    for (int k = 0; k < 32; k++) largest = fmaxf(largest, fabsf(products[k]));
-    if (!(largest > 0)) return;
-    const int unit = ilogbf(largest) - 13;
-    double units = trunc(ldexp((double)sum, -unit));
-    for (int k = 0; k < 32; k++) units += trunc(ldexp((double)products[k], -unit));
-    sum = (float)ldexp(units, unit);
-  });
+  emu_byte_mma("mma_e4m3", d, a, b0, b1, emu_e4m3, emu_add_coarsely);
 }

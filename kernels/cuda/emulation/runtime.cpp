@@ -76,6 +76,7 @@ void prepare_thread(Thread& t, size_t stack) {
   t.stack_pointer = top;
   t.done = t.waited = false;
   t.block_epoch = t.warp_epoch = t.async_fence = 0;
+  memset(t.seen, 0, sizeof t.seen);
   t.copies.clear();
   t.copy_groups.clear();
   t.stores.clear();
@@ -154,7 +155,7 @@ void prepare_cluster(uint32_t first, uint32_t size, uint32_t threads_per_block) 
     block.products_in_flight = block.free_registers = 0;
     block.warpgroups.assign((threads_per_block + 127) / 128, {});
     memset(block.shared, 0xff, SharedBase + machine.shared_bytes + SharedTail);
-    block.cells.assign((SharedBase + machine.shared_bytes + 3) / 4, Cell{0, 0, 0, 0, Nobody, Nobody, 0});
+    block.cells.assign((SharedBase + machine.shared_bytes + 3) / 4, Cell{0, 0, 0, 0, Nobody, Nobody, 0, 0, 0});
     for (uint32_t i = 0; i < threads_per_block; i++) {
       const size_t at = (size_t)c * threads_per_block + i;
       threads[at].block = &block;
@@ -264,6 +265,7 @@ void init_barrier(uint32_t address, uint32_t arrivals) {
   shared_at(address, 8, 8, Access::None);
   MemoryBarrier b;
   b.count = b.pending = arrivals;
+  b.rank = address >> 24;
   machine.cluster[address >> 24]->memory_barriers[address & 0xffffff] = b;
 }
 
@@ -280,13 +282,24 @@ void check_phase(MemoryBarrier& b) {
   if (b.pending != 0 || b.bytes != 0) return;
   b.phase++;
   b.pending = b.count;
+  b.done_warps = b.warps;
+  b.done_clock = ++machine.clock;
+  b.warps = 0;
   machine.progress++;
 }
 
 void arrive(MemoryBarrier& b) {
   if (b.pending == 0) fail("more arrivals at an mbarrier than it counts");
   b.pending--;
+  if (b.rank == machine.thread->block->rank) b.warps |= 1u << machine.thread->index / 32;
   check_phase(b);
+}
+
+void waited(const MemoryBarrier& b) {
+  if (b.rank != machine.thread->block->rank) return;
+  for (int warp = 0; warp < 32; warp++) {
+    if ((b.done_warps >> warp & 1) != 0) machine.thread->seen[warp] = b.done_clock;
+  }
 }
 
 void complete_bytes(uint32_t barrier, uint32_t bytes) {

@@ -24,19 +24,36 @@ uint16_t joined(uint16_t reader, bool fresh, const Thread& t) {
   return SeveralWarps;
 }
 
+// The same by block barriers, warps, or mbarriers.
+bool after_write(const Cell& cell, const Thread& t) {
+  if (ordered(cell.writer, cell.write_block_epoch, cell.write_warp_epoch, t)) return true;
+  return cell.write_block_epoch != Unfinished && t.seen[cell.writer / 32] > cell.write_clock;
+}
+
+bool after_reads(const Cell& cell, const Thread& t) {
+  if (ordered(cell.reader, cell.read_block_epoch, cell.read_warp_epoch, t)) return true;
+  for (int warp = 0; warp < 32; warp++) {
+    if ((cell.readers >> warp & 1) != 0 && t.seen[warp] <= cell.read_clock) return false;
+  }
+  return true;
+}
+
 void touch(Cell& cell, const Thread& t, Access access) {
-  if (!ordered(cell.writer, cell.write_block_epoch, cell.write_warp_epoch, t)) {
+  if (!after_write(cell, t)) {
     fail(access == Access::Read ? "reads shared memory that another thread, or an unfinished copy, has written"
                                 : "writes shared memory that another thread has written",
          "without a barrier");
   }
   if (access == Access::Read) {
-    cell.reader = joined(cell.reader, cell.read_block_epoch < t.block_epoch, t);
+    const bool fresh = cell.reader == Nobody || cell.read_block_epoch < t.block_epoch;
+    cell.reader = joined(cell.reader, fresh, t);
+    cell.readers = (fresh ? 0 : cell.readers) | 1u << t.index / 32;
+    cell.read_clock = ++machine.clock;
     cell.read_block_epoch = t.block_epoch;
     cell.read_warp_epoch = t.warp_epoch;
     return;
   }
-  if (!ordered(cell.reader, cell.read_block_epoch, cell.read_warp_epoch, t)) {
+  if (!after_reads(cell, t)) {
     fail("writes shared memory that another thread may still read", "without a barrier");
   }
   cell.writer = (uint16_t)t.index;
@@ -85,7 +102,7 @@ const uint8_t* shared_at_async(uint32_t address, uint32_t bytes) {
     const Cell& cell = cells_at(address)[i];
     if (cell.write_block_epoch == Unfinished) fail("wgmma reads what an unfinished copy writes");
     if (cell.writer == Nobody) continue;
-    if (cell.writer != (uint16_t)t.index && !ordered(cell.writer, cell.write_block_epoch, cell.write_warp_epoch, t)) {
+    if (cell.writer != (uint16_t)t.index && !after_write(cell, t)) {
       fail("wgmma reads shared memory that another thread has written without a barrier");
     }
     // The threads of a block lie in one array.

@@ -94,5 +94,6 @@ void plain_permute_columns(const char* arguments, const Op& op, int type);
 void plain_round_inputs(const char* arguments, const Op& op, int type);
 void plain_round_values(const char* arguments, const Op& op, int type);
 void plain_linear_w8a8(const char* arguments, const Op& op, int type);
+void plain_linear_w8a8_wgmma(const char* arguments, const Op& op, int type);
 
 }  // namespace fake

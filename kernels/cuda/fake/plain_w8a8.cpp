@@ -62,16 +62,20 @@ void plain_round_inputs(const char* arguments, const Op&, int type) {
   for (int t = 0; t < a.rows; t++) {
     uint8_t* y = (uint8_t*)a.y + t * a.y_stride;
     memset(y, 0, (size_t)a.y_stride);
+    int sum = 0;
     for (int g = 0; g < groups; g++) {
       Run run = round_run(a, inputs(a, t, g * unit, unit, type));
-      ((float*)a.scales)[t * groups + g] = run.scale;
+      ((float*)a.scales)[a.scales_pitch ? g * a.scales_pitch + t : t * groups + g] = run.scale;
       bool is_integer = a.kind <= EKC_INPUT_I8_TOKEN_ZERO;
       if (is_integer) ((int*)a.zeros)[t] = run.zero;
       for (size_t i = 0; i < run.values.size(); i++) {
         float v = run.values[i];
-        y[(size_t)(g * unit) + i] = is_integer ? (uint8_t)((int)v + run.zero) : float_to_e4m3(v);
+        uint8_t& code = y[(size_t)(g * unit) + i];
+        code = is_integer ? (uint8_t)((int)v + run.zero) : float_to_e4m3(v);
+        sum += (int8_t)code;
       }
     }
+    if (a.sums) ((int*)a.sums)[t] = sum;
   }
 }
 
@@ -103,9 +107,8 @@ void plain_round_values(const char* arguments, const Op&, int type) {
   }
 }
 
-void plain_linear_w8a8(const char* arguments, const Op&, int) {
-  EkcW8A8 q;
-  memcpy(&q, arguments, sizeof q);
+// x_scales [rows][x_groups], or [x_groups][pitch].
+static void multiply(const EkcW8A8& q, int pitch) {
   const EkcLinear& a = q.linear;
   bool is_float = a.weight_type == EKC_E4M3;
   for (int n = 0; n < a.n; n++) {
@@ -122,7 +125,9 @@ void plain_linear_w8a8(const char* arguments, const Op&, int) {
         }
         int64_t group = n * q.codes.scales_stride + (first >> q.codes.group_shift);
         float scale = get(q.codes.scales, group, q.codes.scale_type);
-        if (q.x_scales) scale *= ((const float*)q.x_scales)[t * q.x_groups + first / EKC_INPUT_GROUP];
+        int block_index = first / EKC_INPUT_GROUP;
+        int64_t place = pitch ? (int64_t)block_index * pitch + t : (int64_t)t * q.x_groups + block_index;
+        if (q.x_scales) scale *= ((const float*)q.x_scales)[place];
         sum += block * scale;
       }
       if (q.x_zeros) whole -= (int64_t)((const int*)q.x_zeros)[t] * ((const int*)q.weight_sums)[n];
@@ -133,6 +138,18 @@ void plain_linear_w8a8(const char* arguments, const Op&, int) {
       put(a.y, y, a.y_type, a.accumulate ? get(a.y, y, a.y_type) + sum : sum);
     }
   }
+}
+
+void plain_linear_w8a8(const char* arguments, const Op&, int) {
+  EkcW8A8 q;
+  memcpy(&q, arguments, sizeof q);
+  multiply(q, 0);
+}
+
+void plain_linear_w8a8_wgmma(const char* arguments, const Op&, int) {
+  EkcW8A8Wgmma q;
+  memcpy(&q, arguments, sizeof q);
+  multiply(q.product, q.x_pitch);
 }
 
 }  // namespace fake

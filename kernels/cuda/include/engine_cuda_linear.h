@@ -77,6 +77,9 @@ EKC_ASSERT_SIZE(EkcLinearWgmma, 384);
 #define EKC_LINEAR_WGMMA_SHARED(R) \
   (EKC_LINEAR_WGMMA_STAGES(R) * (128 + (R)) * 128 + 8 * ((R) < 32 ? (R) : 32) * 80 + 256)
 
+/* The same with the scales of rows, of each stage. */
+#define EKC_W8A8_WGMMA_SHARED(R) (EKC_LINEAR_WGMMA_SHARED(R) + EKC_LINEAR_WGMMA_STAGES(R) * (R) * 4)
+
 /* Weights of 4 and 8 bits, and how they become numbers:
  *   w = T((value(q) - zero) * scale + minimum), every step rounded to f32 and the result to T.
  * value(q) by the F in a kernel's name: i4 and i8 the code itself, 0..15 or 0..255; t4 table[code], f32; e4m3 the
@@ -143,7 +146,7 @@ enum {
  * grid {rows, 1, 1}, block 256, shared EKC_ROUND_SHARED. */
 typedef struct EkcRoundInputs {
   uint64_t y;              /* int8 or e4m3 [rows, k], zeros from k to y_stride */
-  uint64_t scales;         /* f32 [rows]; codes of GROUP: [rows][ceil(k / 128)] */
+  uint64_t scales;         /* f32 [rows]; codes of GROUP: see scales_pitch */
   uint64_t zeros;          /* int32 [rows], I8 only */
   uint64_t x;              /* T [rows, k] */
   int64_t y_stride;        /* codes: bytes, a multiple of 16 */
@@ -153,9 +156,10 @@ typedef struct EkcRoundInputs {
   int32_t kind;            /* EKC_INPUT_* */
   int32_t zero;
   float scale;
-  int32_t reserved;
+  int32_t scales_pitch;    /* scales of codes of GROUP are [ceil(k / 128)][scales_pitch]; 0: [rows][ceil(k / 128)] */
+  uint64_t sums;           /* int32 [rows]: sums of a row's codes, or 0; I8 only, k <= EKC_W8A8_MAX_K */
 } EkcRoundInputs;
-EKC_ASSERT_SIZE(EkcRoundInputs, 72);
+EKC_ASSERT_SIZE(EkcRoundInputs, 80);
 #define EKC_ROUND_SHARED 96
 
 /* y = x W^T with x and W of 8 bits, multiplied as such.
@@ -181,6 +185,24 @@ typedef struct EkcW8A8 {
   int32_t reserved;
 } EkcW8A8;
 EKC_ASSERT_SIZE(EkcW8A8, 192);
+
+/* ekc_linear_w8a8_wgmmaR_F and ekc_linear_w8a8_wgmma_pair128_F, F in {i8, e4m3}: sm_90a; tiles, pairs, splits and
+ * geometry of ekc_linear_wgmmaR_T, shared EKC_W8A8_WGMMA_SHARED(R). Sums of e4m3 are in the order of
+ * ekc_linear_w8a8_e4m3_F; whether the tensor core rounds those of 128 columns as mma does is not known. */
+typedef struct EkcW8A8Wgmma {
+  EkcTensorMap weight_map; /* bytes [n][k], boxes of 128 rows x 128 columns; of a pair 64 rows */
+  EkcTensorMap x_map;      /* bytes [rows][k], boxes of R rows x 128 columns */
+  EkcW8A8 product;         /* x and weight are not read; x_scales is [x_groups][x_pitch], 16-byte aligned */
+  uint64_t x_sums;         /* int32 [rows]: sums of x; int8 only */
+  uint64_t partials;       /* f32 or int32, as of EkcLinearWgmma */
+  uint64_t counters;
+  int32_t splits;          /* 1 to ceil(k / 1,024) */
+  int32_t group_rows;
+  int32_t x_pitch;         /* a multiple of 2 R and at least rows: tiles read scales of all of their rows */
+  int32_t reserved;
+  uint64_t reserved2[3];
+} EkcW8A8Wgmma;
+EKC_ASSERT_SIZE(EkcW8A8Wgmma, 512);
 
 /* ekc_permute_columns_T, T in {f16, bf16, f32}: y[r][i] = x[r][order[i]].
  * grid {rows, ceil(columns / EKC_MAP_COLUMNS), 1}, block 256, shared 0. */

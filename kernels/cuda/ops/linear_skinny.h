@@ -131,8 +131,6 @@ struct PlainSums {
   DEV_MEMBER void finish(i64 row, i64 n, float total) const { finish_linear<T>(p, row, n, total); }
 };
 
-DEV u32 sum_bits(float v) { return float_bits(v); }
-DEV u32 sum_bits(i32 v) { return (u32)v; }
 DEV void sum_add(float& total, u32 bits) { total += bits_float(bits); }
 DEV void sum_add(i32& total, u32 bits) { total += (i32)bits; }
 

@@ -70,16 +70,18 @@ DEV u32 input_code(const EkcRoundInputs& p, const T* x, int k, const RowRounding
   return rounds_to_integers(p.kind) ? (u32)(i32)integer_code(v, r) & 0xff : to_e4m3(v / r.scale);
 }
 
+// Gives the four codes.
 template <class T>
-DEV void put_codes(const EkcRoundInputs& p, const T* x, u8* y, int k, const RowRounding& r) {
+DEV u32 put_codes(const EkcRoundInputs& p, const T* x, u8* y, int k, const RowRounding& r) {
   u32 four = 0;
   UNROLL for (int i = 0; i < 4; i++) four |= input_code(p, x, k + i, r) << (8 * i);
   store((u32*)(y + k), four);
+  return four;
 }
 
 // A warp takes 128 columns at a time, a lane four of them.
 template <class T>
-DEV void round_groups(const EkcRoundInputs& p, const T* x, u8* y, float* scales) {
+DEV void round_groups(const EkcRoundInputs& p, const T* x, u8* y, float* scales, i64 pitch) {
   const int lane = lane_index(), groups = (p.k + EKC_INPUT_GROUP - 1) / EKC_INPUT_GROUP;
   for (int group = thread_index() >> 5; group < groups; group += 8) {
     const int k = group * EKC_INPUT_GROUP + lane * 4;
@@ -93,7 +95,7 @@ DEV void round_groups(const EkcRoundInputs& p, const T* x, u8* y, float* scales)
     const float scale = max_float(largest_of_warp(largest), 1e-10f) / 448.f;
     const RowRounding r = {scale, 0.f, is_bad ? bits_float(0x7fc00000) : 0.f};
     if (k < p.y_stride) put_codes(p, x, y, k, r);
-    if (lane == 0) store(scales + group, r.scale + r.bad);
+    if (lane == 0) store(scales + group * pitch, r.scale + r.bad);
   }
 }
 
@@ -104,11 +106,21 @@ DEV void round_inputs(const EkcRoundInputs& p) {
   u8* y = (u8*)p.y + row * p.y_stride;
   if (p.kind == EKC_INPUT_E4M3_GROUP) {
     const i64 groups = (p.k + EKC_INPUT_GROUP - 1) / EKC_INPUT_GROUP;
-    round_groups(p, x, y, (float*)p.scales + row * groups);
+    if (p.scales_pitch != 0) round_groups(p, x, y, (float*)p.scales + row, p.scales_pitch);
+    else round_groups(p, x, y, (float*)p.scales + row * groups, 1);
     return;
   }
   const RowRounding r = row_rounding(p, x);
-  for (i64 k = thread_index() * 4; k < p.y_stride; k += 1024) put_codes(p, x, y, (int)k, r);
+  i32 sum = 0;
+  for (i64 k = thread_index() * 4; k < p.y_stride; k += 1024) {
+    const u32 four = put_codes(p, x, y, (int)k, r);
+    UNROLL for (int i = 0; i < 4; i++) sum += (i32)(four << (24 - 8 * i)) >> 24;
+  }
+  if (p.sums != 0) {
+    // Whole numbers below 2^24, so f32 has them exactly. row_rounding is done with the first of its three places.
+    const float of_row = block_sum_256((float)sum, shared_base());
+    if (thread_index() == 0) store((i32*)p.sums + row, (i32)of_row);
+  }
   if (thread_index() != 0) return;
   store((float*)p.scales + row, r.scale + r.bad);
   if (rounds_to_integers(p.kind)) store((i32*)p.zeros + row, (i32)r.zero);

@@ -53,7 +53,7 @@ void encode(void* p, int64_t index, int type, float value) {
   }
 }
 
-int type_bytes(int type) { return type == EKC_F32 ? 4 : type == EKC_E4M3 ? 1 : 2; }
+int type_bytes(int type) { return type == EKC_F32 ? 4 : type == EKC_E4M3 || type == EKC_I8 ? 1 : 2; }
 const char* type_name(int type) { return type == EKC_F32 ? "f32" : type == EKC_F16 ? "f16" : "bf16"; }
 double epsilon_of(int type) { return type == EKC_F32 ? 1.2e-7 : type == EKC_F16 ? 4.9e-4 : 3.91e-3; }
 
@@ -139,6 +139,7 @@ static const Group groups[] = {
     {"quantized", test_quantized},
     {"rounding", test_rounding},
     {"w8a8", test_w8a8},
+    {"w8a8_wgmma", test_w8a8_wgmma},
     {"sample", test_sample},
     {"attention_any", test_attention_any},
     {"attention_d64", test_attention_d64},  // parts of "attention"

@@ -118,6 +118,7 @@ void test_wgmma_like_mma();
 void test_quantized();
 void test_rounding();
 void test_w8a8();
+void test_w8a8_wgmma();
 void test_sample();
 void test_attention_any();
 void test_attention_d64();

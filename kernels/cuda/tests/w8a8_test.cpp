@@ -1,7 +1,5 @@
 // Inputs rounded to 8 bits against the formulas, and products of 8-bit numbers against double.
-#include "harness.h"
-
-#include "engine_cuda_linear.h"
+#include "w8a8_data.h"
 
 // ---- rounding
 
@@ -87,22 +85,26 @@ static void fill_inputs(Tensor& x, Random& random) {
   }
 }
 
-static void test_codes(const RoundingCase& c) {
+// turned: scales of groups of all rows together, and sums of codes.
+static void test_codes(const RoundingCase& c, bool turned) {
   for_seeds(std::string("round_inputs ") + kind_names[c.how.kind] + " " + type_name(c.type), [&](uint32_t seed) {
     Random random(seed);
     Tensor x = inputs_of(c, random);
     fill_inputs(x, random);
     const int unit = c.how.kind == EKC_INPUT_E4M3_GROUP ? EKC_INPUT_GROUP : c.k, groups = (c.k + unit - 1) / unit;
     const int64_t pitch = (c.k + 15) / 16 * 16;
-    Memory y(pitch * c.rows), zeros(4 * c.rows);
-    Tensor scales(EKC_F32, c.rows, groups);
+    const bool is_group = c.how.kind == EKC_INPUT_E4M3_GROUP;
+    Memory y(pitch * c.rows), zeros(4 * c.rows), sums(4 * c.rows);
+    Tensor scales(EKC_F32, turned && is_group ? groups : c.rows, turned && is_group ? c.rows : groups);
     const EkcRoundInputs p = {y.address(), scales.address(), zeros.address(), x.address(), pitch, x.stride, c.rows,
-                              c.k, c.how.kind, c.how.zero, c.how.scale, 0};
+                              c.k, c.how.kind, c.how.zero, c.how.scale, turned && is_group ? (int)scales.stride : 0,
+                              turned ? sums.address() : 0};
     launch(std::string("ekc_round_inputs_") + type_name(c.type), {(uint32_t)c.rows, 1, 1}, 256, EKC_ROUND_SHARED, &p,
            seed);
     std::vector<uint8_t> want(y.bytes(), 0);
     std::vector<double> want_scales;
     for (int r = 0; r < c.rows; r++) {
+      int sum = 0;
       for (int g = 0; g < groups; g++) {
         const auto run = run_of(x, r, g * unit, unit);
         const Divisor d = divisor_of(c.how, run);
@@ -111,11 +113,22 @@ static void test_codes(const RoundingCase& c) {
           uint8_t& code = want[r * pitch + g * unit + i];
           if (is_integer(c.how.kind)) code = (uint8_t)((int)code_value(c.how, run[i], d) + d.zero);
           else encode(&code, 0, EKC_E4M3, run[i] / d.scale);
+          sum += (int8_t)code;
         }
         if (is_integer(c.how.kind) && ((const int*)zeros.data())[r] != d.zero) report("zero of a row");
       }
+      if (is_integer(c.how.kind) && turned && ((const int*)sums.data())[r] != sum) report("sum of a row's codes");
     }
-    expect_near(scales, want_scales, 0, 0);
+    if (turned && is_group) {
+      std::vector<double> by_rows;
+      for (int r = 0; r < c.rows; r++) {
+        for (int g = 0; g < groups; g++) by_rows.push_back(scales.at(g, r));
+      }
+      comparisons++;
+      if (by_rows != want_scales) report("scales of groups");
+    } else {
+      expect_near(scales, want_scales, 0, 0);
+    }
     expect_same_bytes(y.data(), want.data(), y.bytes(), "codes");
   });
 }
@@ -129,7 +142,7 @@ static void test_bad_inputs(int kind, float bad) {
     fill_inputs(x, random);
     x.set(0, 131, bad);
     EkcRoundInputs p = {y.address(), scales.address(), 0, x.address(), y.stride, x.stride, c.rows, c.k, kind, 3, 0.5f,
-                        0};
+                        0, 0};
     launch("ekc_round_values_f32", {2, 1, 1}, 256, EKC_ROUND_SHARED, &p, seed);
     comparisons++;
     if (!std::isnan(scales.at(0, 0)) || !std::isfinite(scales.at(1, 0))) report("scales of values");
@@ -152,7 +165,7 @@ static void test_values(const RoundingCase& c) {
     Tensor x = inputs_of(c, random), y(c.type, c.rows, c.k, c.k + 5), scales(EKC_F32, c.rows, 1);
     fill_inputs(x, random);
     const EkcRoundInputs p = {y.address(), scales.address(), 0, x.address(), y.stride, x.stride, c.rows, c.k,
-                              c.how.kind, c.how.zero, c.how.scale, 0};
+                              c.how.kind, c.how.zero, c.how.scale, 0, 0};
     launch(std::string("ekc_round_values_") + type_name(c.type), {(uint32_t)c.rows, 1, 1}, 256, EKC_ROUND_SHARED, &p,
            seed);
     const bool is_group = c.how.kind == EKC_INPUT_E4M3_GROUP, is_nvfp4 = c.how.kind == EKC_INPUT_NVFP4;
@@ -179,95 +192,6 @@ static void test_values(const RoundingCase& c) {
 }
 
 // ---- products
-
-struct ProductCase {
-  int rows, n, k;
-  bool is_float;
-  int shift;        // log2 of the columns that share a weight's scale
-  bool x_groups;    // inputs have a scale per 128
-  bool x_zeros;
-  bool bias, accumulate;
-  int y_type;
-};
-
-struct ProductData {
-  const ProductCase& c;
-  int weight_groups, x_groups;
-  int64_t pitch;
-  Tensor y, bias, weight_scales, row_scales, x_scales;
-  Memory x, weight, x_zeros, weight_sums;
-
-  ProductData(const ProductCase& c, Random& random)
-      : c(c), weight_groups((int)(((int64_t)c.k + (1ll << c.shift) - 1) >> c.shift)), x_groups((c.k + 127) / 128),
-        pitch((c.k + 15) / 16 * 16), y(c.y_type, c.rows, c.n, c.n + 3), bias(EKC_F32, 1, c.n),
-        weight_scales(EKC_F32, c.n, weight_groups), row_scales(EKC_F32, c.rows, 1), x_scales(EKC_F32, c.rows, x_groups),
-        x(pitch * c.rows), weight(pitch * c.n), x_zeros(4 * c.rows), weight_sums(4 * c.n) {
-    bias.randomize(random);
-    if (c.accumulate) y.randomize(random);
-    const double least = (c.is_float ? 1.0 / 400 : 1.0 / 2000) / sqrt((double)c.k);
-    for (Tensor* t : {&weight_scales, &row_scales, &x_scales}) {
-      for (int r = 0; r < t->rows; r++) {
-        const double unit = t == &weight_scales ? least : 0.1;
-        for (int g = 0; g < t->columns; g++) t->set(r, g, (0.5 + random.uniform()) * unit);
-      }
-    }
-    for (int r = 0; r < c.rows; r++) ((int*)x_zeros.data())[r] = random.below(256) - 128;
-    fill(x, c.rows, 0, random);
-    fill(weight, c.n, c.is_float ? 0 : 0x80, random);
-    for (int n = 0; n < c.n; n++) {
-      int sum = 0;
-      for (int k = 0; k < c.k; k++) sum += (int)weight_value(n, k);
-      ((int*)weight_sums.data())[n] = sum;
-    }
-  }
-
-  // Random codes; behind a row zeros, as far as the inputs go, and anything in the weight.
-  void fill(Memory& codes, int rows, int flip, Random& random) {
-    for (int r = 0; r < rows; r++) {
-      for (int k = 0; k < pitch; k++) {
-        uint8_t code = (uint8_t)(random.bits() ^ flip);
-        if (c.is_float) encode(&code, 0, EKC_E4M3, random.normal() * 60);
-        codes.data()[r * pitch + k] = k < c.k ? code : &codes == &x ? 0 : (uint8_t)(c.is_float ? 0 : 77);
-      }
-    }
-  }
-
-  double weight_value(int n, int k) const {
-    const uint8_t* code = weight.data() + n * pitch + k;
-    return c.is_float ? decode(code, 0, EKC_E4M3) : (double)*code - 128;
-  }
-  double input_value(int r, int k) const {
-    const uint8_t* code = x.data() + r * pitch + k;
-    if (c.is_float) return decode(code, 0, EKC_E4M3) * (c.x_groups ? x_scales.at(r, k / 128) : 1);
-    return (int8_t)*code - (c.x_zeros ? ((const int*)x_zeros.data())[r] : 0);
-  }
-
-  std::vector<double> reference() const {
-    std::vector<double> want;
-    for (int r = 0; r < c.rows; r++) {
-      for (int n = 0; n < c.n; n++) {
-        double sum = 0;
-        for (int k = 0; k < c.k; k++) sum += input_value(r, k) * weight_value(n, k) * weight_scales.at(n, k >> c.shift);
-        sum *= c.x_groups ? 1 : row_scales.at(r, 0);
-        want.push_back(sum + (c.bias ? bias.at(0, n) : 0) + (c.accumulate ? y.at(r, n) : 0));
-      }
-    }
-    return want;
-  }
-
-  EkcW8A8 arguments(const Tensor& to, int first = 0, int rows = -1) const {
-    EkcW8A8 p = {};
-    p.linear = {to.address(), x.address() + first * pitch, weight.address(), c.bias ? bias.address() : 0, to.stride,
-                pitch, pitch, rows < 0 ? c.rows : rows, c.n, c.k, c.is_float ? EKC_E4M3 : EKC_I8, to.type, c.accumulate,
-                c.x_groups ? 0 : row_scales.address() + first * 4};
-    p.codes.scales = weight_scales.address();
-    p.codes.group_shift = c.shift, p.codes.groups_stride = p.codes.scales_stride = weight_groups;
-    p.codes.zero = c.is_float ? 0 : 128;
-    if (c.x_groups) p.x_scales = x_scales.address() + (int64_t)first * x_groups * 4, p.x_groups = x_groups;
-    if (c.x_zeros) p.x_zeros = x_zeros.address() + first * 4, p.weight_sums = weight_sums.address();
-    return p;
-  }
-};
 
 static void run_product(const std::string& format, bool skinny, const EkcW8A8& p, uint32_t seed) {
   const std::string name = "ekc_linear_w8a8_" + format + (skinny ? "_skinny" : "_tiled");
@@ -310,7 +234,9 @@ void test_rounding() {
   for (const Rounding& how : schemes) {
     for (int type : {EKC_F32, EKC_F16, EKC_BF16}) {
       for (int k : {1, 133, 1300}) {
-        if (how.kind != EKC_INPUT_NVFP4) test_codes({type, 5, k, how});
+        for (bool turned : {false, true}) {
+          if (how.kind != EKC_INPUT_NVFP4) test_codes({type, 5, k, how}, turned);
+        }
         test_values({type, 5, k, how});
       }
     }

@@ -19,6 +19,7 @@ public sealed class CudaKernelTests
     [TestCase("quantized")]
     [TestCase("rounding")]
     [TestCase("w8a8")]
+    [TestCase("w8a8_wgmma")]
     [TestCase("sample")]
     [TestCase("attention_any")]
     [TestCase("attention")]

@@ -12,24 +12,20 @@ namespace Engine.Tests.Devices.Cuda;
 [TestFixture(DType.BF16)]
 internal sealed class CudaInputTests(DType type)
 {
-    private static readonly (string Name, WeightCodes Codes)[] _forms =
-        [.. RoundedInputData.Forms, ("w8 zeros", new(8, 100_000, CodeScales.Zero, CodeScaleType.F32))];
+    private readonly RoundedProducts _products = new(type);
 
-    private static IEnumerable<string> Names => _forms.Select(f => f.Name);
+    private static IEnumerable<string> Names => RoundedProducts.Forms.Select(f => f.Name);
 
     private static IEnumerable<InputScheme> Schemes => RoundedInputData.Schemes;
-
-    // Weights, and with groups of 128 inputs that are no codes, are rounded to 16 bits on their way into a product.
-    private double Tolerance => type switch { DType.F32 => 4e-6, DType.F16 => 1.2e-3, _ => 9e-3 };
 
     [Test]
     public void Products_are_those_of_the_rounded_inputs(
         [ValueSource(nameof(Names))] string name, [ValueSource(nameof(Schemes))] InputScheme scheme)
     {
         using FakeCuda fake = new();
-        using CudaDevice gpu = Device();
+        using CudaDevice gpu = _products.Device();
         foreach ((int n, int k, int rows) in ((int, int, int)[])[(40, 256, 3), (33, 520, 21), (7, 101, 2)])
-            AssertProduct(gpu, rows, [Matrix(name, n, k, scheme)]);
+            _products.AssertProduct(gpu, rows, [RoundedProducts.Matrix(name, n, k, scheme)]);
     }
 
     [Test]
@@ -38,9 +34,9 @@ internal sealed class CudaInputTests(DType type)
         [ValueSource(nameof(Schemes))] InputScheme scheme)
     {
         using FakeCuda fake = new(new FakeCudaOptions { Emulates = true, Capability = 80 });
-        using CudaDevice gpu = Device();
-        AssertProduct(gpu, 3, [Matrix(name, 20, 264, scheme)]);
-        AssertProduct(gpu, 18, [Matrix(name, 20, 150, scheme)]);
+        using CudaDevice gpu = _products.Device();
+        _products.AssertProduct(gpu, 3, [RoundedProducts.Matrix(name, 20, 264, scheme)]);
+        _products.AssertProduct(gpu, 18, [RoundedProducts.Matrix(name, 20, 150, scheme)]);
     }
 
     [Test]
@@ -49,8 +45,8 @@ internal sealed class CudaInputTests(DType type)
         InputScheme scheme = name == "w8 rows" ? new(InputRounding.Int8TokenZero)
             : name == "nvfp4" ? new(InputRounding.NvFp4, 500f) : new(InputRounding.E4M3Group);
         using FakeCuda fake = new();
-        using CudaDevice gpu = Device();
-        AssertProduct(gpu, 1030, [Matrix(name, 5, 130, scheme)]);
+        using CudaDevice gpu = _products.Device();
+        _products.AssertProduct(gpu, 1030, [RoundedProducts.Matrix(name, 5, 130, scheme)]);
         Assert.That(FakeCuda.Runs("ekc_round_"), Is.EqualTo(2));
     }
 
@@ -58,28 +54,28 @@ internal sealed class CudaInputTests(DType type)
     public void Parts_with_scales_of_their_own_are_one_weight()
     {
         using FakeCuda fake = new();
-        using CudaDevice gpu = Device();
+        using CudaDevice gpu = _products.Device();
         WeightMatrix[] parts =
         [
-            Matrix("w8 rows", 21, 256, new(InputRounding.Int8Tensor, 0.03f)),
-            Matrix("w8 rows", 8, 256, new(InputRounding.Int8Tensor, 0.03f)),
-            Matrix("w8 rows", 5, 256, new(InputRounding.Int8Tensor, 0.02f, 9)),
+            RoundedProducts.Matrix("w8 rows", 21, 256, new(InputRounding.Int8Tensor, 0.03f)),
+            RoundedProducts.Matrix("w8 rows", 8, 256, new(InputRounding.Int8Tensor, 0.03f)),
+            RoundedProducts.Matrix("w8 rows", 5, 256, new(InputRounding.Int8Tensor, 0.02f, 9)),
         ];
-        using LinearWeight weight = gpu.PackLinear(Source(parts));
+        using LinearWeight weight = gpu.PackLinear(_products.Source(parts));
         Assert.That(((CudaWeight)weight).Segments, Has.Length.EqualTo(2));
-        AssertProduct(gpu, 4, parts);
+        _products.AssertProduct(gpu, 4, parts);
     }
 
     [Test]
     public void Inputs_of_another_order_are_rounded_and_permuted()
     {
         using FakeCuda fake = new();
-        using CudaDevice gpu = Device();
-        RandomCodes matrix = new(_forms[1].Codes, 24, 136, 5, isReordered: true)
+        using CudaDevice gpu = _products.Device();
+        RandomCodes matrix = new(RoundedProducts.Forms[1].Codes, 24, 136, 5, isReordered: true)
         {
             Inputs = new InputScheme(InputRounding.Int8Token),
         };
-        AssertProduct(gpu, 300, [matrix]);
+        _products.AssertProduct(gpu, 300, [matrix]);
     }
 
     [TestCase("w8 rows", InputRounding.Int8Token, 80, 12040, ExpectedResult = "ekc_linear_w8a8_i8_")]
@@ -93,8 +89,8 @@ internal sealed class CudaInputTests(DType type)
         string name, InputRounding rounding, int capability, int driver)
     {
         using FakeCuda fake = new(new FakeCudaOptions { Capability = capability, DriverVersion = driver });
-        using CudaDevice gpu = Device();
-        AssertProduct(gpu, 2, [Matrix(name, 16, 256, new InputScheme(rounding))]);
+        using CudaDevice gpu = _products.Device();
+        _products.AssertProduct(gpu, 2, [RoundedProducts.Matrix(name, 16, 256, new InputScheme(rounding))]);
         string[] all =
         [
             "ekc_linear_w8a8_i8_", "ekc_linear_w8a8_e4m3_mma_", "ekc_linear_w8a8_e4m3_skinny", "ekc_linear_i4_",
@@ -108,7 +104,8 @@ internal sealed class CudaInputTests(DType type)
     {
         using FakeCuda fake = new();
         using CudaDevice gpu = fake.Device(type);
-        using LinearWeight weight = gpu.PackLinear(Source([Matrix("w8 rows", 8, 64, RoundedInputData.Schemes[2])]));
+        RandomCodes matrix = RoundedProducts.Matrix("w8 rows", 8, 64, RoundedInputData.Schemes[2]);
+        using LinearWeight weight = gpu.PackLinear(_products.Source([matrix]));
         Assert.That(((CudaWeight)weight).Segments[0].Inputs, Is.EqualTo(CudaInputs.Plain));
     }
 
@@ -117,12 +114,12 @@ internal sealed class CudaInputTests(DType type)
     {
         const int K = 140;
         using FakeCuda fake = new();
-        using CudaDevice gpu = Device();
+        using CudaDevice gpu = _products.Device();
         foreach (string name in (string[])["w8 rows", "fp8 blocks", "w4 g128"])
         {
             float[] x = KernelData.Random(2 * K, 2);
             x[5] = float.PositiveInfinity;
-            float[] y = Run(gpu, x, 2, [Matrix(name, 3, K, scheme)]);
+            float[] y = _products.Run(gpu, x, 2, [RoundedProducts.Matrix(name, 3, K, scheme)]);
             Assert.That(y.Select(float.IsFinite), Is.EqualTo(new[] { false, false, false, true, true, true }), name);
         }
     }
@@ -131,66 +128,13 @@ internal sealed class CudaInputTests(DType type)
     public void A_plan_counts_what_packing_takes([ValueSource(nameof(Names))] string name)
     {
         using FakeCuda fake = new();
-        using CudaDevice gpu = Device();
+        using CudaDevice gpu = _products.Device();
         foreach (InputScheme scheme in RoundedInputData.Schemes)
         {
-            LinearSource source = Source([Matrix(name, 24, 200, scheme)]);
+            LinearSource source = _products.Source([RoundedProducts.Matrix(name, 24, 200, scheme)]);
             using LinearWeight weight = gpu.PackLinear(source);
             using CudaDevice plan = CudaDevice.ForPlan(type, 1L << 30, followsInputs: true);
             Assert.That(plan.PackedLinearBytes(source), Is.EqualTo(weight.Bytes));
         }
-    }
-
-    private CudaDevice Device() => new(FakeCuda.DeviceOptions(type) with { FollowsInputs = true });
-
-    private static RandomCodes Matrix(string name, int n, int k, InputScheme inputs) =>
-        new(_forms.First(f => f.Name == name).Codes, n, k, n + k) { Inputs = inputs };
-
-    private LinearSource Source(WeightMatrix[] matrices) => new()
-    {
-        Parts = [.. matrices.Select(m => new LinearPart(m.N, m.K, DType.F32, 0, m.K, Matrix: m))],
-        ComputeType = type,
-    };
-
-    private void AssertProduct(CudaDevice gpu, int rows, WeightMatrix[] parts)
-    {
-        int n = parts.Sum(p => p.N), k = parts[0].K;
-        float[] x = KernelData.Random(rows * k, 7);
-        foreach (ref float v in x.AsSpan()) v = FloatBits.Round(v, type);
-        float[] found = Run(gpu, x, rows, parts);
-        float[] w = new float[k], seen = new float[k];
-        int first = 0;
-        foreach (WeightMatrix part in parts)
-        {
-            for (int c = 0; c < part.N; c++)
-            {
-                part.Dequantize(c, w);
-                for (int r = 0; r < rows; r++)
-                {
-                    InputRounder.Round(part.Inputs, x.AsSpan(r * k, k), seen);
-                    (double value, double magnitude) = KernelData.Dot(seen, w);
-                    float y = found[(r * n) + first + c];
-                    if (!(Math.Abs(y - value) <= (Tolerance * magnitude) + 1e-30))
-                        Assert.Fail($"[{n}, {k}] x {rows}, [{r}, {first + c}]: {y}, expected {value} of {magnitude}");
-                }
-            }
-
-            first += part.N;
-        }
-    }
-
-    private float[] Run(CudaDevice device, float[] x, int rows, WeightMatrix[] parts)
-    {
-        int n = parts.Sum(p => p.N), k = parts[0].K;
-        using LinearWeight weight = device.PackLinear(Source(parts));
-        using DeviceBuffer xs = device.Allocate((long)rows * k * type.SizeOf());
-        using DeviceBuffer ys = device.Allocate((long)rows * n * sizeof(float));
-        TensorView input = xs.View(type, rows, k), y = ys.View(DType.F32, rows, n);
-        using LinearWeight table = CudaCodesTests.Table(device, x, rows, k);
-        device.Embed(input, table, [.. Enumerable.Range(0, rows)], 1);
-        device.Linear(y, input, weight, null, accumulate: false);
-        float[] result = new float[rows * n];
-        device.Download(result, y);
-        return result;
     }
 }
