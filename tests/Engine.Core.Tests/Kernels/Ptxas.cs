@@ -31,7 +31,9 @@ internal static partial class Ptxas
     {
         string known = CudaKernelPrograms.Run(ptxas, ["--help"], out _);
         var jobs = from file in Directory.GetFiles(folder, "*.ptx")
-                   from target in TargetsOf(Path.GetFileNameWithoutExtension(file).Split('.')[^1])
+                   let parts = Path.GetFileNameWithoutExtension(file).Split('.')
+                   from target in TargetsOf(parts[1])
+                   where target == parts[1] || !File.Exists(Path.Combine(folder, $"{parts[0]}.{target}.ptx"))
                    where known.Contains($"'{target}'", StringComparison.Ordinal)
                    orderby new FileInfo(file).Length descending
                    select (file, target);
