@@ -33,7 +33,7 @@ internal static class DeviceFactory
             throw EngineException.Invalid("gpu_memory", $"device is {options.Device}; a plan for a GPU takes cuda");
         }
 
-        return bytes > 0 ? CudaDevice.ForPlan(type, bytes, FollowsInputs(options))
+        return bytes > 0 ? CudaDevice.ForPlan(type, bytes, FollowsInputs(options), options.Cuda)
             : throw EngineException.Invalid("gpu_memory", $"expected more than 0 bytes, found {bytes}");
     }
 

@@ -40,22 +40,17 @@ internal sealed class PoolingRunner : IDisposable
             Layers = _weights.KvLayers,
             Type = _weights.ComputeType,
         };
-        long need = (numBlocks * _weights.Device.KvBlockBytes(shape))
-            + ((long)maxTokens * (_weights.Activations.FloatsPerToken + model.Config.HiddenSize) * sizeof(float));
-        long free = FreeMemory.Bytes();
-        if (need > free)
-        {
-            throw new EngineException(
-                EngineStatus.OutOfMemory,
-                $"batches of {maxTokens} tokens take {need} bytes, {free} are free; lower max_num_batched_tokens or "
-                + "max_model_len",
-                "max_num_batched_tokens");
-        }
-
+        IDevice device = _weights.Device;
+        long results = (long)maxTokens * model.Config.HiddenSize * sizeof(float);
+        long need = (numBlocks * device.KvBlockBytes(shape))
+            + ((long)maxTokens * _weights.Activations.FloatsPerToken * device.ActivationType.SizeOf())
+            + device.StepBytes(new StepLimits(maxTokens, maxTexts, maxBlocks), shape);
+        using CallerContext context = CallerContext.Keep();
+        if (!device.IsHostMemory) CheckRoom(need, device.Memory().FreeBytes, $" on {device.Name}");
+        CheckRoom(device.IsHostMemory ? need + results : results, FreeMemory.Bytes(), "");
         _inputs = new StepInputs(maxTokens, maxTexts, maxBlocks);
         _blocks = [.. Enumerable.Range(0, maxBlocks)];
         _hidden = new float[(long)maxTokens * model.Config.HiddenSize];
-        using CallerContext context = CallerContext.Keep();
         _kv = _weights.Device.CreateKvStorage(shape, numBlocks);
         try
         {
@@ -99,6 +94,16 @@ internal sealed class PoolingRunner : IDisposable
         using CallerContext context = CallerContext.Keep();
         _step.Dispose();
         _kv.Dispose();
+    }
+
+    private void CheckRoom(long need, long free, string where)
+    {
+        if (need <= free) return;
+        throw new EngineException(
+            EngineStatus.OutOfMemory,
+            $"batches of {MaxTokens} tokens take {need} bytes{where}, {free} are free; lower max_num_batched_tokens or "
+            + "max_model_len",
+            "max_num_batched_tokens");
     }
 
     private void Prepare(IReadOnlyList<PoolingRequest> requests)

@@ -32,7 +32,6 @@ internal sealed unsafe class CudaCublasLt : IDisposable
         _workspaceBytes = WorkspaceBytes(context.Capability);
         try
         {
-            _workspace = context.AllocateDevice(_workspaceBytes);
             Describe();
         }
         catch
@@ -52,6 +51,9 @@ internal sealed unsafe class CudaCublasLt : IDisposable
                 + (refused == 0 ? "" : $" less {refused} of {_products.Count} products: {_library.Describe(_refused)}");
         }
     }
+
+    /// <summary>Device memory that it takes with the first weight and has not taken yet.</summary>
+    public long BytesToCome => _workspace == 0 ? _workspaceBytes : 0;
 
     /// <summary>What NVIDIA recommends.</summary>
     public static long WorkspaceBytes(int capability) => (capability >= 90 ? 32L : 4L) << 20;
@@ -73,6 +75,13 @@ internal sealed unsafe class CudaCublasLt : IDisposable
         }
 
         return null;
+    }
+
+    /// <summary>Takes its memory.</summary>
+    /// <exception cref="EngineException">OutOfMemory.</exception>
+    public void Reserve()
+    {
+        if (_workspace == 0) _workspace = _context.AllocateDevice(_workspaceBytes);
     }
 
     /// <summary>Launches a product; false if it is one for the backend's own kernels.</summary>

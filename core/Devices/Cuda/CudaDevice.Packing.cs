@@ -40,6 +40,8 @@ internal sealed unsafe partial class CudaDevice
     private CudaWeight Pack(LinearSource source, bool isTable)
     {
         CudaLayout.Check(source);
+        _wgmma?.Reserve();
+        _cublasLt?.Reserve();
         CudaWeightPlan plan = CudaWeightPlan.Of(source, ActivationType, isTable, FollowsInputs);
         Arena.Piece piece = _weights.Allocate(plan.Bytes);
         try

@@ -11,10 +11,12 @@ internal sealed unsafe partial class CudaDevice : IDevice
 {
     private const int TransferSlots = 2;
     private const long TransferBytes = 8L << 20;
+    private const int PlannedCapability = 90;
 
     private readonly CudaContext? _context;
     private readonly string _name;
     private readonly long _plannedBytes;
+    private readonly long _plannedOptionBytes;
     private readonly CudaModules _modules;
     private readonly CudaArena _weights;
     private readonly CudaArena _activations;
@@ -51,12 +53,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
             _weights = new CudaArena(Gpu);
             _activations = new CudaArena(Gpu);
             _uploads = new CudaUploads(Gpu);
-            if (options.UsesWgmma || IsOn("ENGINE_CUDA_WGMMA"))
-            {
-                _wgmma = CudaWgmma.Create(Gpu, _kernels, ActivationType);
-            }
+            if (UsesWgmma(options)) _wgmma = CudaWgmma.Create(Gpu, _kernels, ActivationType);
 
-            if ((options.UsesCublasLt || IsOn("ENGINE_CUDA_CUBLASLT")) && ActivationType != DType.F32)
+            if (UsesCublasLt(options) && ActivationType != DType.F32)
             {
                 _cublasLt = CudaCublasLt.Create(Gpu, options.CublasLtPath, out string missing);
                 if (_cublasLt is null) _withoutCublasLt = $", without cuBLASLt ({missing})";
@@ -69,7 +68,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         }
     }
 
-    private CudaDevice(DType type, long bytes, bool followsInputs)
+    private CudaDevice(DType type, long bytes, bool followsInputs, CudaDeviceOptions options)
     {
         ActivationType = type;
         FollowsInputs = followsInputs;
@@ -77,6 +76,12 @@ internal sealed unsafe partial class CudaDevice : IDevice
         RunsAhead = RunsAheadByDefault;
         _plannedBytes = bytes;
         _name = "cuda (planned";
+        if (type != DType.F32)
+        {
+            if (UsesWgmma(options)) _plannedOptionBytes += CudaWgmma.Bytes;
+            if (UsesCublasLt(options)) _plannedOptionBytes += CudaCublasLt.WorkspaceBytes(PlannedCapability);
+        }
+
         _modules = null!;
         _kernels = null!;
         _weights = null!;
@@ -85,8 +90,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
     }
 
     /// <summary>A GPU of so much memory for plans alone: it need not be there, and computes nothing.</summary>
-    public static CudaDevice ForPlan(DType type, long bytes, bool followsInputs = false) =>
-        new(type, bytes, followsInputs);
+    public static CudaDevice ForPlan(
+        DType type, long bytes, bool followsInputs = false, CudaDeviceOptions? options = null) =>
+        new(type, bytes, followsInputs, options ?? new CudaDeviceOptions());
 
     /// <inheritdoc/>
     public string Name => $"{_name}, {ActivationType.ToString().ToLowerInvariant()}"
@@ -113,6 +119,11 @@ internal sealed unsafe partial class CudaDevice : IDevice
     internal CudaContext Context => Gpu;
 
     private static bool RunsAheadByDefault => Environment.GetEnvironmentVariable("ENGINE_CUDA_ASYNC") != "0";
+
+    private static bool UsesWgmma(CudaDeviceOptions options) => options.UsesWgmma || IsOn("ENGINE_CUDA_WGMMA");
+
+    private static bool UsesCublasLt(CudaDeviceOptions options) =>
+        options.UsesCublasLt || IsOn("ENGINE_CUDA_CUBLASLT");
 
     private static bool IsOn(string variable) => Environment.GetEnvironmentVariable(variable) == "1";
 
@@ -189,7 +200,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     public long StepBytes(StepLimits limits, KvStorageShape shape) =>
         CudaDeviceStep.BytesFor(limits)
         + AttentionScratch.BytesFor(shape, ActivationType, ScratchChunks(limits, shape)) + _ordered.BytesToCome
-        + _rounded.BytesToCome
+        + _rounded.BytesToCome + _plannedOptionBytes + (_wgmma?.BytesToCome ?? 0) + (_cublasLt?.BytesToCome ?? 0)
         + (KvBlockBytes(shape) * CudaKvStorage.NumSpareBlocks(shape, RunsAhead));
 
     /// <inheritdoc/>

@@ -24,25 +24,18 @@ internal sealed unsafe class CudaWgmma : IDisposable
     private const int CodesDriverVersion = 12040;
     private const long PartialBytes = 64L << 20;
     private const int MaxSplitTiles = 1024;
+    private const long CounterBytes = MaxSplitTiles * sizeof(int);
 
     private readonly CudaContext _context;
     private nint _counters;
 
-    private CudaWgmma(CudaContext context)
-    {
-        _context = context;
-        const long CounterBytes = MaxSplitTiles * sizeof(int);
-        _counters = context.AllocateDevice(CounterBytes + PartialBytes);
-        try
-        {
-            context.Fill(_counters, 0, CounterBytes);
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
-    }
+    private CudaWgmma(CudaContext context) => _context = context;
+
+    /// <summary>Device memory that it takes with the first weight.</summary>
+    public const long Bytes = CounterBytes + PartialBytes;
+
+    /// <summary>Of that, what it has not taken yet.</summary>
+    public long BytesToCome => _counters == 0 ? Bytes : 0;
 
     private nint Partials => _counters + (MaxSplitTiles * sizeof(int));
 
@@ -129,6 +122,15 @@ internal sealed unsafe class CudaWgmma : IDisposable
         return new Cut(
             form, tileRows, splits, cluster, Math.Min(blocks, room / cluster * cluster),
             GroupRows / (tileRows * cluster));
+    }
+
+    /// <summary>Takes its memory.</summary>
+    /// <exception cref="EngineException">OutOfMemory.</exception>
+    public void Reserve()
+    {
+        if (_counters != 0) return;
+        _counters = _context.AllocateDevice(Bytes);
+        _context.Fill(_counters, 0, CounterBytes);
     }
 
     public void Dispose()

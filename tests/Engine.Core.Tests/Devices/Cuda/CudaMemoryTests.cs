@@ -1,4 +1,6 @@
+using Engine.Devices.Cuda;
 using Engine.Hosting;
+using Engine.Pooling;
 using Engine.Scheduling;
 using Engine.Tests.Golden;
 using Engine.Tests.Hosting;
@@ -15,13 +17,25 @@ internal sealed class CudaMemoryTests
 
     private static readonly EngineOptions _small = new() { MaxNumSeqs = 4, MaxNumBatchedTokens = 64 };
 
-    private static ModelLoadOptions Load(long? gpuMemory = null) => new()
+    private static ModelLoadOptions Load(long? gpuMemory = null, CudaDeviceOptions? options = null) => new()
     {
         Model = _folder,
         Device = "cuda",
         GpuMemoryBytes = gpuMemory,
-        Cuda = FakeCuda.DeviceOptions(),
+        Cuda = options ?? FakeCuda.DeviceOptions(),
     };
+
+    [Test]
+    public void A_plan_counts_what_wgmma_and_cublaslt_take()
+    {
+        MemoryPlan plain = MemoryPlan.Compute(Load(256 * Mib), _small);
+        CudaDeviceOptions options = FakeCuda.DeviceOptions() with { UsesWgmma = true };
+        MemoryPlan wgmma = MemoryPlan.Compute(Load(256 * Mib, options), _small);
+        MemoryPlan both = MemoryPlan.Compute(
+            Load(256 * Mib, options with { UsesCublasLt = true }), _small);
+        Assert.That(wgmma.ActivationBytes - plain.ActivationBytes, Is.InRange(64 * Mib, 65 * Mib));
+        Assert.That(both.ActivationBytes - wgmma.ActivationBytes, Is.EqualTo(32 * Mib));
+    }
 
     [TestCase(0.9)]
     [TestCase(0.5)]
@@ -48,12 +62,20 @@ internal sealed class CudaMemoryTests
         Assert.That(less.NumBlocks, Is.InRange(whole / 2, whole * 3 / 4));
     }
 
-    [Test]
-    public void A_plan_for_a_gpu_that_is_not_there_is_the_plan_of_one_that_is()
+    [TestCase(false, false)]
+    [TestCase(true, false)]
+    [TestCase(true, true)]
+    public void A_plan_for_a_gpu_that_is_not_there_is_the_plan_of_one_that_is(bool usesWgmma, bool usesCublasLt)
     {
-        MemoryPlan planned = MemoryPlan.Compute(Load(256 * Mib), _small);
+        CudaDeviceOptions options = FakeCuda.DeviceOptions() with
+        {
+            UsesWgmma = usesWgmma,
+            UsesCublasLt = usesCublasLt,
+            CublasLtPath = FakeCuda.Path,
+        };
+        MemoryPlan planned = MemoryPlan.Compute(Load(256 * Mib, options), _small);
         using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 256 * Mib });
-        MemoryPlan found = MemoryPlan.Compute(Load(), _small);
+        MemoryPlan found = MemoryPlan.Compute(Load(options: options), _small);
         Assert.Multiple(() =>
         {
             Assert.That(found with { Device = planned.Device }, Is.EqualTo(planned));
@@ -92,6 +114,27 @@ internal sealed class CudaMemoryTests
     }
 
     [Test]
+    public void Batches_of_texts_that_do_not_fit_the_gpu_are_refused_with_what_it_has()
+    {
+        using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 256 * Mib });
+        using PoolingModel model = PoolingModel.Load(new ModelLoadOptions
+        {
+            Model = Path.Combine(TestPaths.Data, "encoders", "qwen3-embed"),
+            Device = "cuda",
+            Cuda = FakeCuda.DeviceOptions(),
+        });
+        using (new PoolingWorker(model, new EngineOptions { MaxNumSeqs = 4 }))
+        {
+            Assert.That(fake.Counters.DeviceBytes, Is.Positive);
+        }
+
+        EngineException e = Assert.Throws<EngineException>(
+            () => new PoolingWorker(model, new EngineOptions { MaxNumSeqs = 4, MaxNumBatchedTokens = 1 << 18 }))!;
+        Assert.That(e.Status, Is.EqualTo(EngineStatus.OutOfMemory));
+        Assert.That(e.Message, Does.Contain("Fake GPU").And.Contain("max_num_batched_tokens"));
+    }
+
+    [Test]
     public void A_gpu_too_small_for_one_block_is_refused_with_what_would_help()
     {
         using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 64 * Mib });
@@ -100,17 +143,24 @@ internal sealed class CudaMemoryTests
         Assert.That(e.Message, Does.Contain("gpu_memory_utilization"));
     }
 
-    [Test]
-    public void An_allocation_that_fails_anywhere_leaves_nothing_and_says_what_was_wanted()
+    [TestCase(false)]
+    [TestCase(true)]
+    public void An_allocation_that_fails_anywhere_leaves_nothing_and_says_what_was_wanted(bool usesOptions)
     {
+        ModelLoadOptions load = Load(options: FakeCuda.DeviceOptions() with
+        {
+            UsesWgmma = usesOptions,
+            UsesCublasLt = usesOptions,
+            CublasLtPath = FakeCuda.Path,
+        });
         int failures = 0;
         for (int n = 0; ; n++)
         {
-            using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 64 * Mib });
+            using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = (usesOptions ? 256 : 64) * Mib });
             fake.FailAllocation(n);
             try
             {
-                using LoadedModel model = LoadedModel.Load(Load());
+                using LoadedModel model = LoadedModel.Load(load);
                 using IModelRunner runner = model.CreateRunner(_small);
             }
             catch (EngineException e)
