@@ -2,7 +2,8 @@
 """What is to be done in the first half hour on a real GPU, in one command, with nothing there but Python and a driver.
 
   gpu_rehearsal.py pack KIT.tar.xz             collects what is to be carried, from build/ and out/ (./build.sh, and
-                                               cmake --build build/kernels --target cuda_tests)
+                                               cmake --build build/kernels --target cuda_tests); --beside-checkout
+                                               leaves out the models, which a checkout has
   gpu_rehearsal.py run --kit KIT.tar.xz --out FOLDER [--groups facts,kernels,tokens,speed] [--seconds 570]
   gpu_rehearsal.py run --short ...             the same in a few seconds, for the fake driver (ENGINE_CUDA_LIB)
 
@@ -10,7 +11,7 @@ Each stage has a limit of its own and is written to FOLDER/results.jsonl when it
 seconds, exit code, the end of its output, and figures beside what was predicted. FOLDER/report.md is their table.
 A stage that fails does not end the run; the exit code is the number of stages that did.
 """
-import argparse, json, os, shlex, shutil, signal, subprocess, sys, tarfile, tempfile, time
+import argparse, json, lzma, os, shlex, shutil, signal, subprocess, sys, tarfile, tempfile, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GROUPS = ["facts", "kernels", "tokens", "speed"]
@@ -32,18 +33,23 @@ class Places:
         self.driver_tests = os.path.join(folder, "build/kernels/cuda/cuda_driver_tests")
         self.ptx = os.path.join(folder, "build/kernels/cuda")
         self.engine = shlex.split(engine) if engine else [os.path.join(folder, "out/bin/engine")]
-        self.demo = os.path.join(folder, "demo-model/model")
+        demo = os.path.join(folder, "demo-model/model")
+        self.demo = demo if os.path.isdir(demo) else os.path.join(ROOT, "demo-model/model")
 
 
-def pack(kit):
+def pack(kit, beside_checkout):
     ptx = os.path.join(ROOT, "build/kernels/cuda")
     files = ["out/bin/engine", "build/kernels/cuda/cuda_driver_tests"]
     files += ["build/kernels/cuda/" + f for f in sorted(os.listdir(ptx)) if f.endswith(".ptx")]
-    files += ["demo-model/%s/%s" % (d, f) for d in ("model", "draft", "eagle")
-              for f in sorted(os.listdir(os.path.join(ROOT, "demo-model", d)))]
-    with tarfile.open(kit, "w:xz") as tar:
-        for name in files:
-            tar.add(os.path.join(ROOT, name), name)
+    if not beside_checkout:
+        files += ["demo-model/%s/%s" % (d, f) for d in ("model", "draft", "eagle")
+                  for f in sorted(os.listdir(os.path.join(ROOT, "demo-model", d)))]
+    # Most of it is x86 code, whose calls compress better as absolute addresses.
+    filters = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
+    with lzma.open(kit, "wb", format=lzma.FORMAT_XZ, filters=filters) as file:
+        with tarfile.open(fileobj=file, mode="w") as tar:
+            for name in files:
+                tar.add(os.path.join(ROOT, name), name)
     print("%s: %d files, %.1f MB" % (kit, len(files), os.path.getsize(kit) / 1e6))
     return 0
 
@@ -258,6 +264,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     packer = commands.add_parser("pack")
     packer.add_argument("kit")
+    packer.add_argument("--beside-checkout", action="store_true", help="leave out what a checkout has")
     runner = commands.add_parser("run")
     runner.add_argument("--kit", help="what pack made; without one, the repository's own build/ and out/")
     runner.add_argument("--engine", help="the engine command, if not the kit's")
@@ -266,7 +273,7 @@ def main():
     runner.add_argument("--seconds", type=float, default=1500, help="for all stages")
     runner.add_argument("--short", action="store_true")
     arguments = parser.parse_args()
-    return pack(arguments.kit) if arguments.command == "pack" else run(arguments)
+    return pack(arguments.kit, arguments.beside_checkout) if arguments.command == "pack" else run(arguments)
 
 
 if __name__ == "__main__":

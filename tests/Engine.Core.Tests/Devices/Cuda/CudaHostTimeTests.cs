@@ -44,7 +44,7 @@ internal sealed class CudaHostTimeTests
     [Explicit("A measurement: host time of decode steps of 32 layers.")]
     public void Measure_steps_of_32_layers()
     {
-        foreach (int batch in (int[])[1, 64])
+        foreach (int batch in (int[])[1, 64, 256])
         {
             Print(batch, false, false);
             Print(batch, true, false);
@@ -52,8 +52,13 @@ internal sealed class CudaHostTimeTests
         }
     }
 
-    private void Print(int batch, bool usesGraphs, bool runsAhead) => TestContext.Out.WriteLine(
-        $"batch {batch}, graphs {usesGraphs}, ahead {runsAhead}: {Measure(32, batch, usesGraphs, runsAhead, 180)}");
+    // Twice: the first time the code is compiled.
+    private void Print(int batch, bool usesGraphs, bool runsAhead)
+    {
+        Measure(32, batch, usesGraphs, runsAhead, 180);
+        TestContext.Out.WriteLine(
+            $"batch {batch}, graphs {usesGraphs}, ahead {runsAhead}: {Measure(32, batch, usesGraphs, runsAhead, 180)}");
+    }
 
     private Step Measure(int numLayers, int batch, bool usesGraphs, bool runsAhead, int numSteps)
     {
@@ -107,10 +112,11 @@ internal sealed class CudaHostTimeTests
         Array.Sort(microseconds);
         return new Step(
             (to.Launches - from.Launches) / numSteps, (to.GraphLaunches - from.GraphLaunches) / numSteps,
-            (to.Calls - from.Calls) / numSteps, microseconds[numSteps / 2], microseconds[numSteps * 9 / 10]);
+            (to.Calls - from.Calls) / numSteps, microseconds[numSteps / 10], microseconds[numSteps / 2]);
     }
 
-    /// <summary>Of one step; the time is the host's own, without that in the fake driver.</summary>
+    /// <summary>Of one step; the time is the host's own, without that in the fake driver. Where other processes want
+    /// the cores, the lowest tenth says more than the median.</summary>
     private readonly record struct Step(
-        long Launches, long GraphLaunches, long Calls, double MedianMicroseconds, double P90Microseconds);
+        long Launches, long GraphLaunches, long Calls, double P10Microseconds, double MedianMicroseconds);
 }

@@ -31,7 +31,8 @@ internal sealed unsafe class FakeCuda : IDisposable
             SharedBytesOptIn = o.SharedBytesOptIn,
             Memory = (ulong)o.MemoryBytes,
             Seed = (ulong)o.Seed,
-            GuardHost = 1,
+            // Closing memory to the host takes far longer than what is measured then.
+            GuardHost = o.Skips ? 0 : 1,
             Emulates = o.Emulates ? 1 : 0,
             Skips = o.Skips ? 1 : 0,
         };
