@@ -34,7 +34,8 @@ internal sealed class AttentionScratch(CudaContext context) : IDisposable
         ChunkBytes(shape, activations) * numChunks;
 
     public static bool UsesTensorCores(int headDim, DType kv, DType activations) =>
-        activations != DType.F32 && (kv == activations || kv == DType.F8E4M3) && Columns(headDim, kv) <= ColumnsMax;
+        activations != DType.F32 && (kv == activations || kv == DType.F8E4M3) && headDim % 2 == 0
+            && Columns(headDim, kv) <= ColumnsMax;
 
     /// <summary>Makes room; waits for the device where memory that is in use has to move.</summary>
     public void Ensure(KvStorageShape shape, DType activations, int numChunks)

@@ -18,19 +18,22 @@ internal sealed unsafe partial class CudaDevice
 
     internal static int AttentionTiledSharedBytes(int columns, bool isNarrow)
     {
-        int step = columns <= 128 ? 64 : 32, sums = 64 * columns * 4;
+        int step = columns <= 128 ? 64 : 32, rest = (64 * columns * 4) + (4 * QueryBytes(columns));
         return isNarrow
-            ? (2 * 2 * step * NarrowRowBytes(columns)) + (2 * step * columns * 2) + sums
-            : (2 * 2 * step * columns * 2) + sums;
+            ? (2 * 2 * step * NarrowRowBytes(columns)) + (2 * step * columns * 2) + rest
+            : (2 * 2 * step * columns * 2) + rest;
     }
 
     internal static int AttentionSplitSharedBytes(int columns, bool isNarrow)
     {
-        int slots = columns <= 64 ? 8 : columns <= 128 ? 6 : 4;
+        int slots = columns <= 64 ? 8 : columns <= 128 ? 6 : columns <= 192 ? 4 : 3;
         return isNarrow
-            ? 4 * ((slots * 16 * NarrowRowBytes(columns)) + (16 * columns * 2))
-            : 4 * slots * 16 * columns * 2;
+            ? 4 * ((slots * 16 * NarrowRowBytes(columns)) + (16 * columns * 2) + QueryBytes(columns))
+            : 4 * ((slots * 16 * columns * 2) + QueryBytes(columns));
     }
+
+    // The 16 queries of a warp, where registers have no room for them.
+    private static int QueryBytes(int columns) => columns <= 192 ? 0 : 16 * columns * 2;
 
     // Rows of an 8-bit cache are padded to 128 bytes.
     private static int NarrowRowBytes(int columns) => (columns + 127) / 128 * 128;

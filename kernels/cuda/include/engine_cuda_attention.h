@@ -11,7 +11,8 @@
  *   grid {rows, num_heads, 1}, block 128, shared EKC_ATTENTION_ANY_SHARED.
  *
  * ekc_attention_tiled_T_dD and ekc_attention_split_T_dD, T in {f16, bf16}, D in {64, 128, 192, 256}: tensor cores;
- * D is head_dim rounded up to 64 (up to 64, 128, 192, 256) and kv_type is T. Both give the same bits for the same row.
+ * head_dim is even, D is head_dim rounded up to 64 (up to 64, 128, 192, 256), and kv_type is T. Both give the same bits
+ * for the same row.
  * With G = num_heads / num_kv_heads, a sequence of q queries belongs to the split form if q * G <= 16, else to the
  * tiled form; each form skips the other's sequences, so that a mixed batch launches both and a uniform one the one it
  * needs.
@@ -64,17 +65,23 @@ EKC_ASSERT_SIZE(EkcAttention, 152);
 #define EKC_ATTENTION_ANY_SHARED (4 * (EKC_ANY_HEAD_DIM + 4) * 4 + EKC_ANY_HEAD_DIM * 4)
 /* Keys of one step of the online softmax. */
 #define EKC_ATTENTION_STEP(D) ((D) <= 128 ? 64 : 32)
-/* Two stages of a step's keys and values of D 16-bit elements, and the f32 sums of 64 rows. */
-#define EKC_ATTENTION_TILED_SHARED(D) (2 * 2 * EKC_ATTENTION_STEP(D) * (D) * 2 + 64 * (D) * 4)
-/* Per warp, a ring of tiles of 16 keys or values. */
-#define EKC_ATTENTION_SPLIT_SLOTS(D) ((D) <= 64 ? 8 : (D) <= 128 ? 6 : 4)
-#define EKC_ATTENTION_SPLIT_SHARED(D) (4 * EKC_ATTENTION_SPLIT_SLOTS(D) * 16 * (D) * 2)
+/* Per warp, 16 queries, where registers have no room for them. */
+#define EKC_ATTENTION_QUERY_BYTES(D) ((D) <= 192 ? 0 : 16 * (D) * 2)
+/* Two stages of a step's keys and values of D 16-bit elements, the f32 sums of 64 rows, and their queries. */
+#define EKC_ATTENTION_TILED_SHARED(D) \
+  (2 * 2 * EKC_ATTENTION_STEP(D) * (D) * 2 + 64 * (D) * 4 + 4 * EKC_ATTENTION_QUERY_BYTES(D))
+/* Per warp, a ring of tiles of 16 keys or values, and the queries. */
+#define EKC_ATTENTION_SPLIT_SLOTS(D) ((D) <= 64 ? 8 : (D) <= 128 ? 6 : (D) <= 192 ? 4 : 3)
+#define EKC_ATTENTION_SPLIT_SHARED(D) \
+  (4 * (EKC_ATTENTION_SPLIT_SLOTS(D) * 16 * (D) * 2 + EKC_ATTENTION_QUERY_BYTES(D)))
 
 /* For an 8-bit cache: the same in bytes, rows padded to 128, and room for 16-bit elements. */
 #define EKC_ATTENTION_TILED8_SHARED(D) \
-  (2 * 2 * EKC_ATTENTION_STEP(D) * EKC_KV_ROW_BYTES(D, 1) + 2 * EKC_ATTENTION_STEP(D) * (D) * 2 + 64 * (D) * 4)
-#define EKC_ATTENTION_SPLIT8_SHARED(D) \
-  (4 * (EKC_ATTENTION_SPLIT_SLOTS(D) * 16 * EKC_KV_ROW_BYTES(D, 1) + 16 * (D) * 2))
+  (2 * 2 * EKC_ATTENTION_STEP(D) * EKC_KV_ROW_BYTES(D, 1) + 2 * EKC_ATTENTION_STEP(D) * (D) * 2 + 64 * (D) * 4 + \
+   4 * EKC_ATTENTION_QUERY_BYTES(D))
+#define EKC_ATTENTION_SPLIT8_SHARED(D)                                            \
+  (4 * (EKC_ATTENTION_SPLIT_SLOTS(D) * 16 * EKC_KV_ROW_BYTES(D, 1) + 16 * (D) * 2 + \
+        EKC_ATTENTION_QUERY_BYTES(D)))
 
 #define EKC_ATTENTION_BULK_SHARED 1024
 

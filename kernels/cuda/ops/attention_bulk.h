@@ -49,13 +49,13 @@ DEV void bulk_chunk(const EkcAttention& p, const Rows& rows, const SplitItem& it
   const int first = item.chunk * EKC_ATTENTION_CHUNK, lane = lane_index(), tiles = 2 * item.pages;
   const u32 page_id = lane < item.pages ? (u32)page_of(p, item.sequence, first + lane * 16) : 0;
   const u32 wide = ring.tiles + Slots * TileBytes;
-  AttentionTile<T, D> a;
-  tile_load_query(a, p, rows);
-  tile_reset(a);
   int next = 0;
   NO_UNROLL for (; next < Slots && next < tiles; next++) {
     bulk_fetch<D, TileBytes>(p, item, rows.kv_head, page_id, ring, next);
   }
+  AttentionTile<T, D> a;
+  tile_load_query(a, p, rows, wide + (NARROW ? 16 * D * 2 : 0));
+  tile_reset(a);
   NO_UNROLL for (int page0 = 0; page0 < item.pages; page0 += Pages) {
     float s[Step / 8][4];
     UNROLL for (int part = 0; part < 2 * Pages; part++) {
@@ -71,15 +71,14 @@ DEV void bulk_chunk(const EkcAttention& p, const Rows& rows, const SplitItem& it
         tile = wide;
         sync_warp();
       }
-      if (part < Pages) tile_scores(a, s[2 * page], s[2 * page + 1], tile);
+      if (part < Pages) tile_scores<1>(a, s + 2 * page, tile);
       else tile_values(a, s[2 * page], s[2 * page + 1], tile);
       sync_warp();  // every lane has read the slot that the next copy fills
       if (next < tiles) bulk_fetch<D, TileBytes>(p, item, rows.kv_head, page_id, ring, next++);
     }
   }
   tile_close_chunk(a);
-  const int line_end = load((const int*)p.chunk_starts + item.sequence + 1);
-  split_store(a, p, rows, item, item.chunk == 0 && line_end == item.line + 1);
+  split_store(a, p, item.work);
 }
 
 template <class T, int D, bool NARROW>

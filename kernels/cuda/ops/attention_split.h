@@ -1,12 +1,12 @@
 // Attention of few queries over long contexts: one warp per (sequence, chunk, kv head), and the combination of chunks.
 //
 // A warp has a ring of tiles of its own, filled in the order of use: the step's keys, page by page, then its values;
-// for an 8-bit cache, one tile of 16-bit elements after it.
+// for an 8-bit cache, one tile of 16-bit elements after it; then the queries of wide heads.
 #pragma once
 
 // One chunk of one sequence for one kv head.
 struct SplitItem {
-  int sequence, line, chunk, pages;  // line: index of the chunk in the whole line
+  int work, sequence, chunk, pages;  // work: index of the pair (chunk, kv head) in the whole line
 };
 
 // The sequence that owns chunk `line`; those without chunks own none.
@@ -38,27 +38,29 @@ DEV void split_fetch(const EkcAttention& p, const SplitItem& item, int kv_head, 
   }
 }
 
-// The result of a chunk: finished if the sequence has no other, else left in `partials`.
+// The result of a chunk: finished if the sequence has no other, else left in `partials`. Finds out anew whose it is, for
+// what is kept through a chunk takes registers.
 template <class T, int D>
-DEV void split_store(
-    const AttentionTile<T, D>& a, const EkcAttention& p, const Rows& rows, const SplitItem& item, bool only) {
+DEV void split_store(const AttentionTile<T, D>& a, const EkcAttention& p, int work) {
+  const int line = work / p.num_kv_heads, sequence = sequence_of_chunk(p, line);
+  const Rows rows = sequence_rows(p, sequence, work - line * p.num_kv_heads, 0);
+  const int* starts = (const int*)p.chunk_starts + sequence;
+  const bool only = load(starts) == line && load(starts + 1) == line + 1;
   const int lane = lane_index(), g = lane >> 2, t = lane & 3;
   UNROLL for (int h = 0; h < 2; h++) {
     const int index = g + h * 8;
     if (index >= rows.count) continue;
     T* out = (T*)p.output + row_offset(p, rows, index, p.output_stride);
-    float* partial = (float*)p.partials + (((i64)item.line * p.num_kv_heads + rows.kv_head) * 16 + index) * (D + 2);
+    float* partial = (float*)p.partials + ((i64)work * 16 + index) * (D + 2);
     if (!only && t == 0) {
       store(partial, a.maximum[h]);
       store(partial + 1, a.sum[h]);
     }
     UNROLL for (int n = 0; n < D / 8; n++) {
-      UNROLL for (int e = 0; e < 2; e++) {
-        const int d = n * 8 + 2 * t + e;
-        const float v = a.output[n][2 * h + e];
-        if (!only) store(partial + 2 + d, v);
-        else if (d < p.head_dim) store(out + d, Convert<T>::from(v / a.sum[h] * p.value_scale));
-      }
+      const int d = n * 8 + 2 * t;
+      const float first = a.output[n][2 * h], second = a.output[n][2 * h + 1];
+      if (only) output_pair(p, out, d, first, second, a.sum[h]);
+      else store((u32x2*)(partial + 2 + d), u32x2{float_bits(first), float_bits(second)});
     }
   }
 }
@@ -70,13 +72,13 @@ DEV void split_chunk(const EkcAttention& p, const Rows& rows, const SplitItem& i
   const int first = item.chunk * EKC_ATTENTION_CHUNK, lane = lane_index();
   const int steps = (item.pages + Pages - 1) / Pages, tiles = steps * 2 * Pages;
   const u32 page_id = lane < item.pages ? (u32)page_of(p, item.sequence, first + lane * 16) : 0;
-  AttentionTile<T, D> a;
-  tile_load_query(a, p, rows);
-  tile_reset(a);
-  UNROLL for (int i = 0; i < Slots - 1; i++) {
+  NO_UNROLL for (int i = 0; i < Slots - 1; i++) {
     if (i < tiles) split_fetch<D, TileBytes>(p, item, rows.kv_head, page_id, ring, i);
     copy_commit();
   }
+  AttentionTile<T, D> a;
+  tile_load_query(a, p, rows, ring + Slots * TileBytes + (NARROW ? 16 * D * 2 : 0));
+  tile_reset(a);
   int i = 0;
   NO_UNROLL for (int step = 0; step < steps; step++) {
     float s[Step / 8][4];
@@ -94,15 +96,14 @@ DEV void split_chunk(const EkcAttention& p, const Rows& rows, const SplitItem& i
         sync_warp();
       }
       const int page = part % Pages;
-      if (part < Pages) tile_scores(a, s[2 * page], s[2 * page + 1], tile);
+      if (part < Pages) tile_scores<1>(a, s + 2 * page, tile);
       else tile_values(a, s[2 * page], s[2 * page + 1], tile);
       i++;
     }
   }
   sync_warp();  // the next chunk's copies go into slots that a slower lane may still read
   tile_close_chunk(a);
-  const int line_end = load((const int*)p.chunk_starts + item.sequence + 1);
-  split_store(a, p, rows, item, item.chunk == 0 && line_end == item.line + 1);
+  split_store(a, p, item.work);
 }
 
 // Calls chunk(rows, item) for each chunk that falls to this warp.
@@ -111,10 +112,11 @@ DEV void split_items(const EkcAttention& p, const Chunk& chunk) {
   const int total = load((const int*)p.chunk_starts + p.num_sequences) * p.num_kv_heads;
   NO_UNROLL for (int work = block_x() * 4 + (thread_index() >> 5); work < total; work += grid_x() * 4) {
     SplitItem item;
-    item.line = work / p.num_kv_heads;
-    item.sequence = sequence_of_chunk(p, item.line);
-    item.chunk = item.line - load((const int*)p.chunk_starts + item.sequence);
-    const Rows rows = sequence_rows(p, item.sequence, work % p.num_kv_heads, 0);
+    item.work = work;
+    const int line = work / p.num_kv_heads;
+    item.sequence = sequence_of_chunk(p, line);
+    item.chunk = line - load((const int*)p.chunk_starts + item.sequence);
+    const Rows rows = sequence_rows(p, item.sequence, work - line * p.num_kv_heads, 0);
     const int context = load((const int*)p.context_lens + item.sequence);
     const int left = (context + 15) / 16 - item.chunk * (EKC_ATTENTION_CHUNK / 16);
     item.pages = left < EKC_ATTENTION_CHUNK / 16 ? left : EKC_ATTENTION_CHUNK / 16;

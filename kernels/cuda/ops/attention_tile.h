@@ -41,12 +41,11 @@ DEV int first_key(const EkcAttention& p, int position) {
   return p.sliding_window > 0 && position >= p.sliding_window ? position - p.sliding_window + 1 : 0;
 }
 
+// query: fragments, or for wide heads, whose output leaves no registers for them, the address of the rows as a tile.
 template <class T, int D>
 struct AttentionTile {
-  static constexpr int Step = EKC_ATTENTION_STEP(D);
-  static constexpr int Pages = Step / 16;
-  static constexpr u32 TileBytes = 16 * D * 2;
-  u32 query[D / 16][4];
+  static constexpr bool KeepsQuery = EKC_ATTENTION_QUERY_BYTES(D) == 0;
+  u32 query[KeepsQuery ? D / 16 : 1][4];
   float output[D / 8][4];
   float maximum[2], sum[2];  // of rows g and g + 8; sum is this lane's part
   int position[2];
@@ -64,35 +63,66 @@ DEV void tile_reset(AttentionTile<T, D>& a) {
   }
 }
 
-// Two neighbouring elements of a query row, zero past its end.
+// Two neighbouring elements of a query row, zero past its end; rows have an even number.
 template <class T>
 DEV u32 query_pair(const T* row, int d, int head_dim, bool present) {
-  const u32 low = present && d < head_dim ? load(row + d).bits : 0;
-  const u32 high = present && d + 1 < head_dim ? load(row + d + 1).bits : 0;
-  return low | high << 16;
+  return present && d < head_dim ? load((const u32*)(row + d)) : 0;
 }
 
-template <class T, int D>
-DEV void tile_load_query(AttentionTile<T, D>& a, const EkcAttention& p, const Rows& rows) {
-  const int lane = lane_index(), g = lane >> 2, t = lane & 3;
-  UNROLL for (int h = 0; h < 2; h++) {
-    const int index = rows.first + g + h * 8;
-    const bool present = index < rows.count;
-    const T* row = (const T*)p.query + (present ? row_offset(p, rows, index, p.query_stride) : 0);
-    UNROLL for (int k = 0; k < D / 16; k++) {
-      a.query[k][h] = query_pair(row, k * 16 + 2 * t, p.head_dim, present);
-      a.query[k][h + 2] = query_pair(row, k * 16 + 2 * t + 8, p.head_dim, present);
-    }
-    a.position[h] = row_position(rows, index);
-    const int head = rows.kv_head * rows.group + (present ? index % rows.group : 0);
-    a.slope[h] = p.alibi_slopes == 0 ? 0.f : load((const float*)p.alibi_slopes + head);
-  }
+// Two neighbouring elements of an output row, if it has them.
+template <class T>
+DEV void output_pair(const EkcAttention& p, T* row, int d, float first, float second, float sum) {
+  if (d >= p.head_dim) return;
+  store((u32*)(row + d), Mma<T>::pack(first / sum * p.value_scale, second / sum * p.value_scale));
 }
 
 // Address of 16-byte chunk `chunk` of token `row` in a tile of D 16-bit elements, as the paged cache has it.
 template <int D>
 DEV u32 tile_address(u32 tile, int row, int chunk) {
   return tile + (row >> 3) * (16 * D) + (chunk >> 3) * 1024 + (row & 7) * 128 + (((chunk & 7) ^ (row & 7)) << 4);
+}
+
+// tile_address of chunk 2 * pair + odd, from that of chunk `odd`: one instruction that holds no register, for a tile is
+// aligned to 1,024 bytes.
+DEV u32 pair_address(u32 first, int pair) { return (first ^ (pair & 3) << 5) + (pair >> 2) * 1024; }
+
+// place: EKC_ATTENTION_QUERY_BYTES(D) of the warp's own.
+template <class T, int D>
+DEV void tile_load_query(AttentionTile<T, D>& a, const EkcAttention& p, const Rows& rows, u32 place) {
+  const int lane = lane_index(), g = lane >> 2, t = lane & 3;
+  UNROLL for (int h = 0; h < 2; h++) {
+    const int index = rows.first + g + h * 8;
+    const bool present = index < rows.count;
+    const T* row = (const T*)p.query + (present ? row_offset(p, rows, index, p.query_stride) : 0);
+    UNROLL for (int k = 0; k < D / 16; k++) {
+      const u32 low = query_pair(row, k * 16 + 2 * t, p.head_dim, present);
+      const u32 high = query_pair(row, k * 16 + 2 * t + 8, p.head_dim, present);
+      if constexpr (AttentionTile<T, D>::KeepsQuery) {
+        a.query[k][h] = low;
+        a.query[k][h + 2] = high;
+      } else {
+        shared_store(tile_address<D>(place, g + h * 8, 2 * k) + t * 4, low);
+        shared_store(tile_address<D>(place, g + h * 8, 2 * k + 1) + t * 4, high);
+      }
+    }
+    a.position[h] = row_position(rows, index);
+    const int head = rows.kv_head * rows.group + (present ? index % rows.group : 0);
+    a.slope[h] = p.alibi_slopes == 0 ? 0.f : load((const float*)p.alibi_slopes + head);
+  }
+  if constexpr (!AttentionTile<T, D>::KeepsQuery) {
+    sync_warp();
+    a.query[0][0] = tile_address<D>(place, lane & 15, lane >> 4);
+  }
+}
+
+// The fragment of columns 16 k on.
+template <class T, int D>
+DEV void tile_query(const AttentionTile<T, D>& a, int k, u32 (&fragment)[4]) {
+  if constexpr (AttentionTile<T, D>::KeepsQuery) {
+    UNROLL for (int i = 0; i < 4; i++) fragment[i] = a.query[k][i];
+  } else {
+    load_matrix4(fragment, pair_address(a.query[0][0], k));
+  }
 }
 
 // Bytes of a cached token of up to D columns of e4m3, and of a tile of 16.
@@ -120,17 +150,36 @@ DEV void widen_tile(u32 to, u32 from, int first, int step) {
   }
 }
 
-// scores of 16 keys.
-template <class T, int D>
-DEV void tile_scores(const AttentionTile<T, D>& a, float (&low)[4], float (&high)[4], u32 keys) {
-  const int lane = lane_index(), matrix = lane >> 3, key = (matrix >> 1) * 8 + (lane & 7);
-  UNROLL for (int e = 0; e < 4; e++) low[e] = high[e] = 0;
-  UNROLL for (int k = 0; k < D / 16; k++) {
-    u32 b[4];
-    load_matrix4(b, tile_address<D>(keys, key, 2 * k + (matrix & 1)));
-    Mma<T>::multiply(low, a.query[k], b[0], b[1]);
-    Mma<T>::multiply(high, a.query[k], b[2], b[3]);
+// multiply(i, matrices) for i from 0 to N - 1 on what load(i, matrices) brought two turns before: in the order of the
+// source a product would wait for its own load.
+template <int N, class Load, class Multiply>
+DEV void ahead_of_products(const Load& load, const Multiply& multiply) {
+  u32 b[3][4];
+  load(0, b[0]);
+  load(1, b[1]);
+  UNROLL for (int i = 0; i < N; i++) {
+    if (i + 2 < N) load(i + 2, b[(i + 2) % 3]);
+    multiply(i, b[i % 3]);
   }
+}
+
+// scores of 16 keys a page, for several pages that lie side by side.
+template <int PAGES, class T, int D>
+DEV void tile_scores(const AttentionTile<T, D>& a, float (*s)[4], u32 keys) {
+  const int lane = lane_index(), matrix = lane >> 3, key = (matrix >> 1) * 8 + (lane & 7);
+  const u32 first = tile_address<D>(keys, key, matrix & 1);
+  UNROLL for (int n = 0; n < 2 * PAGES; n++) {
+    UNROLL for (int e = 0; e < 4; e++) s[n][e] = 0;
+  }
+  u32 query[4];
+  ahead_of_products<D / 16 * PAGES>(
+      [&](int i, u32 (&b)[4]) INLINED { load_matrix4(b, pair_address(first, i / PAGES) + i % PAGES * (16 * D * 2)); },
+      [&](int i, const u32 (&b)[4]) INLINED {
+        const int page = i % PAGES;
+        if (page == 0) tile_query(a, i / PAGES, query);
+        Mma<T>::multiply(s[2 * page], query, b[0], b[1]);
+        Mma<T>::multiply(s[2 * page + 1], query, b[2], b[3]);
+      });
 }
 
 // Scores of a step become probabilities; maximum, sum and output follow. first: position of the step's first key.
@@ -182,14 +231,15 @@ DEV void tile_softmax(
 template <class T, int D>
 DEV void tile_values(AttentionTile<T, D>& a, const float (&low)[4], const float (&high)[4], u32 values) {
   const int lane = lane_index(), matrix = lane >> 3, key = (matrix & 1) * 8 + (lane & 7);
+  const u32 first = tile_address<D>(values, key, matrix >> 1);
   const u32 weights[4] = {Mma<T>::pack(low[0], low[1]), Mma<T>::pack(low[2], low[3]),
                           Mma<T>::pack(high[0], high[1]), Mma<T>::pack(high[2], high[3])};
-  UNROLL for (int j = 0; j < D / 16; j++) {
-    u32 b[4];
-    load_matrix4_transposed(b, tile_address<D>(values, key, 2 * j + (matrix >> 1)));
-    Mma<T>::multiply(a.output[2 * j], weights, b[0], b[1]);
-    Mma<T>::multiply(a.output[2 * j + 1], weights, b[2], b[3]);
-  }
+  ahead_of_products<D / 16>(
+      [&](int j, u32 (&b)[4]) INLINED { load_matrix4_transposed(b, pair_address(first, j)); },
+      [&](int j, const u32 (&b)[4]) INLINED {
+        Mma<T>::multiply(a.output[2 * j], weights, b[0], b[1]);
+        Mma<T>::multiply(a.output[2 * j + 1], weights, b[2], b[3]);
+      });
 }
 
 // The end of a chunk: sum becomes the row's.

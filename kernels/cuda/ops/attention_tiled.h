@@ -1,7 +1,8 @@
 // Attention of many queries: 64 rows per block of 4 warps, keys and values shared through two stages.
 //
 // Shared memory: 2 stages of [step keys][D] then [step values][D] in tiles of 16 tokens; for an 8-bit cache, one such
-// stage of 16-bit elements; then the sums of finished chunks, [D / 2][128 threads], which a thread keeps for itself.
+// stage of 16-bit elements; then the sums of finished chunks, [D / 2][128 threads], which a thread keeps for itself; then
+// the queries of wide heads.
 #pragma once
 
 // Starts the copies of the pages of one step; pages past the end of the sequence become zeros.
@@ -50,11 +51,9 @@ DEV void tiled_store(const EkcAttention& p, const Rows& rows, const float (&sum)
     if (index >= rows.count) continue;
     T* out = (T*)p.output + row_offset(p, rows, index, p.output_stride);
     UNROLL for (int n = 0; n < D / 8; n++) {
-      UNROLL for (int e = 0; e < 2; e++) {
-        const int d = n * 8 + 2 * t + e;
-        const float total = bits_float(shared_load(totals + thread_index() * 4 + (n * 4 + 2 * h + e) * 512));
-        if (d < p.head_dim) store(out + d, Convert<T>::from(total / sum[h] * p.value_scale));
-      }
+      const u32 at = totals + thread_index() * 4 + (n * 4 + 2 * h) * 512;
+      const float first = bits_float(shared_load(at)), second = bits_float(shared_load(at + 512));
+      output_pair(p, out, n * 8 + 2 * t, first, second, sum[h]);
     }
   }
 }
@@ -85,7 +84,7 @@ DEV void attention_tiled(const EkcAttention& p) {
   const u32 shared = shared_base(), wide = shared + 2 * StageBytes;
   const u32 totals = wide + (NARROW ? WideBytes : 0);
   AttentionTile<T, D> a;
-  tile_load_query(a, p, rows);
+  tile_load_query(a, p, rows, totals + 64 * D * 4 + warp * EKC_ATTENTION_QUERY_BYTES(D));
   tile_reset(a);
   float maximum[2] = {Masked, Masked}, sum[2] = {0, 0};
   bool first_chunk = true;
@@ -106,9 +105,7 @@ DEV void attention_tiled(const EkcAttention& p) {
     if (rows.first < rows.count && first < warp_end) {
       const u32 keys = NARROW ? wide : shared + stage * StageBytes, values = keys + Step * D * 2;
       float s[Step / 8][4];
-      UNROLL for (int page = 0; page < Step / 16; page++) {
-        tile_scores(a, s[2 * page], s[2 * page + 1], keys + page * (16 * D * 2));
-      }
+      tile_scores<Step / 16>(a, s, keys);
       tile_softmax(a, s, p, first);
       UNROLL for (int page = 0; page < Step / 16; page++) {
         tile_values(a, s[2 * page], s[2 * page + 1], values + page * (16 * D * 2));
