@@ -65,6 +65,11 @@ internal sealed class GrammarProgram
     /// <summary>Where only one text may come next: the longest token that begins it; -1 if there is none.</summary>
     public int Likely(PositionSet at)
     {
+        if (at.Scan.IsActive)
+        {
+            return -1;
+        }
+
         if (at.Likely is not { } token)
         {
             Span<byte> text = stackalloc byte[MaxLikelyBytes];
@@ -91,6 +96,11 @@ internal sealed class GrammarProgram
             _scratch = new uint[_trie.MaskLength];
         }
 
+        if (at.Scan.IsActive)
+        {
+            return MakeUniqueMask(at);
+        }
+
         Span<uint> bits = _scratch.AsSpan(0, _trie.MaskLength);
         if (!_trie.Fill(_network, at, bits, targets))
         {
@@ -107,7 +117,29 @@ internal sealed class GrammarProgram
             }
         }
 
-        return WorkBudget.IsSpent ? null : _network.Remember(at, bits);
+        return WorkBudget.IsSpent || (_network.HasMarks && !_trie.Unique.Filter(_network, at, bits))
+            ? null
+            : _network.Remember(at, bits);
+    }
+
+    /// <summary>The mask of the place in any text, without what this text has had; kept with this text alone.</summary>
+    private TokenMask? MakeUniqueMask(PositionSet at)
+    {
+        int set = _network.Enter(at, out StepTables tables);
+        if (TryMask(_network.Handle(tables, set)) is not { } known)
+        {
+            return null;
+        }
+
+        Span<uint> bits = _scratch.AsSpan(0, _trie.MaskLength);
+        known.CopyTo(bits);
+        if (!_trie.Unique.Filter(_network, at, bits))
+        {
+            return null;
+        }
+
+        at.Mask = known.Same(bits) ? known : TokenMask.Of(bits);
+        return at.Mask;
     }
 
     /// <summary>Positions after a token; null if it does not fit, or the thread's work budget is spent.</summary>

@@ -7,7 +7,7 @@ namespace Engine.Grammar;
 /// positions (state, stack); stacks and sets are numbered, and steps between sets remembered, so that text
 /// already seen anywhere costs one look-up a byte. Safe for concurrent use.
 /// </summary>
-internal sealed class Network
+internal sealed partial class Network
 {
     private const int Bottom = 0;
 
@@ -28,6 +28,8 @@ internal sealed class Network
     private long _countedBytes;
     private WeakReference<TokenTrie>? _vocabulary;
     private int _isPrepared;
+    private bool _isRepeat;
+    private bool _begins;
 
     public Network(string field, int start, List<BuildState> states, int maxPositions = 20_000)
     {
@@ -69,6 +71,9 @@ internal sealed class Network
     /// <summary>Bytes that are never told apart.</summary>
     public ByteClasses Classes { get; }
 
+    /// <summary>Some arrays must not have the same item twice: steps are those of <see cref="UniqueSteps"/>.</summary>
+    public bool HasMarks => _states.HasMarks;
+
     /// <summary>Steps that were not remembered, so far.</summary>
     public long NumStepsMade { get; private set; }
 
@@ -101,6 +106,11 @@ internal sealed class Network
     /// <summary>What is open after some bytes more; null if nothing is, or the work budget is spent.</summary>
     public PositionSet? Step(PositionSet from, ReadOnlySpan<byte> text)
     {
+        if (HasMarks)
+        {
+            return UniqueSteps.Step(this, from, text);
+        }
+
         int at = Enter(from, out StepTables tables);
         foreach (byte value in text)
         {
@@ -202,24 +212,49 @@ internal sealed class Network
                 return known;
             }
 
-            NumStepsMade++;
-            WorkBudget.Spend(WorkBudget.Step);
-            Begin();
-            foreach (long item in tables.Items(from))
-            {
-                foreach (int target in _states.Targets((int)(item >> 32), byteClass))
-                {
-                    Push(target, (int)item);
-                }
-            }
-
-            int result = _seen.Count == 0 ? StepTables.Dead : Close(tables, mayForget);
+            int result = MakeStep(tables, from, byteClass, mayForget);
             if (result != StepTables.Full)
             {
+                if (_begins)
+                {
+                    tables.Facts(result).BeginsUnique = true;
+                }
+
                 tables.SetNext(from, byteClass, result);
             }
 
             return result;
+        }
+    }
+
+    /// <summary>The same where the byte completes an item that there has been; not remembered.</summary>
+    public int StepRepeat(StepTables tables, int from, int byteClass, bool mayForget = true)
+    {
+        if (WorkBudget.IsSpent)
+        {
+            return StepTables.Full;
+        }
+
+        lock (_lock)
+        {
+            _isRepeat = true;
+            try
+            {
+                return MakeStep(tables, from, byteClass, mayForget);
+            }
+            finally
+            {
+                _isRepeat = false;
+            }
+        }
+    }
+
+    /// <summary>A set as an object.</summary>
+    public PositionSet Handle(StepTables tables, int set)
+    {
+        lock (_lock)
+        {
+            return tables.Handle(set);
         }
     }
 
@@ -293,103 +328,5 @@ internal sealed class Network
         long bytes = _tables.SizeBytes + _maskBytes + _stacks.SizeBytes + _states.LazyBytes;
         GrammarMemory.Add(bytes - _countedBytes);
         Interlocked.Exchange(ref _countedBytes, bytes);
-    }
-
-    private void Begin()
-    {
-        _seen.Clear();
-        _numTodo = 0;
-    }
-
-    private void Push(int state, int stack)
-    {
-        long item = ((long)state << 32) | (uint)stack;
-        if (!_seen.Add(item))
-        {
-            return;
-        }
-
-        if (_seen.Count > _maxPositions)
-        {
-            throw EngineException.Invalid(_field, $"has more than {_maxPositions} positions open at the same time");
-        }
-
-        if (_numTodo == _todo.Length)
-        {
-            Array.Resize(ref _todo, 2 * _numTodo);
-        }
-
-        WorkBudget.Spend(WorkBudget.Position);
-        _todo[_numTodo++] = item;
-    }
-
-    /// <summary>Follows what reads nothing; numbers the positions that read.</summary>
-    private int Close(StepTables tables, bool mayForget)
-    {
-        int count = 0;
-        bool mayEnd = false;
-        while (_numTodo > 0)
-        {
-            if (mayForget && WorkBudget.IsSpent)
-            {
-                return StepTables.Full;
-            }
-
-            long item = _todo[--_numTodo];
-            (int state, int stack) = ((int)(item >> 32), (int)item);
-            if (_states.Reads(state))
-            {
-                if (count == _items.Length)
-                {
-                    Array.Resize(ref _items, 2 * count);
-                }
-
-                _items[count++] = item;
-            }
-
-            foreach (int target in _states.Empty(state))
-            {
-                Push(target, stack);
-            }
-
-            foreach ((int start, int back) in _states.Calls(state))
-            {
-                // Nothing to do after the call but end as well: the caller's own frame serves.
-                Push(start, _states.OnlyEnds(back) ? stack : _stacks.Number(back, stack));
-            }
-
-            if (!_states.IsFinal(state))
-            {
-                continue;
-            }
-
-            if (stack == Bottom)
-            {
-                mayEnd = true;
-            }
-            else
-            {
-                (int back, int parent) = _stacks[stack];
-                Push(back, parent);
-            }
-        }
-
-        Span<long> items = _items.AsSpan(0, count);
-        items.Sort();
-        uint hash = HashIndex.HashOf(items);
-        int id = tables.Find(items, mayEnd, hash);
-        if (id != 0)
-        {
-            return id;
-        }
-
-        Count();
-        long bytes = _countedBytes + Math.Max(0, tables.SizeBytes - _tables.SizeBytes);
-        if (mayForget && GrammarMemory.MustForget(bytes, MaxRememberedBytes))
-        {
-            return StepTables.Full;
-        }
-
-        return tables.Add(items, mayEnd, hash);
     }
 }

@@ -129,6 +129,12 @@ internal sealed class NetworkBuilder
             case Node.Graph graph:
                 AddGraph(graph, from, to, depth);
                 break;
+            case Node.Marked marked:
+                int state = NewState();
+                _states[state].Mark = marked.Mark;
+                _states[from].Empty.Add(state);
+                _states[state].Empty.Add(to);
+                break;
             case Node.Rule rule:
                 _states[from].Calls.Add((_ruleStarts[rule.Index], to));
                 break;

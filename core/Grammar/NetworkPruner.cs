@@ -3,6 +3,19 @@ namespace Engine.Grammar;
 /// <summary>An edge for a range of bytes.</summary>
 internal readonly record struct ByteEdge(byte Low, byte High, int Target);
 
+/// <summary>States of arrays whose items have to differ.</summary>
+internal enum StateMark : byte
+{
+    /// <summary>Any other state.</summary>
+    None,
+
+    /// <summary>Such an array has just begun.</summary>
+    UniqueBegins,
+
+    /// <summary>An item of it is complete; no way leads on if there has been the same before.</summary>
+    ItemEnds,
+}
+
 /// <summary>A state while a network is built.</summary>
 internal sealed class BuildState
 {
@@ -14,6 +27,9 @@ internal sealed class BuildState
 
     /// <summary>A rule ends here.</summary>
     public bool IsFinal { get; set; }
+
+    /// <summary>What <see cref="JsonScan"/> has to do with it.</summary>
+    public StateMark Mark { get; set; }
 
     /// <summary>Some text leads from here to the end of the rule.</summary>
     public bool IsAlive { get; set; }

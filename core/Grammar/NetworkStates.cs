@@ -15,6 +15,7 @@ internal sealed class NetworkStates
     private readonly (int Start, int Return)[] _calls;
     private readonly bool[] _isFinal;
     private readonly bool[] _onlyEnds;
+    private readonly StateMark[] _marks;
     private readonly int _numClasses;
     private readonly Dictionary<int, int[]> _byClass = [];
     private int[] _found = new int[MaxPlainEdges];
@@ -31,6 +32,8 @@ internal sealed class NetworkStates
         _callAt = Starts(states, state => state.Calls.Count);
         _calls = [.. states.SelectMany(state => state.Calls)];
         _isFinal = [.. states.Select(state => state.IsFinal)];
+        HasMarks = states.Exists(state => state.Mark != StateMark.None);
+        _marks = HasMarks ? [.. states.Select(state => state.Mark)] : [];
         _onlyEnds = [.. states.Select(s => s.IsFinal && s.Edges.Count + s.Empty.Count + s.Calls.Count == 0)];
     }
 
@@ -40,6 +43,11 @@ internal sealed class NetworkStates
 
     /// <summary>Memory of what was added on demand.</summary>
     public long LazyBytes { get; private set; }
+
+    /// <summary>Some arrays must not have the same item twice.</summary>
+    public bool HasMarks { get; }
+
+    public StateMark Mark(int state) => _marks.Length == 0 ? StateMark.None : _marks[state];
 
     public bool IsFinal(int state) => _isFinal[state];
 

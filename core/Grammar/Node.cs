@@ -47,6 +47,9 @@ internal abstract record Node
     /// <summary>An automaton whose edges are nodes; it starts in state 0.</summary>
     internal sealed record Graph(int NumStates, GraphEdge[] Edges, int[] Finals) : Node;
 
+    /// <summary>Nothing to read, but a state that has a mark.</summary>
+    internal sealed record Marked(StateMark Mark) : Node;
+
     /// <summary>A rule, which may be defined later and refer to itself.</summary>
     internal sealed record Rule(int Index) : Node;
 }

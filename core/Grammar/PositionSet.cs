@@ -13,6 +13,19 @@ internal sealed class PositionSet
         Tables = tables;
     }
 
+    /// <param name="other">The same positions.</param>
+    /// <param name="scan">The items of the arrays around.</param>
+    public PositionSet(PositionSet other, in JsonScan scan)
+        : this(other.Items, other.MayEnd, other.Tables, other.Id)
+    {
+        Scan = scan;
+    }
+
+    /// <summary>
+    /// Inside of an array whose items have to differ: what there has been. Then it is an object of its own.
+    /// </summary>
+    public JsonScan Scan { get; }
+
     /// <summary>Positions that read a byte: state and stack.</summary>
     public long[] Items { get; }
 

@@ -7,6 +7,7 @@ internal sealed class SchemaArrays
 {
     private const int MaxGraphStates = 4096;
     private const int MaxCounts = 3;
+    private const int MaxValues = 64;
 
     private readonly SchemaCompiler _compiler;
     private readonly SchemaParts _parts;
@@ -15,6 +16,7 @@ internal sealed class SchemaArrays
     private readonly Queue<(int State, int Index, int[] Counts, ulong Used)> _todo = new();
     private readonly List<int> _finals = [];
     private readonly int _indexCap;
+    private bool _hasMarks;
 
     public SchemaArrays(SchemaCompiler compiler, SchemaParts parts)
     {
@@ -41,9 +43,27 @@ internal sealed class SchemaArrays
         }
     }
 
+    /// <summary>
+    /// Where items have to differ: all orders of their values as states if they are few, else marks for
+    /// <see cref="UniqueSteps"/>.
+    /// </summary>
     public Node Build()
     {
-        List<JsonElement>? values = _parts.UniqueItems ? DistinctValues() : null;
+        if (_parts.UniqueItems && !(_parts.MaxItems <= 1))
+        {
+            if (DistinctValues() is { } values && TryBuild(values) is { } few)
+            {
+                return few;
+            }
+
+            return new SchemaArrays(_compiler, _parts) { _hasMarks = true }.TryBuild(null)!;
+        }
+
+        return TryBuild(null)!;
+    }
+
+    private Node? TryBuild(List<JsonElement>? values)
+    {
         if (_parts.Counts.Count > MaxCounts || _indexCap > MaxGraphStates)
         {
             throw _compiler.Error(
@@ -54,6 +74,13 @@ internal sealed class SchemaArrays
         State(0, new int[_parts.Counts.Count], 0);
         while (_todo.TryDequeue(out (int State, int Index, int[] Counts, ulong Used) at))
         {
+            if (_states.Count > MaxGraphStates)
+            {
+                return values is not null
+                    ? null
+                    : throw _compiler.Error($"contains needs more than {MaxGraphStates} states of an array");
+            }
+
             if (at.Index >= _parts.MinItems && Satisfied(at.Counts))
             {
                 _finals.Add(at.State);
@@ -76,8 +103,10 @@ internal sealed class SchemaArrays
         }
 
         return Node.Seq(
-            Node.Text("["), _compiler.Space, new Node.Graph(_states.Count, [.. _edges], [.. _finals]), Node.Text("]"));
+            Node.Text("["), MarkOf(StateMark.UniqueBegins), _compiler.Space, new Node.Graph(_states.Count, [.. _edges], [.. _finals]), Node.Text("]"));
     }
+
+    private Node MarkOf(StateMark mark) => _hasMarks ? new Node.Marked(mark) : Node.Empty;
 
     private bool Satisfied(int[] counts) => !_parts.Counts.Where((count, i) => counts[i] < count.Min).Any();
 
@@ -143,7 +172,7 @@ internal sealed class SchemaArrays
     }
 
     private void AddEdge(int from, Node before, Node item, int to) =>
-        _edges.Add(new GraphEdge(from, Node.Seq(before, item, _compiler.Space), to));
+        _edges.Add(new GraphEdge(from, Node.Seq(before, item, MarkOf(StateMark.ItemEnds), _compiler.Space), to));
 
     private int State(int index, int[] counts, ulong used)
     {
@@ -152,11 +181,6 @@ internal sealed class SchemaArrays
         string key = $"{index} {string.Join(',', counts)} {used}";
         if (!_states.TryGetValue(key, out int state))
         {
-            if (_states.Count >= MaxGraphStates)
-            {
-                throw _compiler.Error($"contains or uniqueItems needs more than {MaxGraphStates} states of an array");
-            }
-
             state = _states.Count;
             _states.Add(key, state);
             _todo.Enqueue((state, index, counts, used));
@@ -165,14 +189,9 @@ internal sealed class SchemaArrays
         return state;
     }
 
-    /// <summary>The values that items can have at all, each once; they must be few.</summary>
+    /// <summary>The values that items can have at all, each once; null if they are many.</summary>
     private List<JsonElement>? DistinctValues()
     {
-        if (_parts.MaxItems <= 1)
-        {
-            return null;
-        }
-
         var values = new List<JsonElement>();
         int places = _parts.Arrays.Select(part => part.Prefix.Length).DefaultIfEmpty().Max() + 1;
         for (int i = 0; i < Math.Min(places, _parts.MaxItems ?? int.MaxValue); i++)
@@ -183,13 +202,14 @@ internal sealed class SchemaArrays
                 break;
             }
 
-            List<JsonElement> here = _compiler.ValuesOf(terms)
-                ?? throw _compiler.Error("keyword uniqueItems is supported only for items of few possible values");
+            if (_compiler.ValuesOf(terms) is not { } here)
+            {
+                return null;
+            }
+
             values.AddRange(here.Where(value => !values.Exists(known => SchemaValues.Same(known, value))));
         }
 
-        return values.Count <= 64
-            ? values
-            : throw _compiler.Error("keyword uniqueItems is supported only for items of few possible values");
+        return values.Count <= MaxValues ? values : null;
     }
 }

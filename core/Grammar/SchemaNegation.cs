@@ -157,7 +157,9 @@ internal sealed partial class SchemaReader
                 return [Of(JsonTypes.String, to => to.Patterns.Add((pattern, true)))];
             case "format":
                 string format = Text(term, name, value);
-                return [Of(JsonTypes.String, to => to.Formats.Add((format, true)))];
+                return StringFormats.Constrains(format)
+                    ? [Of(JsonTypes.String, to => to.Formats.Add((format, true)))]
+                    : [];
             case "minItems":
                 return Fewer(JsonTypes.Array, Count(term, name, value),
                     (to, most) => to.MaxItems = Math.Min(to.MaxItems ?? most, most));

@@ -101,7 +101,9 @@ internal sealed class SchemaNumbers
                 : Node.Optional(Node.Seq(Node.Text(".0"), zeros)));
     }
 
-    /// <summary>Texts of digits whose value is a multiple: the remainder is carried along.</summary>
+    /// <summary>
+    /// Texts of digits whose value is a multiple: the remainder is carried along, or the least one that means the same.
+    /// </summary>
     private Dfa Multiples(decimal divisor)
     {
         // divisor = unit / 10^scale.
@@ -113,7 +115,16 @@ internal sealed class SchemaNumbers
             scale++;
         }
 
-        if (unit > MaxDivisor)
+        // Of the zeros at its end, all that counts is how many zeros the digits so far end in.
+        int zeros = 0;
+        decimal rest = unit;
+        while (rest % 10 == 0)
+        {
+            rest /= 10;
+            zeros++;
+        }
+
+        if (rest > MaxDivisor || unit > int.MaxValue)
         {
             throw EngineException.Invalid(
                 _field,
@@ -121,6 +132,19 @@ internal sealed class SchemaNumbers
         }
 
         int modulus = (int)unit;
+        int Known(long remainder)
+        {
+            long part = modulus;
+            for (int i = 0; i <= zeros; i++, part /= 10)
+            {
+                if (remainder % part == 0)
+                {
+                    return part == modulus ? 0 : (int)part;
+                }
+            }
+
+            return (int)(remainder % (long)rest);
+        }
 
         // Digits behind the point so far; -1 is before it. More of them than scale must be zeros.
         return Dfa.Build(
@@ -132,7 +156,7 @@ internal sealed class SchemaNumbers
                 '.' when state.Behind < 0 => (state.Remainder, 0),
                 '0' when state.Behind == scale => state,
                 >= '0' and <= '9' when state.Behind < scale => (
-                    ((10 * state.Remainder) + value - '0') % modulus,
+                    Known(((10L * state.Remainder) + value - '0') % modulus),
                     state.Behind < 0 ? -1 : state.Behind + 1),
                 _ => null,
             },

@@ -185,7 +185,11 @@ internal sealed partial class SchemaReader
                 parts.Patterns.Add((Text(term, name, value), false));
                 break;
             case "format":
-                parts.Formats.Add((Text(term, name, value), false));
+                if (StringFormats.Constrains(Text(term, name, value)))
+                {
+                    parts.Formats.Add((Text(term, name, value), false));
+                }
+
                 break;
             case "minItems":
                 parts.MinItems = Math.Max(parts.MinItems, Count(term, name, value));

@@ -10,6 +10,9 @@ internal struct SetFacts
     public int Count;
     public bool MayEnd;
 
+    /// <summary>With the byte that led here, an array begins whose items have to differ.</summary>
+    public bool BeginsUnique;
+
     /// <summary>Characters of plain text that certainly fit from here, whatever they are.</summary>
     public int PlainReach;
 

@@ -75,6 +75,13 @@ internal static class StringFormats
         ["relative-json-pointer"] = "(?:0|[1-9]\\d*)(?:#|" + Pointer + ")",
     };
 
+    /// <summary>
+    /// Formats of the standard that are not enforced, and so refused. All other names say nothing, as the standard has
+    /// it: OpenAPI's (password, binary), a client's own.
+    /// </summary>
+    public static bool Constrains(string format) => Patterns.ContainsKey(format)
+        || format is "idn-email" or "idn-hostname" or "iri" or "iri-reference" or "regex";
+
     /// <summary>The expression of a format, or null if it is not known.</summary>
     public static string? Pattern(string format) => Patterns.GetValueOrDefault(format);
 }

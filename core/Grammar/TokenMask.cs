@@ -74,6 +74,22 @@ internal sealed class TokenMask
         return count == Few.Length;
     }
 
+    /// <summary>Writes the set as bits.</summary>
+    public void CopyTo(Span<uint> bits)
+    {
+        if (Bits is not null)
+        {
+            Bits.CopyTo(bits);
+            return;
+        }
+
+        bits.Clear();
+        foreach (int id in Few!)
+        {
+            bits[id >> 5] |= 1u << (id & 31);
+        }
+    }
+
     public bool Contains(int id) => Bits is not null
         ? (uint)id < 32u * (uint)Bits.Length && (Bits[id >> 5] >> (id & 31) & 1) != 0
         : Array.BinarySearch(Few!, id) >= 0;

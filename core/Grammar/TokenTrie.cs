@@ -20,6 +20,7 @@ internal sealed class TokenTrie
     private readonly TriePart[] _longer;
     private readonly TriePart _others;
     private readonly uint[][] _plainUpTo;
+    private readonly Lazy<UniqueTokens> _unique;
 
     /// <param name="texts">Bytes by id; null or empty is never allowed (special tokens).</param>
     public TokenTrie(byte[]?[] texts)
@@ -38,8 +39,12 @@ internal sealed class TokenTrie
             .Select(length => MaskOf(ids.Where(id => plain[id] <= length)))];
         _longer = [.. Lengths.Select(length => new TriePart(
             texts, ids.Where(id => plain[id] > length && plain[id] != int.MaxValue), isPlain: true))];
+        _unique = new Lazy<UniqueTokens>(() => new UniqueTokens(this, texts, ids));
         _others = new TriePart(texts, ids.Where(id => plain[id] == int.MaxValue), isPlain: false);
     }
+
+    /// <summary>For arrays whose items have to differ; made when first asked for.</summary>
+    public UniqueTokens Unique => _unique.Value;
 
     /// <summary>Ids are below it.</summary>
     public int VocabSize => _texts.Length;
@@ -50,6 +55,7 @@ internal sealed class TokenTrie
     /// <summary>Memory it takes, roughly.</summary>
     public long SizeBytes =>
         _longer.Sum(part => part.SizeBytes) + _others.SizeBytes + _plainUpTo.Sum(mask => 4L * mask.Length)
+        + (_unique.IsValueCreated ? _unique.Value.SizeBytes : 0)
         + _texts.Sum(text => text is null ? 8L : 32 + text.Length);
 
     /// <summary>The trie of a tokenizer.</summary>

@@ -67,6 +67,17 @@ internal sealed class TriePart
     /// <summary>Memory it takes, roughly.</summary>
     public long SizeBytes => (9L * _bytes.Length) + (4L * _tokens.Length) + (8L * _groups.Length);
 
+    public int NumNodes => _bytes.Length;
+
+    public byte ByteOf(int node) => _bytes[node];
+
+    /// <summary>Behind all that is below a node.</summary>
+    public int EndOf(int node) => _ends[node];
+
+    /// <summary>The tokens that end at some nodes.</summary>
+    public ReadOnlySpan<int> TokensIn(int firstNode, int endNode) =>
+        _tokens.AsSpan(_firstTokens[firstNode].._firstTokens[endNode]);
+
     /// <summary>Sets the bit of each token that may come next.</summary>
     /// <param name="network">Where.</param>
     /// <param name="tables">Its tables; others, when they had to be renewed.</param>

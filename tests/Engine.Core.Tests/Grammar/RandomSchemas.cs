@@ -44,7 +44,7 @@ internal sealed class RandomSchemas
 
     private (string Name, JsonNode Value) Keyword(int depth)
     {
-        int kind = _random.Next(depth > 0 ? 36 : 14);
+        int kind = _random.Next(depth > 0 ? 38 : 14);
         return kind switch
         {
             0 or 1 => ("type", JsonValue.Create(Pick(Types))),
@@ -75,6 +75,7 @@ internal sealed class RandomSchemas
             30 => (Pick("then", "else"), Schema(depth - 1)),
             31 => ("unevaluatedProperties", Schema(depth - 1)),
             32 => ("allOf", new JsonArray(Schema(depth - 1), Schema(depth - 1))),
+            34 or 35 => ("uniqueItems", JsonValue.Create(true)),
             33 => ("anyOf", new JsonArray(Schema(depth - 1), Schema(depth - 1))),
             _ => ("oneOf", new JsonArray(Schema(depth - 1), Schema(depth - 1), Schema(depth - 1))),
         };

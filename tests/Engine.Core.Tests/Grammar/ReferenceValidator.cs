@@ -127,6 +127,9 @@ internal static class ReferenceValidator
         int prefix = all.TryGetPropertyValue("prefixItems", out JsonNode? first) ? first!.AsArray().Count : 0;
         switch (name)
         {
+            case "uniqueItems":
+                return !(bool)k
+                    || !items.Where((item, i) => items.Take(i).Any(x => JsonNode.DeepEquals(x, item))).Any();
             case "minItems":
                 return items.Count >= (int)k;
             case "maxItems":

@@ -1,0 +1,133 @@
+namespace Engine.Grammar;
+
+/// <summary>
+/// Steps through networks in which items of some arrays have to differ: the network remembers what fits wherever the
+/// same is open, and <see cref="JsonScan"/> what this text has had. Where a byte completes an item that there has been,
+/// the way through the end of the item is closed. What could then only be completed by a repetition counts as not
+/// fitting, as far as can be seen within some steps.
+/// </summary>
+internal static class UniqueSteps
+{
+    // Steps tried to find out whether an item may still become another than those before it.
+    private const int MaxOutlook = 3000;
+    private const int MaxOutlookDepth = 200;
+
+    /// <summary>What is open after some bytes; null if nothing is, or the work budget is spent.</summary>
+    public static PositionSet? Step(Network network, PositionSet from, ReadOnlySpan<byte> text)
+    {
+        if (!TryFollow(network, from, text, out StepTables tables, out int at, out JsonScan scan))
+        {
+            return null;
+        }
+
+        PositionSet known = network.Handle(tables, at);
+        return scan.IsActive ? new PositionSet(known, scan) : known;
+    }
+
+    /// <summary>Whether some bytes fit.</summary>
+    public static bool Fits(Network network, PositionSet from, ReadOnlySpan<byte> text) =>
+        TryFollow(network, from, text, out _, out _, out _);
+
+    /// <summary>Whether the item under way, if there is one, may be completed as one that there has not been.</summary>
+    public static bool MayGoOn(Network network, StepTables tables, int at, in JsonScan scan)
+    {
+        int left = MaxOutlook;
+        return !scan.MayRepeat || MayDiffer(network, tables, at, scan, scan.Finished, MaxOutlookDepth, ref left);
+    }
+
+    private static bool TryFollow(
+        Network network, PositionSet from, ReadOnlySpan<byte> text,
+        out StepTables tables, out int at, out JsonScan scan)
+    {
+        at = network.Enter(from, out tables);
+        scan = from.Scan;
+        foreach (byte value in text)
+        {
+            if (!TryStep(network, ref tables, ref at, value, ref scan, mayForget: true))
+            {
+                return false;
+            }
+        }
+
+        return MayGoOn(network, tables, at, scan);
+    }
+
+    /// <summary>One byte; false if it does not fit, or the work budget is spent.</summary>
+    public static bool TryStep(
+        Network network, ref StepTables tables, ref int at, byte value, ref JsonScan scan, bool mayForget)
+    {
+        int byteClass = network.Classes.Of[value];
+        bool wasInString = scan.IsInString;
+        bool isRepeat = scan.IsActive && scan.Read(value);
+        int next = Next(network, tables, at, byteClass, isRepeat, mayForget);
+        if (next == StepTables.Full && mayForget && !WorkBudget.IsSpent)
+        {
+            at = network.Renew(ref tables, at);
+            next = Next(network, tables, at, byteClass, isRepeat, mayForget: false);
+        }
+
+        if (next is StepTables.Dead or StepTables.Full)
+        {
+            return false;
+        }
+
+        if (value == '[' && !wasInString && tables.Facts(next).BeginsUnique)
+        {
+            scan.OpenUnique();
+        }
+
+        at = next;
+        return true;
+    }
+
+    private static int Next(
+        Network network, StepTables tables, int at, int byteClass, bool isRepeat, bool mayForget)
+    {
+        WorkBudget.Spend(WorkBudget.LookUp);
+        if (isRepeat)
+        {
+            return network.StepRepeat(tables, at, byteClass, mayForget);
+        }
+
+        int next = tables.Next(at, byteClass);
+        return next == StepTables.Unknown ? network.StepClass(tables, at, byteClass, mayForget) : next;
+    }
+
+    private static bool MayDiffer(
+        Network network, StepTables tables, int at, in JsonScan scan, (object? Array, int Count) finished, int depth,
+        ref int left)
+    {
+        // White space changes nothing, so that it is not tried outside of strings.
+        for (int value = scan.IsInString ? ' ' : ' ' + 1; value < 256; value++)
+        {
+            if (tables.Next(at, network.Classes.Of[value]) == StepTables.Dead)
+            {
+                continue;
+            }
+
+            if (--left <= 0 || depth == 0)
+            {
+                return true;
+            }
+
+            (int next, JsonScan after, StepTables same) = (at, scan, tables);
+            if (!TryStep(network, ref same, ref next, (byte)value, ref after, mayForget: false))
+            {
+                if (WorkBudget.IsSpent)
+                {
+                    return true;
+                }
+
+                continue;
+            }
+
+            if (!after.MayRepeat || after.Finished != finished
+                || MayDiffer(network, tables, next, after, finished, depth - 1, ref left))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
