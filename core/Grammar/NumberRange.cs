@@ -28,6 +28,11 @@ internal static class NumberRange
     /// <summary>Decimal numbers between bounds.</summary>
     public static Node Decimals(decimal? min, bool minExcluded, decimal? max, bool maxExcluded)
     {
+        if (min > max)
+        {
+            return Node.Never;
+        }
+
         var options = new List<Node>();
         if (min is null or < 0)
         {

@@ -17,6 +17,7 @@ internal static class EndpointList
         StoredResponses? responses = options.StoresResponses
             ? new StoredResponses(options.MaxStoredResponseBytes, options.StoredResponseLifetime, TimeProvider.System)
             : null;
+        var background = new BackgroundResponses(state, options.PingInterval, options.MaxStoredResponseBytes / 8);
         Func<HttpContext, Task> score = new ScoreEndpoint(model).HandleAsync;
         Func<HttpContext, Task> rerank = new RerankEndpoint(model).HandleAsync;
         Route[] routes =
@@ -31,8 +32,8 @@ internal static class EndpointList
             Work("/rerank", rerank),
             Work("/pooling", new PoolingEndpoint(model).HandleAsync),
             Work("/classify", new ClassifyEndpoint(model).HandleAsync),
-            Work("/v1/responses", new ResponsesEndpoint(model, options, responses).HandleAsync),
-            .. responses is not null ? StoreRoutes(new StoredResponseEndpoints(responses)) : [],
+            Work("/v1/responses", new ResponsesEndpoint(model, options, responses, background).HandleAsync),
+            .. responses is not null ? StoreRoutes(new StoredResponseEndpoints(responses, background)) : [],
             Post("/v1/load_lora_adapter", AdapterEndpoint.HandleAsync, RouteAccess.Management),
             Post("/v1/unload_lora_adapter", AdapterEndpoint.HandleAsync, RouteAccess.Management),
             Work("/v1/messages", new MessagesEndpoint(model, options).HandleAsync),

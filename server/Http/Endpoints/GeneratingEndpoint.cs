@@ -21,8 +21,12 @@ internal abstract class GeneratingEndpoint(ServedModel model, ServerOptions opti
             format = Prepare(context, body.RootElement);
         }
 
-        await GenerationRunner.RunAsync(context, format, Options);
+        await RunAsync(context, format);
     }
+
+    /// <summary>Runs what was prepared, and answers.</summary>
+    protected virtual Task RunAsync(HttpContext context, ResponseFormat format) =>
+        GenerationRunner.RunAsync(context, format, Options);
 
     /// <summary>Checks the request; nothing of the body may be kept.</summary>
     protected abstract ResponseFormat Prepare(HttpContext context, JsonElement body);

@@ -11,15 +11,24 @@ namespace Engine.Server.Http.Endpoints;
 /// <param name="model">What is served.</param>
 /// <param name="options">Limits.</param>
 /// <param name="responses">Null keeps nothing: a conversation comes whole with each request.</param>
-internal sealed class ResponsesEndpoint(ServedModel model, ServerOptions options, StoredResponses? responses)
+/// <param name="background">What runs while nobody waits for it.</param>
+internal sealed class ResponsesEndpoint(
+    ServedModel model, ServerOptions options, StoredResponses? responses, BackgroundResponses background)
     : GeneratingEndpoint(model, options)
 {
     protected override ResponseFormat Prepare(HttpContext context, JsonElement body)
     {
+        string owner = StoredResponses.OwnerOf(context.Request);
+        if (Fields.GetString(body, "previous_response_id") is { } before && background.Find(before, owner) is not null)
+        {
+            throw ApiException.BadRequest(
+                $"previous_response_id: response '{before}' has not ended yet.", "previous_response_id");
+        }
+
         bool isKept = responses is not null && (Fields.GetBool(body, "store") ?? true);
         ResponseChain? chain = responses is null
             ? null
-            : ResponseChain.Create(body, responses, StoredResponses.OwnerOf(context.Request));
+            : ResponseChain.Create(body, responses, owner);
         using JsonDocument request = ResponsesRequest.ToChat(body, chain?.Input);
         PreparedChat chat = PreparedChat.Create(
             request.RootElement, Model, Options, new EndpointSampling { NumLogprobs = NumLogprobs(body) });
@@ -30,8 +39,15 @@ internal sealed class ResponsesEndpoint(ServedModel model, ServerOptions options
 
         // A client may choose the request's id, but not which response of another it replaces.
         string id = "resp_" + (isKept ? Guid.NewGuid().ToString("N") : context.TraceIdentifier);
-        return new ResponsesFormat(chat.Job, id, Model, chat.Reading, body.Clone(), isKept ? chain : null);
+        return new ResponsesFormat(
+            chat.Job, id, Model, chat.Reading, body.Clone(), isKept ? chain : null,
+            isKept && (Fields.GetBool(body, "background") ?? false));
     }
+
+    protected override Task RunAsync(HttpContext context, ResponseFormat format) =>
+        format is ResponsesFormat { IsBackground: true } kept
+            ? background.RunAsync(context, kept)
+            : base.RunAsync(context, format);
 
     // Log probabilities come if "include" names them, or a number of others is asked for.
     private int? NumLogprobs(JsonElement body)

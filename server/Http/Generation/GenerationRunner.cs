@@ -47,7 +47,7 @@ internal static class GenerationRunner
 
             if (RequestTrace.IsOn)
             {
-                RequestTrace.Write(context, job, format.Id, format.Model);
+                RequestTrace.Write(RequestTrace.ParentOf(context.Request.Headers), job, format.Id, format.Model);
             }
         }
     }
@@ -104,7 +104,8 @@ internal static class GenerationRunner
         sse.Commit();
     }
 
-    private static void WriteEvent(SseWriter sse, ResponseFormat format, RequestEvent e)
+    /// <summary>Books an event and writes what it adds.</summary>
+    public static void WriteEvent(SseWriter sse, ResponseFormat format, RequestEvent e)
     {
         OutputState? output = format.Job.Apply(e);
         if (output is null || format.Job.Error is not null)

@@ -8,9 +8,9 @@ using Engine.Server.Http.Responses;
 namespace Engine.Server.Http.Generation;
 
 /// <summary>Answers of /v1/responses: items, each of whose events is written before the next begins.</summary>
-internal sealed class ResponsesFormat(
+internal sealed partial class ResponsesFormat(
     GenerationJob job, string id, ServedModel served, ChatReading reading, JsonElement request,
-    ResponseChain? chain = null)
+    ResponseChain? chain = null, bool isBackground = false)
     : ResponseFormat(job, id, served.Name)
 {
     private readonly ChatOutputParser _parser = new(reading.Options);
@@ -25,16 +25,24 @@ internal sealed class ResponsesFormat(
     private int _sequence;
     private bool _hasStarted;
 
+    /// <summary>Where it is kept; null if it is not.</summary>
+    public ResponseChain? Chain => chain;
+
+    /// <summary>The answer is that it has begun; the response is made while nobody waits for it.</summary>
+    public bool IsBackground => isBackground;
+
+    /// <summary>Somebody has ended it before its end.</summary>
+    public bool IsCancelled { get; set; }
+
     protected override string WholeObject => "response";
 
     protected override string ChunkObject => "response";
 
     public override void WriteWhole(Utf8JsonWriter json)
     {
-        OutputState output = Job.Outputs[0];
-        Complete(output);
-        WriteResponse(json, EndStatus(output));
-        chain?.Keep(Id, whole => WriteResponse(whole, EndStatus(output)));
+        Complete();
+        WriteResponse(json, EndStatus);
+        chain?.Keep(Id, whole => WriteResponse(whole, EndStatus));
     }
 
     public override void Observe(OutputState output, RequestEvent e)
@@ -49,9 +57,20 @@ internal sealed class ResponsesFormat(
 
     public override void WriteFirst(SseWriter sse, OutputState output)
     {
+        if (!isBackground)
+        {
+            WriteState(sse, "response.created", "in_progress");
+        }
+
         _hasStarted = true;
-        WriteState(sse, "response.created", "in_progress");
         WriteState(sse, "response.in_progress", "in_progress");
+    }
+
+    /// <summary>In place of the first event, of what runs in the background.</summary>
+    public void WriteQueued(SseWriter sse)
+    {
+        WriteState(sse, "response.created", "queued");
+        WriteState(sse, "response.queued", "queued");
     }
 
     public override void WriteDelta(SseWriter sse, OutputState output, RequestEvent e)
@@ -94,15 +113,17 @@ internal sealed class ResponsesFormat(
 
     public override void WriteEnd(SseWriter sse)
     {
-        OutputState output = Job.Outputs[0];
         if (!_hasStarted)
         {
-            WriteFirst(sse, output);
+            WriteFirst(sse, Job.Outputs[0]);
         }
 
-        string status = EndStatus(output);
-        WriteState(sse, "response." + status, status);
-        chain?.Keep(Id, json => WriteResponse(json, status));
+        Complete();
+        WriteState(sse, IsCancelled ? "response.incomplete" : "response." + EndStatus, EndStatus);
+        if (!isBackground)
+        {
+            chain?.Keep(Id, json => WriteResponse(json, EndStatus));
+        }
     }
 
     // WriteWhole writes it all.
@@ -110,8 +131,10 @@ internal sealed class ResponsesFormat(
     {
     }
 
-    private string EndStatus(OutputState output) => Job.Error is not null ? "failed"
-        : output.FinishReason == FinishReason.Length ? "incomplete"
+    /// <summary>What it is when it has ended.</summary>
+    public string EndStatus => IsCancelled ? "cancelled"
+        : Job.Error is not null ? "failed"
+        : Job.Outputs[0].FinishReason == FinishReason.Length ? "incomplete"
         : "completed";
 
     private IReadOnlyList<ChatDelta> Read(RequestEvent e)
@@ -169,11 +192,12 @@ internal sealed class ResponsesFormat(
         return _items[^1];
     }
 
-    private void Complete(OutputState output)
+    /// <summary>Nothing comes any more.</summary>
+    public void Complete()
     {
         if (_items.Count > 0)
         {
-            _items[^1].Status = output.FinishReason == FinishReason.Length ? "incomplete" : "completed";
+            _items[^1].Status = Job.Outputs[0].FinishReason == FinishReason.Stop ? "completed" : "incomplete";
         }
     }
 
@@ -282,116 +306,5 @@ internal sealed class ResponsesFormat(
     {
         json.WriteEndObject();
         sse.End();
-    }
-
-    private void WriteResponse(Utf8JsonWriter json, string status)
-    {
-        json.WriteStartObject();
-        json.WriteString("id", Id);
-        json.WriteString("object", "response");
-        json.WriteNumber("created_at", CreatedS);
-        json.WriteString("model", Model);
-        json.WriteString("status", status);
-        json.WriteStartArray("output");
-        foreach (ResponseItem item in _items.Where(_ => status != "in_progress"))
-        {
-            item.Write(json);
-        }
-
-        json.WriteEndArray();
-        WriteProblem(json, status);
-        WriteRequest(json);
-        WriteResponseUsage(json, status);
-        json.WriteEndObject();
-    }
-
-    private void WriteProblem(Utf8JsonWriter json, string status)
-    {
-        if (status == "failed")
-        {
-            json.WriteStartObject("error");
-            json.WriteString("code", "server_error");
-            json.WriteString("message", Job.Error!.Message);
-            json.WriteEndObject();
-        }
-        else
-        {
-            json.WriteNull("error");
-        }
-
-        if (status == "incomplete")
-        {
-            json.WriteStartObject("incomplete_details");
-            json.WriteString("reason", "max_output_tokens");
-            json.WriteEndObject();
-        }
-        else
-        {
-            json.WriteNull("incomplete_details");
-        }
-    }
-
-    // What clients expect to find again.
-    private void WriteRequest(Utf8JsonWriter json)
-    {
-        foreach (string name in (string[])["instructions", "metadata", "max_output_tokens", "reasoning", "text"])
-        {
-            if (Fields.TryGet(request, name, out JsonElement value))
-            {
-                json.WritePropertyName(name);
-                value.WriteTo(json);
-            }
-            else
-            {
-                json.WriteNull(name);
-            }
-        }
-
-        json.WriteBoolean("parallel_tool_calls", Fields.GetBool(request, "parallel_tool_calls") ?? true);
-        json.WriteNumber("temperature", Job.Fields.Sampling.Temperature);
-        json.WriteNumber("top_p", Job.Fields.Sampling.TopP);
-        json.WriteString("previous_response_id", Fields.GetString(request, "previous_response_id"));
-        json.WriteBoolean("store", chain is not null);
-        json.WritePropertyName("tool_choice");
-        if (Fields.TryGet(request, "tool_choice", out JsonElement choice))
-        {
-            choice.WriteTo(json);
-        }
-        else
-        {
-            json.WriteStringValue("auto");
-        }
-
-        json.WriteStartArray("tools");
-        if (Fields.GetArray(request, "tools") is { } tools)
-        {
-            foreach (JsonElement tool in tools.EnumerateArray())
-            {
-                tool.WriteTo(json);
-            }
-        }
-
-        json.WriteEndArray();
-    }
-
-    private void WriteResponseUsage(Utf8JsonWriter json, string status)
-    {
-        if (status == "in_progress")
-        {
-            json.WriteNull("usage");
-            return;
-        }
-
-        json.WriteStartObject("usage");
-        json.WriteNumber("input_tokens", Job.NumPromptTokens);
-        json.WriteStartObject("input_tokens_details");
-        json.WriteNumber("cached_tokens", Job.NumCachedTokens);
-        json.WriteEndObject();
-        json.WriteNumber("output_tokens", Job.NumGeneratedTokens);
-        json.WriteStartObject("output_tokens_details");
-        json.WriteNumber("reasoning_tokens", _thoughts.Count);
-        json.WriteEndObject();
-        json.WriteNumber("total_tokens", Job.NumPromptTokens + Job.NumGeneratedTokens);
-        json.WriteEndObject();
     }
 }

@@ -77,9 +77,12 @@ internal static class ResponsesRequest
             }
         }
 
-        if (Fields.GetBool(body, "background") ?? false)
+        if (Fields.GetBool(body, "background") is true && !(areKept && Fields.GetBool(body, "store") is not false))
         {
-            throw ApiException.BadRequest("background: is not supported.", "background");
+            throw ApiException.BadRequest(
+                areKept ? "background: needs \"store\": true, for the response is read later."
+                : "background: the server keeps no responses (--enable-response-store).",
+                "background");
         }
     }
 

@@ -17,6 +17,9 @@ internal sealed class ResponseChain
         Input = input;
     }
 
+    /// <summary>Whose response it is.</summary>
+    public string Owner => _owner;
+
     /// <summary>All items, a list.</summary>
     public JsonElement Input { get; }
 
@@ -57,8 +60,13 @@ internal sealed class ResponseChain
     /// <summary>Keeps the response.</summary>
     /// <param name="id">Its id.</param>
     /// <param name="write">Writes it as it was answered.</param>
-    public void Keep(string id, Action<Utf8JsonWriter> write) =>
-        _responses.Keep(id, new StoredResponse(_owner, JsonText.Element(write), Input));
+    /// <param name="background">Of what was made in the background.</param>
+    public void Keep(string id, Action<Utf8JsonWriter> write, BackgroundResponse? background = null) =>
+        _responses.Keep(id, new StoredResponse(_owner, JsonText.Element(write), Input)
+        {
+            IsBackground = background is not null,
+            Events = background?.Events,
+        });
 
     private static void WriteItems(Utf8JsonWriter json, JsonElement input)
     {

@@ -1,10 +1,11 @@
+using System.Globalization;
 using System.Text.Json;
 using Engine.Server.Http.Json;
 
 namespace Engine.Server.Http.Responses;
 
 /// <summary>GET and DELETE /v1/responses/{id}, GET its input_items, POST its cancel.</summary>
-internal sealed class StoredResponseEndpoints(StoredResponses responses)
+internal sealed class StoredResponseEndpoints(StoredResponses responses, BackgroundResponses background)
 {
     private const string Folder = "/responses/";
     private const string ItemsOf = "/input_items";
@@ -13,24 +14,41 @@ internal sealed class StoredResponseEndpoints(StoredResponses responses)
     public Task HandleGetAsync(HttpContext context)
     {
         string path = PathOf(context);
-        if (path.EndsWith(ItemsOf, StringComparison.Ordinal))
+        bool asksForItems = path.EndsWith(ItemsOf, StringComparison.Ordinal);
+        string id = asksForItems ? path[..^ItemsOf.Length] : path;
+        BackgroundResponse? underWay = background.Find(id, StoredResponses.OwnerOf(context.Request));
+        StoredResponse? ended = underWay is null ? Find(context, id) : null;
+        if (asksForItems)
         {
-            return WriteItemsAsync(context, Find(context, path[..^ItemsOf.Length]).Input);
+            return WriteItemsAsync(context, ended?.Input ?? underWay!.Input);
         }
 
-        JsonElement response = Find(context, path).Response;
-        return JsonResponse.WriteAsync(context, response.WriteTo);
+        if (context.Request.Query["stream"] == "true")
+        {
+            KeptEvents events = underWay?.Events ?? ended?.Events ?? throw ApiException.BadRequest(
+                "stream: only a response made with background and stream has events to be read again.", "stream");
+            return events.StreamAsync(context, StartingAfter(context), background.PingInterval);
+        }
+
+        return JsonResponse.WriteAsync(context, underWay is null ? ended!.Response.WriteTo : underWay.Write);
     }
 
-    public Task HandleDeleteAsync(HttpContext context)
+    public async Task HandleDeleteAsync(HttpContext context)
     {
         string id = PathOf(context);
-        if (!responses.Delete(id, StoredResponses.OwnerOf(context.Request)))
+        string owner = StoredResponses.OwnerOf(context.Request);
+        BackgroundResponse? underWay = background.Find(id, owner);
+        if (underWay is not null)
+        {
+            await underWay.CancelAsync(isDeleted: true);
+        }
+
+        if (!responses.Delete(id, owner) && underWay is null)
         {
             throw NotFound(id, "response_id");
         }
 
-        return JsonResponse.WriteAsync(context, json =>
+        await JsonResponse.WriteAsync(context, json =>
         {
             json.WriteStartObject();
             json.WriteString("id", id);
@@ -40,8 +58,8 @@ internal sealed class StoredResponseEndpoints(StoredResponses responses)
         });
     }
 
-    /// <summary>Only what runs in the background can be cancelled, and nothing does.</summary>
-    public Task HandlePostAsync(HttpContext context)
+    /// <summary>Ends what runs in the background; what has ended already is answered as it is.</summary>
+    public async Task HandlePostAsync(HttpContext context)
     {
         string path = PathOf(context);
         if (!path.EndsWith(CancelOf, StringComparison.Ordinal))
@@ -49,12 +67,32 @@ internal sealed class StoredResponseEndpoints(StoredResponses responses)
             throw new ApiException(StatusCodes.Status404NotFound, "There is no such path.", type: "Not Found");
         }
 
-        _ = Find(context, path[..^CancelOf.Length]);
-        throw ApiException.BadRequest("Only responses made in the background can be cancelled.", "response_id");
+        string id = path[..^CancelOf.Length];
+        if (background.Find(id, StoredResponses.OwnerOf(context.Request)) is { } underWay)
+        {
+            await underWay.CancelAsync();
+        }
+
+        StoredResponse ended = Find(context, id);
+        if (!ended.IsBackground)
+        {
+            throw ApiException.BadRequest("Only responses made in the background can be cancelled.", "response_id");
+        }
+
+        await JsonResponse.WriteAsync(context, ended.Response.WriteTo);
     }
 
     public static ApiException NotFound(string id, string parameter) => new(
         StatusCodes.Status404NotFound, $"Response with id '{(id.Length <= 100 ? id : id[..100])}' not found.", parameter);
+
+    private static int StartingAfter(HttpContext context)
+    {
+        const string name = "starting_after";
+        string? text = context.Request.Query[name];
+        return text is null ? -1
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
+            : throw ApiException.BadRequest($"{name}: must be the sequence_number of an event.", name);
+    }
 
     private static Task WriteItemsAsync(HttpContext context, JsonElement items) =>
         JsonResponse.WriteAsync(context, json =>

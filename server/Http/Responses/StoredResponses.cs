@@ -10,8 +10,16 @@ namespace Engine.Server.Http.Responses;
 /// <param name="Input">Its input items, a JSON list, those of the responses before it included.</param>
 internal sealed record StoredResponse(string Owner, JsonElement Response, JsonElement Input)
 {
+    private readonly long _textBytes = 256 + (2L * (Response.GetRawText().Length + Input.GetRawText().Length));
+
+    /// <summary>It was made in the background.</summary>
+    public bool IsBackground { get; init; }
+
+    /// <summary>Its events, if it was to be a stream too; they have ended.</summary>
+    public KeptEvents? Events { get; init; }
+
     /// <summary>What it costs to keep.</summary>
-    public long SizeBytes { get; } = 256 + (2L * (Response.GetRawText().Length + Input.GetRawText().Length));
+    public long SizeBytes => _textBytes + (Events?.SizeBytes ?? 0);
 
     /// <summary>When it was kept.</summary>
     public long KeptAtMs { get; init; }

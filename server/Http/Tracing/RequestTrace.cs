@@ -19,13 +19,12 @@ internal static class RequestTrace
     public static bool IsOn => _source.HasListeners();
 
     /// <summary>Writes the spans of a job that has ended, or whose client has left.</summary>
-    /// <param name="context">The request that brought it.</param>
+    /// <param name="parent">The span of the client's that it belongs to; see <see cref="ParentOf"/>.</param>
     /// <param name="job">The job.</param>
     /// <param name="id">The answer's id.</param>
     /// <param name="model">The name in answers.</param>
-    public static void Write(HttpContext context, GenerationJob job, string id, string model)
+    public static void Write(ActivityContext parent, GenerationJob job, string id, string model)
     {
-        ActivityContext parent = ParentOf(context.Request.Headers);
         Activity? ambient = Activity.Current;
         Activity.Current = null; // without a parent of the client's the span is a root
         try
@@ -42,7 +41,8 @@ internal static class RequestTrace
         }
     }
 
-    private static ActivityContext ParentOf(IHeaderDictionary headers) =>
+    /// <summary>The span that a request's headers name; none is fine.</summary>
+    public static ActivityContext ParentOf(IHeaderDictionary headers) =>
         ActivityContext.TryParse(headers.TraceParent, headers.TraceState, isRemote: true, out ActivityContext parent)
             ? parent
             : default;

@@ -80,6 +80,17 @@ public sealed class SchemaTests
         Assert.That(GrammarData.Matches(network, not), Is.False);
     }
 
+    [TestCase("{\"type\":[\"number\",\"null\"],\"minimum\":2,\"maximum\":0}", "2")]
+    [TestCase("{\"type\":[\"number\",\"null\"],\"minimum\":2.5,\"exclusiveMaximum\":0.5}", "2.5")]
+    [TestCase("{\"type\":[\"number\",\"null\"],\"minimum\":-1,\"maximum\":-2}", "-1")]
+    [TestCase("{\"type\":[\"number\",\"null\"],\"minimum\":1.5,\"maximum\":1.25}", "1.5")]
+    public void BoundsThatCrossLeaveNoNumber(string schema, string number)
+    {
+        Network network = GrammarCompiler.JsonSchema(schema);
+        Assert.That(GrammarData.Matches(network, number), Is.False);
+        Assert.That(GrammarData.Matches(network, "null"), Is.True);
+    }
+
     /// <summary>A format that the standard does not know says nothing; the others are enforced or refused.</summary>
     [TestCase("{\"format\":\"password\"}", true)]
     [TestCase("{\"not\":{\"format\":\"int64\"}}", false)]
