@@ -42,6 +42,7 @@ internal sealed class EngineMetrics(int maxModelLen)
     private readonly Histogram _generationTokens = new(LengthBounds(maxModelLen));
     private readonly Histogram _longestOutput = new(LengthBounds(maxModelLen));
     private readonly Histogram _maxTokens = new(LengthBounds(maxModelLen));
+    private readonly Histogram _prefillComputed = new(LengthBounds(maxModelLen));
     private readonly Histogram _numOutputs = new(OutputBounds);
     private EngineGauges _gauges;
     private long[] _acceptedPerPosition = [];
@@ -51,6 +52,7 @@ internal sealed class EngineMetrics(int maxModelLen)
     private long _numDraftTokens;
     private long _numAcceptedTokens;
     private long _numPromptTokens;
+    private long _numCachedPromptTokens;
     private long _numGenerationTokens;
     private long _numFailed;
 
@@ -94,11 +96,16 @@ internal sealed class EngineMetrics(int maxModelLen)
     }
 
     /// <summary>A request's first token, over all of its outputs.</summary>
-    public void ObserveFirstToken(int numPromptTokens, double secondsSinceArrival)
+    /// <param name="numPromptTokens">Of its prompt.</param>
+    /// <param name="numCachedTokens">Of those, as many were not computed.</param>
+    /// <param name="secondsSinceArrival">How long it took.</param>
+    public void ObserveFirstToken(int numPromptTokens, int numCachedTokens, double secondsSinceArrival)
     {
         lock (_lock)
         {
             _numPromptTokens += numPromptTokens;
+            _numCachedPromptTokens += numCachedTokens;
+            _prefillComputed.Observe(numPromptTokens - numCachedTokens);
             _timeToFirstToken.Observe(secondsSinceArrival);
         }
     }
@@ -190,6 +197,8 @@ internal sealed class EngineMetrics(int maxModelLen)
                 StepSeconds = _gauges.StepSeconds,
                 KernelSeconds = _gauges.KernelSeconds,
                 PromptTokens = _numPromptTokens,
+                CachedPromptTokens = _numCachedPromptTokens,
+                RequestPrefillComputedTokens = _prefillComputed.Snapshot(),
                 GenerationTokens = _numGenerationTokens,
                 JumpAheadNumTokens = _numForeseen,
                 JumpAheadNumAcceptedTokens = _numForeseenAccepted,

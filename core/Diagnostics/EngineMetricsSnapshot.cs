@@ -32,6 +32,12 @@ public sealed class EngineMetricsSnapshot
     /// <summary>prompt_tokens_total: prompt tokens of requests whose prompt has been computed.</summary>
     public required long PromptTokens { get; init; }
 
+    /// <summary>Of those, as many came out of the prefix cache.</summary>
+    public long CachedPromptTokens { get; init; }
+
+    /// <summary>Tokens of a request's prompt that were computed.</summary>
+    public HistogramSnapshot? RequestPrefillComputedTokens { get; init; }
+
     /// <summary>generation_tokens_total.</summary>
     public required long GenerationTokens { get; init; }
 

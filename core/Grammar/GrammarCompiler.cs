@@ -6,11 +6,11 @@ internal static class GrammarCompiler
     public static Network Gbnf(string text, GrammarLimits? limits = null) =>
         GbnfParser.Parse(text, "grammar", limits ?? GrammarLimits.Default);
 
-    public static Network JsonSchema(string schema, GrammarLimits? limits = null) =>
-        SchemaCompiler.Compile(schema, "json", limits ?? GrammarLimits.Default);
+    public static Network JsonSchema(string schema, GrammarLimits? limits = null, Node? space = null) =>
+        SchemaCompiler.Compile(schema, "json", limits ?? GrammarLimits.Default, space);
 
-    public static Network StructuralTag(string text, GrammarLimits? limits = null) =>
-        StructuralTagCompiler.Compile(text, "structural_tag", limits ?? GrammarLimits.Default);
+    public static Network StructuralTag(string text, GrammarLimits? limits = null, Node? space = null) =>
+        StructuralTagCompiler.Compile(text, "structural_tag", limits ?? GrammarLimits.Default, space);
 
     public static Network Regex(string pattern, GrammarLimits? limits = null)
     {

@@ -25,6 +25,9 @@ internal sealed class NetworkBuilder
         _maxMilliseconds = limits.MaxCompileMilliseconds;
     }
 
+    /// <summary>White space between tokens of JSON.</summary>
+    public Node JsonSpace { get; init; } = JsonNodes.Space;
+
     /// <summary>Ends a compilation that takes too long.</summary>
     public void CheckTime()
     {

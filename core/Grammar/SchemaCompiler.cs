@@ -31,7 +31,7 @@ internal sealed class SchemaCompiler
         _numbers = new SchemaNumbers(field, limits);
         Strings = new SchemaStrings(field, limits);
         Judge = new SchemaJudge(this, _reader);
-        Space = Rule(JsonNodes.Space);
+        Space = Rule(_builder.JsonSpace);
         _countedChar = Rule(JsonNodes.CountedChar);
         _anyEscape = Rule(JsonNodes.AnyEscape);
         int any = _builder.NewRule();
@@ -49,7 +49,7 @@ internal sealed class SchemaCompiler
     internal SchemaJudge Judge { get; }
 
     /// <summary>The network of a schema given as text.</summary>
-    public static Network Compile(string schema, string field, GrammarLimits limits)
+    public static Network Compile(string schema, string field, GrammarLimits limits, Node? space = null)
     {
         if (schema.Length > limits.MaxLength)
         {
@@ -61,7 +61,7 @@ internal sealed class SchemaCompiler
         {
             using JsonDocument document = JsonDocument.Parse(
                 schema, new JsonDocumentOptions { MaxDepth = limits.MaxDepth });
-            return Compile(document.RootElement, field, limits);
+            return Compile(document.RootElement, field, limits, space);
         }
         catch (JsonException e)
         {
@@ -70,9 +70,9 @@ internal sealed class SchemaCompiler
     }
 
     /// <summary>The network of a schema.</summary>
-    public static Network Compile(JsonElement schema, string field, GrammarLimits limits)
+    public static Network Compile(JsonElement schema, string field, GrammarLimits limits, Node? space = null)
     {
-        var builder = new NetworkBuilder(field, limits);
+        var builder = new NetworkBuilder(field, limits) { JsonSpace = space ?? JsonNodes.Space };
         return builder.Build(Compile(schema, field, limits, builder));
     }
 

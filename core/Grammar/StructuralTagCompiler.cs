@@ -15,15 +15,15 @@ internal sealed class StructuralTagCompiler
     private readonly GrammarLimits _limits;
     private readonly NetworkBuilder _builder;
 
-    private StructuralTagCompiler(string field, GrammarLimits limits)
+    private StructuralTagCompiler(string field, GrammarLimits limits, Node? space)
     {
         _field = field;
         _limits = limits;
-        _builder = new NetworkBuilder(field, limits);
+        _builder = new NetworkBuilder(field, limits) { JsonSpace = space ?? JsonNodes.Space };
     }
 
     /// <summary>The network of a structural tag given as JSON text.</summary>
-    public static Network Compile(string text, string field, GrammarLimits limits)
+    public static Network Compile(string text, string field, GrammarLimits limits, Node? space = null)
     {
         if (text.Length > limits.MaxLength)
         {
@@ -35,7 +35,7 @@ internal sealed class StructuralTagCompiler
         {
             using JsonDocument document = JsonDocument.Parse(
                 text, new JsonDocumentOptions { MaxDepth = limits.MaxDepth + ExtraDepth });
-            var compiler = new StructuralTagCompiler(field, limits);
+            var compiler = new StructuralTagCompiler(field, limits, space);
             return compiler._builder.Build(compiler.Root(document.RootElement));
         }
         catch (JsonException e)

@@ -29,6 +29,19 @@ public sealed record StructuredOutputs
     /// <summary>Any JSON object.</summary>
     public bool JsonObject { get; init; }
 
+    /// <summary>No white space between the tokens of JSON, in place of any.</summary>
+    public bool DisableAnyWhitespace { get; init; }
+
+    /// <summary>
+    /// A regular expression of what stands between the tokens of JSON, where something may: white space alone.
+    /// </summary>
+    public string? WhitespacePattern { get; init; }
+
+    /// <summary>
+    /// Objects of Json take no members but those that the schema names, where it does not speak of others.
+    /// </summary>
+    public bool DisableAdditionalProperties { get; init; }
+
     /// <summary>
     /// A name of ChatParsers.ReasoningParsers: the output begins with a thought in that format, which is free, and what
     /// comes after it has to look as said.
@@ -46,7 +59,9 @@ public sealed record StructuredOutputs
         other is not null && Json == other.Json && Regex == other.Regex && Grammar == other.Grammar
         && AfterReasoning == other.AfterReasoning && ReasoningIsOptional == other.ReasoningIsOptional
         && Same(SpecialTokens, other.SpecialTokens) && JsonObject == other.JsonObject
-        && StructuralTag == other.StructuralTag
+        && StructuralTag == other.StructuralTag && DisableAnyWhitespace == other.DisableAnyWhitespace
+        && WhitespacePattern == other.WhitespacePattern
+        && DisableAdditionalProperties == other.DisableAdditionalProperties
         && Same(Choice, other.Choice);
 
     /// <inheritdoc/>
@@ -87,14 +102,18 @@ public sealed record StructuredOutputs
 
         try
         {
-            return AfterReasoning is not null && ThoughtSyntax.StructuralTag(this) is { } tag
-                    ? GrammarCompiler.StructuralTag(tag, limits)
-                : Json is not null ? GrammarCompiler.JsonSchema(Json, limits)
+            Node space = JsonSpace.Of(DisableAnyWhitespace, WhitespacePattern, limits);
+            string? schema = DisableAdditionalProperties && Json is not null
+                ? ClosedObjects.Rewrite(Json, limits)
+                : Json;
+            return AfterReasoning is not null && ThoughtSyntax.StructuralTag(this with { Json = schema }) is { } tag
+                    ? GrammarCompiler.StructuralTag(tag, limits, space)
+                : schema is not null ? GrammarCompiler.JsonSchema(schema, limits, space)
                 : Regex is not null ? GrammarCompiler.Regex(Regex, limits)
                 : Choice is not null ? GrammarCompiler.Choice(Choice, limits)
                 : Grammar is not null ? GrammarCompiler.Gbnf(Grammar, limits)
-                : StructuralTag is not null ? GrammarCompiler.StructuralTag(StructuralTag, limits)
-                : GrammarCompiler.JsonSchema("{\"type\":\"object\"}", limits);
+                : StructuralTag is not null ? GrammarCompiler.StructuralTag(StructuralTag, limits, space)
+                : GrammarCompiler.JsonSchema("{\"type\":\"object\"}", limits, space);
         }
         catch (EngineException e)
         {

@@ -97,8 +97,9 @@ internal static class UniqueSteps
         Network network, StepTables tables, int at, in JsonScan scan, (object? Array, int Count) finished, int depth,
         ref int left)
     {
-        // White space changes nothing, so that it is not tried outside of strings.
-        for (int value = scan.IsInString ? ' ' : ' ' + 1; value < 256; value++)
+        // White space changes nothing, so that outside of strings it is tried only where nothing else fits.
+        int first = scan.IsInString || !HasOther(network, tables, at) ? '\t' : ' ' + 1;
+        for (int value = first; value < 256; value++)
         {
             if (tables.Next(at, network.Classes.Of[value]) == StepTables.Dead)
             {
@@ -129,5 +130,17 @@ internal static class UniqueSteps
         }
 
         return false;
+    }
+
+    private static bool HasOther(Network network, StepTables tables, int at)
+    {
+        bool hasOther = false;
+        for (int value = ' ' + 1; value < 256 && !hasOther; value++)
+        {
+            hasOther = Next(network, tables, at, network.Classes.Of[value], isRepeat: false, mayForget: false)
+                != StepTables.Dead;
+        }
+
+        return hasOther;
     }
 }

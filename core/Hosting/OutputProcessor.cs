@@ -224,7 +224,9 @@ internal sealed class OutputProcessor(InferenceEngine engine, EngineMetrics metr
         {
             record.FirstTokenTimestamp = now;
             metrics.ObserveFirstToken(
-                record.PromptTokens.Length, time.GetElapsedTime(record.ArrivalTimestamp, now).TotalSeconds);
+                record.PromptTokens.Length,
+                record.Request.Sequences[0].NumCachedTokens,
+                time.GetElapsedTime(record.ArrivalTimestamp, now).TotalSeconds);
         }
 
         // Tokens of one step come together: the time between steps is observed once.

@@ -8,7 +8,7 @@ namespace Engine.Sampling;
 internal static class StructuredOutputsReader
 {
     private static readonly string[] Keys = ["json", "regex", "choice", "grammar", "json_object", "structural_tag",
-        "after_reasoning"];
+        "after_reasoning", "disable_any_whitespace", "disable_additional_properties", "whitespace_pattern"];
 
     public static StructuredOutputs? Read(string name, ParamValue value)
     {
@@ -64,6 +64,7 @@ internal static class StructuredOutputsReader
             writer.WriteBoolean("json_object", true);
         }
 
+        WriteStyle(writer, outputs);
         if (outputs.Choice is not null)
         {
             writer.WriteStartArray("choice");
@@ -76,6 +77,24 @@ internal static class StructuredOutputsReader
         }
 
         writer.WriteEndObject();
+    }
+
+    private static void WriteStyle(Utf8JsonWriter writer, StructuredOutputs outputs)
+    {
+        if (outputs.DisableAnyWhitespace)
+        {
+            writer.WriteBoolean("disable_any_whitespace", true);
+        }
+
+        if (outputs.DisableAdditionalProperties)
+        {
+            writer.WriteBoolean("disable_additional_properties", true);
+        }
+
+        if (outputs.WhitespacePattern is not null)
+        {
+            writer.WriteString("whitespace_pattern", outputs.WhitespacePattern);
+        }
     }
 
     private static StructuredOutputs Set(StructuredOutputs outputs, string name, JsonProperty item)
@@ -93,6 +112,12 @@ internal static class StructuredOutputsReader
                 return outputs with { Choice = ParamReader.Strings(name, value, orOne: false) };
             case "json_object":
                 return outputs with { JsonObject = ParamReader.BoolOrNull(name, value) ?? false };
+            case "disable_any_whitespace":
+                return outputs with { DisableAnyWhitespace = ParamReader.BoolOrNull(name, value) ?? false };
+            case "disable_additional_properties":
+                return outputs with { DisableAdditionalProperties = ParamReader.BoolOrNull(name, value) ?? false };
+            case "whitespace_pattern":
+                return outputs with { WhitespacePattern = Text(name, item) };
             case "after_reasoning":
                 return outputs with
                 {

@@ -37,7 +37,8 @@ internal static class CommandLineApp
         };
         try
         {
-            return await CreateRoot().Parse(args).InvokeAsync(invocation);
+            string[] known = args is ["serve" or "run-batch", ..] ? VllmFlags.Normalize(args) : args;
+            return await CreateRoot().Parse(known).InvokeAsync(invocation);
         }
         catch (EngineException e) when (e.Status == EngineStatus.Cancelled)
         {

@@ -77,54 +77,19 @@ internal sealed class ServeArguments
 
     private readonly ListenArguments _listen = new();
 
-    // Flags of vLLM whose being ignored would be noticed too late.
-    private readonly Dictionary<Option, string> _refused = new()
+    private readonly Option<string?> _quietPaths = new("--disable-access-log-for-endpoints")
     {
-        [new Option<string[]>("--middleware") { Hidden = true }] = "there are no Python middlewares",
-        [new Option<string[]>("--lora-modules") { Hidden = true }] = "LoRA adapters are not supported in this version",
-        [new Option<bool>("--enable-lora") { Hidden = true }] = "LoRA adapters are not supported in this version",
-        [new Option<string>("--tool-parser-plugin") { Hidden = true }] = "there are no Python plugins",
-        [new Option<string>("--reasoning-parser-plugin") { Hidden = true }] = "there are no Python plugins",
-        [new Option<string>("--tool-server") { Hidden = true }] = "the server calls no tools itself",
-        [new Option<string>("--log-config-file") { Hidden = true }] = "the log has one form",
-        [new Option<string>("--config") { Hidden = true }] = "flags come from the command line alone",
-        [new Option<string>("--collect-detailed-traces") { Hidden = true }] = "a request has one span",
-        [new Option<bool>("--headless") { Hidden = true }] = "an engine without its server is the library",
+        Description = "Paths without a line per request, with commas between them: /health,/metrics.",
     };
 
-    // Flags of vLLM that mean nothing here, or what is done anyway; scripts that pass them keep working.
-    private readonly Option[] _tolerated =
-    [
-        new Option<bool>("--disable-log-requests") { Hidden = true },
-        new Option<bool>("--no-enable-log-requests") { Hidden = true },
-        new Option<bool>("--enable-log-requests") { Hidden = true },
-        new Option<bool>("--disable-log-stats") { Hidden = true },
-        new Option<bool>("--disable-frontend-multiprocessing") { Hidden = true },
-        new Option<bool>("--disable-fastapi-docs") { Hidden = true },
-        new Option<bool>("--log-error-stack") { Hidden = true },
-        new Option<string>("--api-server-count", "-asc") { Hidden = true },
-        new Option<bool>("--enable-prompt-tokens-details") { Hidden = true },
-        new Option<bool>("--enable-server-load-tracking") { Hidden = true },
-        new Option<bool>("--enable-request-id-headers") { Hidden = true },
-        new Option<bool>("--enforce-eager") { Hidden = true },
-        new Option<bool>("--trust-remote-code") { Hidden = true },
-        new Option<string>("--uvicorn-log-level") { Hidden = true },
-        new Option<string>("--generation-config") { Hidden = true },
-        new Option<string>("--tokenizer-mode") { Hidden = true },
-        new Option<string>("--config-format") { Hidden = true },
-        new Option<string>("--max-log-len") { Hidden = true },
-        new Option<string>("--swap-space") { Hidden = true },
-        new Option<string>("--tensor-parallel-size", "-tp") { Hidden = true },
-        new Option<string>("--pipeline-parallel-size", "-pp") { Hidden = true },
-        new Option<string>("--distributed-executor-backend") { Hidden = true },
-    ];
+    private readonly VllmFlags _vllm = new();
 
     public void AddTo(Command command)
     {
         Option[] own =
         [
             _apiKey, _managementKey, _maxBodyBytes, _maxHeaderBytes, _maxHeaders, _shutdownTimeout, _forceUsage,
-            _noAccessLog, _noPage, _sleepMode, _responseStore, _traces, .. _tolerated, .. _refused.Keys,
+            _noAccessLog, _noPage, _sleepMode, _responseStore, _traces, _quietPaths, .. _vllm.Options,
         ];
         foreach (Option option in own)
         {
@@ -141,8 +106,7 @@ internal sealed class ServeArguments
     /// <summary>What these arguments say, over options that others have set.</summary>
     public ServerOptions ToOptions(ParseResult result, ServerOptions options)
     {
-        CheckOneDevice(result);
-        CheckRefused(result);
+        _vllm.Check(result);
         return _listen.ToOptions(result, options) with
         {
             ApiKeys = Keys(result.GetValue(_apiKey), "VLLM_API_KEY", "ENGINE_API_KEY"),
@@ -153,36 +117,14 @@ internal sealed class ServeArguments
             DrainTimeout = TimeSpan.FromSeconds(Math.Clamp(result.GetValue(_shutdownTimeout), 0, 86_400)),
             ForceIncludeUsage = result.GetValue(_forceUsage),
             LogRequests = !result.GetValue(_noAccessLog),
+            QuietPaths = (result.GetValue(_quietPaths) ?? "")
+                .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
             ServesPage = !result.GetValue(_noPage),
             AllowsSleep = result.GetValue(_sleepMode)
                 || Environment.GetEnvironmentVariable("VLLM_SERVER_DEV_MODE") is "1" or "true",
             StoresResponses = result.GetValue(_responseStore)
                 || Environment.GetEnvironmentVariable("VLLM_ENABLE_RESPONSES_API_STORE") is "1" or "true",
         };
-    }
-
-    private void CheckOneDevice(ParseResult result)
-    {
-        foreach (Option<string> option in _tolerated.OfType<Option<string>>()
-            .Where(option => option.Name.EndsWith("-parallel-size", StringComparison.Ordinal)))
-        {
-            if (result.GetValue(option) is { } size && size != "1")
-            {
-                throw new EngineException(
-                    EngineStatus.Unsupported, $"{option.Name}: only 1 is supported in this version", option.Name);
-            }
-        }
-    }
-
-    private void CheckRefused(ParseResult result)
-    {
-        foreach ((Option option, string reason) in _refused)
-        {
-            if (result.GetResult(option) is { Implicit: false })
-            {
-                throw new EngineException(EngineStatus.Unsupported, $"{option.Name}: {reason}", option.Name);
-            }
-        }
     }
 
     private static int AtLeast1(ParseResult result, Option<int> option) =>

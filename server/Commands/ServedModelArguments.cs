@@ -54,7 +54,8 @@ internal sealed class ServedModelArguments
 
     private readonly Option<string> _structuredOutputs = new("--structured-outputs-config")
     {
-        Description = "JSON with enable_in_reasoning: true holds thoughts, too, to what the output has to look like.",
+        Description = "JSON: enable_in_reasoning (thoughts, too, are held to what the output has to look like), "
+            + "disable_any_whitespace, disable_additional_properties, reasoning_parser.",
         DefaultValueFactory = _ => "{}",
     };
 
@@ -107,9 +108,9 @@ internal sealed class ServedModelArguments
         TrustRequestChatTemplate = result.GetValue(_trustTemplate),
         ChatTemplateContentFormat = result.GetValue(_contentFormat)!,
         ToolCallParser = result.GetValue(_toolCallParser)!,
-        ReasoningParser = result.GetValue(_reasoningParser)!,
+        ReasoningParser = ReasoningParser(result),
         AllowControlTokens = result.GetValue(_allowControlTokens),
-        StructuredInReasoning = StructuredOutputsConfig.EnablesInReasoning(result.GetValue(_structuredOutputs)!),
+        StructuredOutputs = StructuredOutputs(result),
     };
 
     /// <summary>The names of the model; the first is the one in answers.</summary>
@@ -123,13 +124,21 @@ internal sealed class ServedModelArguments
     public ChatFormats Formats(ParseResult result, string? template)
     {
         var formats = ChatFormats.Create(
-            result.GetValue(_toolCallParser)!, result.GetValue(_reasoningParser)!, template);
+            result.GetValue(_toolCallParser)!, ReasoningParser(result), template);
         return formats.Tools is not null || !result.GetValue(_autoToolChoice)
             ? formats
             : throw EngineException.Invalid(
                 "enable-auto-tool-choice",
                 "the chat template does not show how the model writes tool calls; name a --tool-call-parser");
     }
+
+    private StructuredOutputsConfig StructuredOutputs(ParseResult result) =>
+        StructuredOutputsConfig.Parse(result.GetValue(_structuredOutputs)!);
+
+    private string ReasoningParser(ParseResult result) =>
+        result.GetResult(_reasoningParser) is { Implicit: false }
+            ? result.GetValue(_reasoningParser)!
+            : StructuredOutputs(result).ReasoningParser ?? _defaults.ReasoningParser;
 
     /// <summary>"auto", "generate" or "pooling".</summary>
     public string Runner(ParseResult result) => result.GetValue(_runner)!;

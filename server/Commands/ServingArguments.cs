@@ -18,17 +18,19 @@ internal sealed class ServingArguments
     private readonly ModelArguments _model = new();
     private readonly EngineArguments _engine = new();
     private readonly ServedModelArguments _served = new();
+    private readonly DefaultsArguments _defaults = new();
 
     public void AddTo(Command command)
     {
         command.Arguments.Add(_positional);
         _served.AddTo(command);
+        _defaults.AddTo(command);
         _model.AddTo(command);
         _engine.AddTo(command);
     }
 
     /// <summary>Server options that these arguments set; the rest is the default.</summary>
-    public ServerOptions ToOptions(ParseResult result) => _served.ToOptions(result);
+    public ServerOptions ToOptions(ParseResult result) => _defaults.ToOptions(result, _served.ToOptions(result));
 
     /// <summary>Loads the model, with a bar on standard error, and starts its engine.</summary>
     /// <param name="result">The command line.</param>
@@ -44,10 +46,11 @@ internal sealed class ServingArguments
         using ProgressBar progress = ProgressBar.OnStandardError();
         ModelLoadOptions load = _model.ToOptions(
             result, result.GetValue(_positional), result.GetValue(_engine.Seed), progress,
-            runner: _served.Runner(result));
+            runner: _served.Runner(result) is var runner and not "auto" ? runner : _defaults.Runner(result) ?? "auto");
         EngineOptions engine = adapt(_engine.ToOptions(result, load.MaxModelLen));
         return ServingSession.Open(
             load, engine, _served.Names(result, load.Model), options, _served.ChatTemplate(result),
-            template => _served.Formats(result, template), cancellation);
+            template => _served.Formats(result, template),
+            (ofModel, vocabSize) => _defaults.Sampling(result, ofModel, vocabSize), cancellation);
     }
 }

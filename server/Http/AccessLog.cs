@@ -4,13 +4,13 @@ using System.Globalization;
 namespace Engine.Server.Http;
 
 /// <summary>One line per request: time, id, client, method, path, status, milliseconds. Never what was asked.</summary>
-internal sealed class AccessLog(TextWriter output, bool isEnabled)
+internal sealed class AccessLog(TextWriter output, bool isEnabled, IReadOnlyCollection<string>? quietPaths = null)
 {
     private readonly object _lock = new();
 
     public void Write(HttpContext context, long started)
     {
-        if (!isEnabled)
+        if (!isEnabled || quietPaths?.Contains(context.Request.Path.Value ?? "") == true)
         {
             return;
         }

@@ -20,7 +20,7 @@ internal sealed class RequestPipeline
     /// <param name="log">A line per request, and what went wrong inside.</param>
     public RequestPipeline(ServedModel model, ServerOptions options, TextWriter log)
     {
-        _log = new AccessLog(log, options.LogRequests);
+        _log = new AccessLog(log, options.LogRequests, options.QuietPaths);
         _apiKeys = new ApiKeys(options.ApiKeys);
         _managementKeys = new ApiKeys(options.ManagementKeys);
         _cors = new Cors(options.Cors);

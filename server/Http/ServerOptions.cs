@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Engine.Server.Http.Security;
 
 namespace Engine.Server.Http;
@@ -98,9 +99,21 @@ internal sealed record ServerOptions
     /// <summary>A parser's name, "auto" for what the chat template shows, or "none".</summary>
     public string ReasoningParser { get; init; } = "auto";
 
-    /// <summary>What an output has to look like holds for its thought, too.</summary>
-    public bool StructuredInReasoning { get; init; }
+    /// <summary>How what an output has to look like is understood.</summary>
+    public StructuredOutputsConfig StructuredOutputs { get; init; } = new();
 
     /// <summary>One line per request on standard error; never a prompt.</summary>
     public bool LogRequests { get; init; } = true;
+
+    /// <summary>Paths whose requests have no such line.</summary>
+    public IReadOnlyCollection<string> QuietPaths { get; init; } = [];
+
+    /// <summary>Variables of the chat template that a request need not send; a JSON object.</summary>
+    public JsonElement? DefaultTemplateArguments { get; init; }
+
+    /// <summary>Tools that must not be called do not reach the chat template.</summary>
+    public bool ExcludesUncallableTools { get; init; }
+
+    /// <summary>Tokens of log probabilities are written as "token_id:5" unless a request says otherwise.</summary>
+    public bool ReturnsTokensAsTokenIds { get; init; }
 }

@@ -1,5 +1,6 @@
 using Engine.Hosting;
 using Engine.Pooling;
+using Engine.Sampling;
 using Engine.Server.Http;
 using Engine.Server.Http.Hosting;
 using Engine.Server.Http.Pooling;
@@ -30,6 +31,7 @@ internal sealed class ServingSession : IDisposable
     /// <param name="options">How chats are read.</param>
     /// <param name="template">File with a chat template, its text, or null for the model's.</param>
     /// <param name="formats">How calls and thoughts are written, told from the template's text.</param>
+    /// <param name="sampling">What requests leave open, from the model's defaults and the vocabulary's size.</param>
     /// <param name="cancellation">Stops loading.</param>
     public static ServingSession Open(
         ModelLoadOptions load,
@@ -38,18 +40,21 @@ internal sealed class ServingSession : IDisposable
         ServerOptions options,
         string? template,
         Func<string?, ChatFormats> formats,
+        Func<SamplingParams, int, SamplingParams> sampling,
         CancellationToken cancellation)
     {
         if (FakeModel.IsFake(load.Model) && load.Runner is ("auto" or "generate"))
         {
-            return Generating(EngineSession.Open(load, engine, cancellation), load, names, options, template, formats);
+            return Generating(
+                EngineSession.Open(load, engine, cancellation), load, names, options, template, formats, sampling);
         }
 
         return ModelLoader.Load(load, cancellation) switch
         {
             PoolingModel model => Pooling(model, load, engine, names),
             IDisposable model => Generating(
-                EngineSession.Start((LoadedModel)model, load, engine), load, names, options, template, formats),
+                EngineSession.Start((LoadedModel)model, load, engine), load, names, options, template, formats,
+                sampling),
         };
     }
 
@@ -75,7 +80,8 @@ internal sealed class ServingSession : IDisposable
         IReadOnlyList<string> names,
         ServerOptions options,
         string? template,
-        Func<string?, ChatFormats> formats)
+        Func<string?, ChatFormats> formats,
+        Func<SamplingParams, int, SamplingParams> sampling)
     {
         try
         {
@@ -86,7 +92,7 @@ internal sealed class ServingSession : IDisposable
                 Engine = new WorkerBackend(session.Worker),
                 Names = names,
                 Root = load.Model,
-                DefaultSampling = session.DefaultSampling,
+                DefaultSampling = sampling(session.DefaultSampling, session.Worker.Model.VocabSize),
                 Chat = chat.Renderer,
                 Formats = formats(chat.Source),
             };

@@ -18,11 +18,12 @@ class RequestOutputKind(IntEnum):
 
 @dataclass
 class StructuredOutputsParams:
-    """What the output must be: exactly one of these.
+    """What the output must be: exactly one of the first six.
 
     json: a JSON Schema, as text or as what it says. regex: a regular expression that the whole output matches.
     choice: texts of which the output is one. grammar: GBNF or EBNF. json_object: any JSON object.
-    structural_tag: the JSON of a structural tag."""
+    structural_tag: the JSON of a structural tag. disable_any_whitespace, whitespace_pattern: what stands between the
+    tokens of JSON. disable_additional_properties: objects of json take no members but those that it names."""
 
     json: str | dict[str, Any] | bool | None = None
     regex: str | None = None
@@ -30,6 +31,9 @@ class StructuredOutputsParams:
     grammar: str | None = None
     json_object: bool | None = None
     structural_tag: str | dict[str, Any] | None = None
+    disable_any_whitespace: bool | None = None
+    disable_additional_properties: bool | None = None
+    whitespace_pattern: str | None = None
 
     def to_body(self) -> dict[str, Any]:
         """What is set, by the keys of the HTTP body."""

@@ -49,6 +49,10 @@ internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
             "Number of requests in model execution batches.", _labels, m.NumRequestsRunning);
         text.One("vllm:num_requests_waiting", "gauge",
             "Number of requests waiting to be processed.", _labels, m.NumRequestsWaiting);
+        const string byReason = "vllm:num_requests_waiting_by_reason";
+        text.Head(byReason, "gauge", "Requests waiting for room (capacity), or for something else (deferred).");
+        text.Sample(byReason, With("reason", "capacity"), m.NumRequestsWaiting);
+        text.Sample(byReason, With("reason", "deferred"), 0);
         text.One("vllm:kv_cache_usage_perc", "gauge",
             "KV-cache usage. 1 means 100 percent usage.", _labels, m.KvCacheUsage);
 
@@ -65,8 +69,11 @@ internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
             "KV-cache usage under its older name.", _labels, m.KvCacheUsage);
     }
 
-    private string SleepState(string state) => PrometheusWriter.Labels(
-        ("engine", "0"), ("model_name", model.Name), ("sleep_state", state));
+    private string SleepState(string state) => With("sleep_state", state);
+
+    // A label behind those that all have, for names that come after them.
+    private string With(string label, string value) => PrometheusWriter.Labels(
+        ("engine", "0"), ("model_name", model.Name), (label, value));
 
     private void WriteCounters(PrometheusWriter text, EngineMetricsSnapshot m)
     {
@@ -77,6 +84,14 @@ internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
         Counter(text, "vllm:gpu_prefix_cache_hits", "Prefix cache hits under their older name.", m.PrefixCacheHits);
         Counter(text, "vllm:num_preemptions", "Cumulative number of preemptions.", m.NumPreemptions);
         Counter(text, "vllm:prompt_tokens", "Number of prefill tokens processed.", m.PromptTokens);
+        const string bySource = "vllm:prompt_tokens_by_source_total";
+        text.Head(bySource, "counter", "Number of prompt tokens by where their keys and values came from.");
+        text.Sample(bySource, With("source", "local_compute"), m.PromptTokens - m.CachedPromptTokens);
+        text.Sample(bySource, With("source", "local_cache_hit"), m.CachedPromptTokens);
+        text.Sample(bySource, With("source", "external_kv_transfer"), 0);
+        Counter(text, "vllm:prompt_tokens_cached", "Number of cached prompt tokens.", m.CachedPromptTokens);
+        Counter(text, "vllm:external_prefix_cache_queries", "Queries of other processes' caches: none.", 0);
+        Counter(text, "vllm:external_prefix_cache_hits", "Hits of other processes' caches: none.", 0);
         Counter(text, "vllm:generation_tokens", "Number of generation tokens processed.", m.GenerationTokens);
     }
 
@@ -148,6 +163,11 @@ internal sealed class MetricsEndpoint(ServedModel model, HttpMetrics http)
         Write("request_generation_tokens", "Number of generation tokens of a request.", m.RequestGenerationTokens);
         Write("request_max_num_generation_tokens", "Tokens of a request's longest output.", m.RequestLongestOutput);
         Write("request_params_max_tokens", "The max_tokens request parameter.", m.RequestMaxTokens);
+        if (m.RequestPrefillComputedTokens is { } computed)
+        {
+            Write("request_prefill_kv_computed_tokens", "Tokens of a request's prompt that were computed.", computed);
+        }
+
         Write("request_params_n", "The n request parameter.", m.RequestNumOutputs);
     }
 

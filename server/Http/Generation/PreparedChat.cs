@@ -32,7 +32,7 @@ internal sealed record PreparedChat(GenerationJob Job, ChatFields Fields, ChatRe
                     && ChatReading.NeedsSpecialTokens(model.Formats, chat.ToolFields, tokenizer),
             });
         ChatPrompt rendered = model.Chat.Render(chat);
-        if (!options.StructuredInReasoning)
+        if (!options.StructuredOutputs.EnableInReasoning)
         {
             fields = fields with { Sampling = AfterThought(fields.Sampling, chat, model.Formats, rendered.Text) };
         }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Engine.Server.Http.Json;
+using Engine.Server.Terminal;
 
 namespace Engine.Server.Http.Protocol;
 
@@ -45,22 +46,23 @@ internal sealed class ChatFields
                 "continue_final_message: excludes add_generation_prompt.", "continue_final_message");
         }
 
+        var tools = ToolFields.Parse(body);
         bool echo = Fields.GetBool(body, "echo") ?? false;
         return new ChatFields
         {
             Messages = messages,
-            ToolFields = ToolFields.Parse(body),
+            ToolFields = options.ExcludesUncallableTools ? tools.WithoutUncallable() : tools,
             Documents = Fields.GetArray(body, "documents"),
             AddGenerationPrompt = generation ?? !continues,
             ContinueFinalMessage = continues,
-            TemplateArguments = ParseArguments(body),
+            TemplateArguments = ParseArguments(body, options.DefaultTemplateArguments),
             ReasoningEffort = ParseEffort(body),
             Template = ParseTemplate(body, options),
             EchoText = echo ? LastText(messages) : "",
         };
     }
 
-    private static JsonElement? ParseArguments(JsonElement body)
+    private static JsonElement? ParseArguments(JsonElement body, JsonElement? defaults)
     {
         const string name = "chat_template_kwargs";
         JsonElement? arguments = Fields.GetObject(body, name);
@@ -75,7 +77,18 @@ internal sealed class ChatFields
             }
         }
 
-        return arguments;
+        return defaults is not { } server || arguments is not { } own ? arguments ?? defaults
+            : JsonText.Element(json =>
+            {
+                json.WriteStartObject();
+                foreach (JsonProperty item in server.EnumerateObject()
+                    .Where(item => !own.TryGetProperty(item.Name, out _)).Concat(own.EnumerateObject()))
+                {
+                    item.WriteTo(json);
+                }
+
+                json.WriteEndObject();
+            });
     }
 
     private static string? ParseEffort(JsonElement body)

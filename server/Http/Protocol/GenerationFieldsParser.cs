@@ -50,7 +50,7 @@ internal static class GenerationFieldsParser
         sampling = StructuredOutputFields.Apply(body, sampling);
         sampling = sampling with
         {
-            StructuredOutputs = endpoint.Forced ?? sampling.StructuredOutputs,
+            StructuredOutputs = options.StructuredOutputs.Apply(endpoint.Forced ?? sampling.StructuredOutputs),
             SkipSpecialTokens = sampling.SkipSpecialTokens && !endpoint.KeepsSpecialTokens,
         };
         CheckUnsupported(body);
@@ -63,7 +63,8 @@ internal static class GenerationFieldsParser
             IncludeUsage = options.ForceIncludeUsage || Usage(streamOptions, "include_usage"),
             ContinuousUsage = Usage(streamOptions, "continuous_usage_stats"),
             ReturnTokenIds = Fields.GetBool(body, "return_token_ids") ?? false,
-            ReturnTokensAsTokenIds = Fields.GetBool(body, "return_tokens_as_token_ids") ?? false,
+            ReturnTokensAsTokenIds = Fields.GetBool(body, "return_tokens_as_token_ids")
+                ?? options.ReturnsTokensAsTokenIds,
             NumLogprobs = endpoint.NumLogprobs,
             KeptOutputs = bestOf is null ? null : Fields.GetInt(body, "n") ?? 1,
             Beams = beams is null ? null : BeamFields.Check(

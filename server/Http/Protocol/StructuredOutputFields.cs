@@ -30,9 +30,21 @@ internal static class StructuredOutputFields
             }
         }
 
-        return ReadResponseFormat(body) is { } outputs
-            ? Add(sampling, outputs, "response_format")
-            : sampling;
+        if (ReadResponseFormat(body) is { } outputs)
+        {
+            sampling = Add(sampling, outputs, "response_format");
+        }
+
+        return ApplyWhitespace(body, sampling);
+    }
+
+    /// <summary>guided_whitespace_pattern, which says how another field's JSON is spaced.</summary>
+    private static SamplingParams ApplyWhitespace(JsonElement body, SamplingParams sampling)
+    {
+        const string name = "guided_whitespace_pattern";
+        return Fields.GetString(body, name) is not { } pattern || sampling.StructuredOutputs is not { } constrained
+            ? sampling
+            : Add(sampling with { StructuredOutputs = null }, constrained with { WhitespacePattern = pattern }, name);
     }
 
     private static SamplingParams Add(SamplingParams sampling, StructuredOutputs outputs, string name)
@@ -95,7 +107,15 @@ internal static class StructuredOutputFields
             case "text":
                 return null;
             case "json_object":
-                return new StructuredOutputs { JsonObject = true };
+                return format.TryGetProperty("schema", out JsonElement own) && own.ValueKind != JsonValueKind.Null
+                    ? new StructuredOutputs { Json = own.GetRawText() }
+                    : new StructuredOutputs { JsonObject = true };
+            case "grammar":
+                return new StructuredOutputs
+                {
+                    Grammar = Fields.GetString(format, "grammar")
+                        ?? throw ApiException.BadRequest("response_format.grammar: a string is needed.", name),
+                };
             case "structural_tag":
                 return new StructuredOutputs { StructuralTag = format.GetRawText() };
             case "json_schema":
@@ -105,7 +125,7 @@ internal static class StructuredOutputFields
                     : new StructuredOutputs { JsonObject = true };
             default:
                 throw ApiException.BadRequest(
-                    "response_format.type: must be text, json_object, json_schema or structural_tag.", name);
+                    "response_format.type: must be text, json_object, json_schema, structural_tag or grammar.", name);
         }
     }
 

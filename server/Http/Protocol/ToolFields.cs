@@ -70,6 +70,9 @@ internal sealed record ToolFields
         };
     }
 
+    /// <summary>The same without tools if none may be called.</summary>
+    public ToolFields WithoutUncallable() => Choice == ToolChoice.None ? this with { Tools = null } : this;
+
     /// <summary>What holds the model to a call in its own format, or null where that cannot be.</summary>
     public string? OwnSyntax(string? parser) => parser is null ? null
         : IsForced ? CallSyntax.StructuralTag(parser, AllowedTools(), Name, IsParallel)
