@@ -76,6 +76,7 @@ internal sealed class BackgroundResponse(ResponsesFormat format, KeptEvents? eve
                 if (sse is not null)
                 {
                     format.WriteEnd(sse);
+                    sse.Commit();
                 }
             }
 
