@@ -17,6 +17,9 @@ internal static class GgufCodes
         "IQ4_NL" => new(4, 32, CodeScales.Plain, CodeScaleType.F16, CodeValues.Iq4),
         "IQ4_XS" => new(4, 32, CodeScales.Super, CodeScaleType.F16, CodeValues.Iq4),
         "MXFP4" => new(4, 32, CodeScales.Plain, CodeScaleType.BF16, CodeValues.DoubledE2M1),
+        "NVFP4" => new(4, 16, CodeScales.SuperE4M3, CodeScaleType.F32, CodeValues.DoubledE2M1),
+        "Q1_0" => new(2, 128, CodeScales.Plain, CodeScaleType.F16, Zero: 1),
+        "Q2_0" => new(2, 64, CodeScales.Plain, CodeScaleType.F16, Zero: 1),
         "TQ1_0" => new(2, 256, CodeScales.Plain, CodeScaleType.F16, Zero: 1),
         "TQ2_0" => new(2, 256, CodeScales.Plain, CodeScaleType.F16, Zero: 1),
         "Q2_K" => new(2, 16, CodeScales.SuperMin, CodeScaleType.F16),
@@ -100,6 +103,17 @@ internal static class GgufCodes
     {
         switch (type)
         {
+            case "NVFP4":
+                ReadNvfp4(b, codes, i, target);
+                break;
+            case "Q1_0":
+                target.Scales[i] = GgufBlocks.Half(b, 0);
+                for (int j = 0; j < 128; j++) codes[j] = (byte)(((b[2 + (j / 8)] >> (j % 8)) & 1) * 2);
+                break;
+            case "Q2_0":
+                target.Scales[i] = GgufBlocks.Half(b, 0);
+                for (int j = 0; j < 64; j++) codes[j] = (byte)((b[2 + (j / 4)] >> (j % 4 * 2)) & 3);
+                break;
             case "TQ1_0":
                 target.Scales[i] = GgufBlocks.Half(b, 52);
                 GgufBlocks.TernaryDigits(b, codes);
@@ -126,6 +140,21 @@ internal static class GgufCodes
             default:
                 GgufGridBlocks.Read(type, b, codes, i, target);
                 break;
+        }
+    }
+
+    // Four groups of 16 with e4m3 scales, whose signs are not read; what would be no number is 0.
+    private static void ReadNvfp4(ReadOnlySpan<byte> b, Span<byte> codes, int i, in CodeRow target)
+    {
+        target.Scales[i * 64 / 256] = 0.5f;
+        for (int s = 0; s < 4; s++)
+        {
+            target.Subs[(4 * i) + s] = (sbyte)(b[s] == 0x7F ? 0 : b[s] & 0x7F);
+            for (int j = 0; j < 8; j++)
+            {
+                codes[(16 * s) + j] = (byte)(b[4 + (8 * s) + j] & 15);
+                codes[(16 * s) + j + 8] = (byte)(b[4 + (8 * s) + j] >> 4);
+            }
         }
     }
 

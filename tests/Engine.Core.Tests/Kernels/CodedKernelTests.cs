@@ -35,6 +35,8 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
         ("IQ3_S", new(4, 32, CodeScales.Super, CodeScaleType.F32, CodeValues.Grid3S)),
         ("MXFP4", new(4, 32, CodeScales.Plain, CodeScaleType.BF16, CodeValues.DoubledE2M1)),
         ("NVFP4", new(4, 16, CodeScales.SuperE4M3, CodeScaleType.F32, CodeValues.DoubledE2M1)),
+        ("Q1_0", new(2, 128, CodeScales.Plain, CodeScaleType.F16, Zero: 1)),
+        ("Q2_0", new(2, 64, CodeScales.Plain, CodeScaleType.F16, Zero: 1)),
         ("Q2_K", new(2, 16, CodeScales.SuperMin, CodeScaleType.F16)),
         ("Q3_K", new(3, 16, CodeScales.Super, CodeScaleType.F16, Zero: 4)),
         ("Q4_K", new(4, 32, CodeScales.SuperMin, CodeScaleType.F16)),

@@ -91,4 +91,40 @@ internal sealed class GgufBlockTests
             }
         }
     }
+
+    [TestCase("NVFP4", 40u)]
+    [TestCase("Q1_0", 41u)]
+    [TestCase("Q2_0", 42u)]
+    public unsafe void CodesAndScalesOfBlocksThatAreNoSuperblocksAreTheWeights(string name, uint type)
+    {
+        // 640 inputs are two and a half blocks of 256.
+        const int Rows = 40, K = 640, Seed = 7;
+        GgufType blocks = GgufType.Find(type)!.Value;
+        byte[] bytes = new byte[Rows * K / blocks.BlockElements * blocks.BlockBytes];
+        new Random(Seed).NextBytes(bytes);
+        float[] expected = new float[K], scales = new float[K / 64];
+        byte[] codes = new byte[K];
+        sbyte[] subs = new sbyte[K / 16];
+        fixed (byte* address = bytes)
+        {
+            var matrix = new GgufMatrix(name, blocks, (nint)address, Rows, K);
+            WeightCodes form = matrix.Codes!;
+            for (int row = 0; row < Rows; row++)
+            {
+                matrix.Dequantize(row, expected);
+                matrix.ReadCodes(row, new CodeRow { Codes = codes, Scales = scales, Subs = subs });
+                for (int i = 0; i < K; i++)
+                {
+                    float value = form.Scales == CodeScales.Plain
+                        ? scales[i / form.GroupSize] * (codes[i] - form.Zero)
+                        : scales[i / 256] * E4M3(subs[i / 16]) * 2 * SmallFloats.E2M1[codes[i]];
+                    Assert.That(value, Is.EqualTo(expected[i]), $"seed {Seed}, row {row}, element {i}");
+                }
+            }
+        }
+    }
+
+    private static float E4M3(sbyte bits) => (bits >> 3) == 0
+        ? bits * (1f / 512)
+        : (8 + (bits & 7)) * MathF.Pow(2, (bits >> 3) - 10);
 }
