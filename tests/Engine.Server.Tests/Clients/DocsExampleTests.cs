@@ -20,7 +20,8 @@ public sealed partial class DocsExampleTests
     public async Task Start()
     {
         _engine = EngineProcess.Start(
-            "serve", "--served-model-name", "demo", "NAME", "--port", "0", "--max-num-seqs", "8", "--disable-access-log");
+            "serve", "--served-model-name", "demo", "NAME", "--port", "0", "--max-num-seqs", "8", "--disable-access-log",
+            "--enable-response-store");
         string line = await _engine.LineWithAsync(" on http://");
         _address = Found().Match(line).Value.TrimEnd('/');
     }
