@@ -42,7 +42,8 @@ public sealed class GpuRehearsalTests
     {
         (int failed, string output) = Rehearse("/nowhere/libcuda.so", ["--groups", "facts,kernels"]);
         JsonElement[] records = Records();
-        Assert.That(records.Select(Name), Is.EqualTo((string[])["nvidia-smi", "plan", "kernels kv"]), output);
+        string[] stages = ["nvidia-smi", "plan", "plan, cuBLASLt", "kernels kv"];
+        Assert.That(records.Select(Name), Is.EqualTo(stages), output);
         Assert.That(failed, Is.GreaterThanOrEqualTo(2));
         Assert.That(records[1].GetProperty("tail").GetString(), Does.Contain("/nowhere/libcuda.so"));
     }
