@@ -142,6 +142,10 @@ internal sealed class ConfigJson
     public bool IsObject(string key) =>
         TryGet(key, out JsonElement e) && e.ValueKind == JsonValueKind.Object;
 
+    /// <summary>True if the key holds an array.</summary>
+    public bool IsArray(string key) =>
+        TryGet(key, out JsonElement e) && e.ValueKind == JsonValueKind.Array;
+
     /// <summary>Number of members of this object.</summary>
     public int Count => _root.EnumerateObject().Count();
 

@@ -69,7 +69,8 @@ internal sealed class ClassifierHead
 
     /// <summary>num_labels, else the labels that id2label names, else 2 as transformers has it.</summary>
     public static int NumLabelsOf(ModelConfig config) =>
-        config.Json.OptionalInt("num_labels", 1, 1 << 20) ?? config.Json.Object("id2label")?.Count ?? 2;
+        config.Json.OptionalInt("num_labels", 1, 1 << 20) ?? config.Json.OptionalInt("_num_labels", 1, 1 << 20)
+        ?? config.Json.Object("id2label")?.Count ?? 2;
 
     // A generator that answers with one of some tokens (Qwen3-Reranker: "no", "yes"): their rows of the output matrix.
     // Of two, the softmax's second entry is the sigmoid of the difference.

@@ -55,6 +55,7 @@ internal sealed class DenseLayer
                 DenseActivation.Gelu => Gelu(sum),
                 DenseActivation.Relu => Math.Max(sum, 0),
                 DenseActivation.Sigmoid => 1 / (1 + MathF.Exp(-sum)),
+                DenseActivation.Silu => sum / (1 + MathF.Exp(-sum)),
                 _ => sum,
             };
         }
@@ -96,4 +97,7 @@ internal enum DenseActivation
 
     /// <summary>1 / (1 + exp(-y)).</summary>
     Sigmoid,
+
+    /// <summary>y / (1 + exp(-y)).</summary>
+    Silu,
 }

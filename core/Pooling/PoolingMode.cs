@@ -26,8 +26,14 @@ public enum PoolingMode
 internal static class Pooler
 {
     /// <summary>One vector of rows [numTokens, width], summed in the order of the tokens.</summary>
-    public static void Pool(PoolingMode mode, ReadOnlySpan<float> rows, int width, Span<float> result)
+    /// <param name="mode">How.</param>
+    /// <param name="rows">The hidden states.</param>
+    /// <param name="width">Columns.</param>
+    /// <param name="result">[width].</param>
+    /// <param name="skip">Leading tokens that do not count, but for Cls, which is the first of all.</param>
+    public static void Pool(PoolingMode mode, ReadOnlySpan<float> rows, int width, Span<float> result, int skip = 0)
     {
+        if (mode != PoolingMode.Cls) rows = rows[(skip * width)..];
         int numTokens = rows.Length / width;
         switch (mode)
         {
@@ -45,7 +51,7 @@ internal static class Pooler
                 }
                 break;
             case PoolingMode.WeightedMean:
-                Sum(rows, width, result, static t => t + 1, 0.5 * numTokens * (numTokens + 1.0));
+                Sum(rows, width, result, t => t + skip + 1, numTokens * (skip + (0.5 * (numTokens + 1.0))));
                 break;
             default:
                 Sum(rows, width, result, static _ => 1, mode == PoolingMode.Mean ? numTokens : Math.Sqrt(numTokens));

@@ -6,6 +6,7 @@ using Engine.Memory;
 using Engine.Models;
 using Engine.Models.Architectures;
 using Engine.Tokenization;
+using Engine.Tokenization.Templating;
 
 namespace Engine.Pooling;
 
@@ -31,7 +32,8 @@ public sealed class PoolingModel : IDisposable
         string? activation = json.OptionalString("sbert_ce_default_activation_function")
             ?? json.Object("sentence_transformers")?.OptionalString("activation_fn");
         _scoresAreLogits = activation?.EndsWith("Identity", StringComparison.Ordinal) ?? false;
-        _isMultiLabel = json.String("problem_type", "") == "multi_label_classification";
+        _isMultiLabel = json.String("problem_type", "") == "multi_label_classification"
+            || (activation?.EndsWith("Sigmoid", StringComparison.Ordinal) ?? false);
         Labels = classifier is null ? [] : ReadLabels(json, classifier.NumLabels);
     }
 
@@ -154,7 +156,23 @@ public sealed class PoolingModel : IDisposable
         int keep = truncate switch { null => 0, -1 => MaxTokens, int n => n };
         TokenEncoding encoding = Tokenizer.EncodePair(
             Cased(pair is null ? prompt + text : text), pair is null ? null : Cased(pair), addSpecialTokens, keep);
-        return new PoolingRequest { TokenIds = encoding.Ids, TokenTypeIds = encoding.TypeIds, Task = task };
+        return new PoolingRequest
+        {
+            TokenIds = encoding.Ids,
+            TokenTypeIds = encoding.TypeIds,
+            Task = task,
+            NumPromptTokens = _modules.CountsPrompt || prompt.Length == 0 || pair is not null
+                ? 0
+                : PromptTokens(prompt, addSpecialTokens, encoding.Ids.Length),
+        };
+    }
+
+    // As sentence-transformers counts them: alone, without the end token that alone it has.
+    private int PromptTokens(string prompt, bool addSpecialTokens, int numTokens)
+    {
+        int[] ids = Tokenizer!.EncodePair(Cased(prompt), null, addSpecialTokens, 0).Ids;
+        int count = ids.Length > 0 && Tokenizer.IsSpecial(ids[^1]) ? ids.Length - 1 : ids.Length;
+        return Math.Min(count, numTokens - 1);
     }
 
     /// <summary>Frees the weights; no worker may be using them.</summary>
@@ -265,7 +283,7 @@ public sealed class PoolingModel : IDisposable
                 "prompt_name", $"expected one of {string.Join(", ", Prompts.Keys.Order())}, found \"{wanted}\"");
     }
 
-    private string Cased(string text) => LowersCase ? text.ToLowerInvariant() : text;
+    private string Cased(string text) => LowersCase ? StringMethods.Lower(text) : text;
 
     private float[] Embed(PoolingRequest request, ReadOnlySpan<float> rows)
     {
@@ -273,7 +291,8 @@ public sealed class PoolingModel : IDisposable
         float[] vector = new float[width * _modules.Modes.Count];
         for (int i = 0; i < _modules.Modes.Count; i++)
         {
-            Pooler.Pool(_modules.Modes[i], rows, width, vector.AsSpan(i * width, width));
+            Pooler.Pool(
+                _modules.Modes[i], rows, width, vector.AsSpan(i * width, width), request.NumPromptTokens);
         }
 
         foreach (DenseLayer layer in _modules.Dense) vector = layer.Apply(vector);

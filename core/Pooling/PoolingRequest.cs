@@ -34,6 +34,9 @@ public sealed record PoolingRequest
     /// <summary>Embed: to length 1; null is as the model's files say.</summary>
     public bool? Normalize { get; init; }
 
+    /// <summary>Leading tokens that are a prompt the model's vectors leave out; 0 where they do not.</summary>
+    internal int NumPromptTokens { get; init; }
+
     /// <summary>Classify: false gives the logits as they are.</summary>
     public bool UseActivation { get; init; } = true;
 }

@@ -21,11 +21,22 @@ internal sealed class SentenceModules
         ("pooling_mode_lasttoken", PoolingMode.LastToken),
     ];
 
+    // The first is usual; the library's first years named the file by the family.
+    private static readonly string[] _settingsNames =
+    [
+        "sentence_bert_config.json", "sentence_roberta_config.json", "sentence_distilbert_config.json",
+        "sentence_camembert_config.json", "sentence_albert_config.json", "sentence_xlm-roberta_config.json",
+        "sentence_xlnet_config.json",
+    ];
+
     public required IReadOnlyList<PoolingMode> Modes { get; init; }
 
     public IReadOnlyList<DenseLayer> Dense { get; init; } = [];
 
     public bool Normalizes { get; init; }
+
+    /// <summary>False if the tokens of a prompt are not pooled (include_prompt).</summary>
+    public bool CountsPrompt { get; init; } = true;
 
     /// <summary>max_seq_length; null where nobody said.</summary>
     public int? MaxTokens { get; init; }
@@ -43,18 +54,24 @@ internal sealed class SentenceModules
         if (folder.TryRead("modules.json") is not byte[] json) return null;
         List<PoolingMode> modes = [PoolingMode.Mean];
         List<DenseLayer> dense = [];
-        bool normalizes = false;
+        bool normalizes = false, countsPrompt = true;
         foreach (ConfigJson module in Modules(json))
         {
             string type = module.String("type", ""), kind = type[(type.LastIndexOf('.') + 1)..];
             string path = module.String("path", "");
             switch (kind)
             {
-                case "Transformer":
+                case "Transformer" or "Dropout":
                     break;
                 case "Pooling":
-                    modes = ReadModes(Config(folder, path));
+                    ConfigJson pooling = Config(folder, path);
+                    modes = ReadModes(pooling);
+                    countsPrompt = pooling.Bool("include_prompt", true);
                     break;
+                case "Dense" when normalizes:
+                    throw new EngineException(
+                        EngineStatus.Unsupported, "modules.json: expected Normalize behind Dense, found it in front",
+                        "model");
                 case "Dense":
                     dense.Add(ReadDense(folder, path));
                     break;
@@ -69,13 +86,15 @@ internal sealed class SentenceModules
             }
         }
 
-        ConfigJson? sentences = TryConfig(folder, "sentence_bert_config.json");
+        ConfigJson? sentences =
+            _settingsNames.Select(name => TryConfig(folder, name)).FirstOrDefault(c => c is not null);
         ConfigJson? prompts = TryConfig(folder, "config_sentence_transformers.json");
         return new SentenceModules
         {
             Modes = modes,
             Dense = dense,
             Normalizes = normalizes,
+            CountsPrompt = countsPrompt,
             MaxTokens = sentences?.OptionalInt("max_seq_length", 1),
             LowersCase = sentences?.Bool("do_lower_case", false) ?? false,
             Prompts = prompts?.StringMap("prompts") ?? new Dictionary<string, string>(),
@@ -104,29 +123,26 @@ internal sealed class SentenceModules
 
     private static List<PoolingMode> ReadModes(ConfigJson config)
     {
-        if (!config.Bool("include_prompt", true))
-        {
-            throw config.Bad("include_prompt", "true", "false");
-        }
-
-        if (config.OptionalString("pooling_mode") is string name)
-        {
-            return [name switch
-            {
-                "cls" => PoolingMode.Cls,
-                "max" => PoolingMode.Max,
-                "mean" => PoolingMode.Mean,
-                "mean_sqrt_len_tokens" => PoolingMode.MeanSqrtLen,
-                "weightedmean" => PoolingMode.WeightedMean,
-                "lasttoken" => PoolingMode.LastToken,
-                _ => throw config.Bad(
-                    "pooling_mode", "cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken", $"\"{name}\""),
-            }];
-        }
-
-        List<PoolingMode> modes = [.. _modes.Where(m => config.Bool(m.Key, false)).Select(m => m.Mode)];
+        List<string>? names = !config.Has("pooling_mode") ? null
+            : config.IsArray("pooling_mode") ? config.Strings("pooling_mode")
+            : config.OptionalString("pooling_mode")!.ToLowerInvariant().Split('+').ToList();
+        List<PoolingMode> modes = names is null
+            ? [.. _modes.Where(m => config.Bool(m.Key, false)).Select(m => m.Mode)]
+            : [.. names.Select(name => ModeOf(config, name))];
         return modes.Count > 0 ? modes : [PoolingMode.Mean];
     }
+
+    private static PoolingMode ModeOf(ConfigJson config, string name) => name switch
+    {
+        "cls" => PoolingMode.Cls,
+        "max" => PoolingMode.Max,
+        "mean" => PoolingMode.Mean,
+        "mean_sqrt_len_tokens" => PoolingMode.MeanSqrtLen,
+        "weightedmean" => PoolingMode.WeightedMean,
+        "lasttoken" => PoolingMode.LastToken,
+        _ => throw config.Bad(
+            "pooling_mode", "cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken", $"\"{name}\""),
+    };
 
     private static DenseLayer ReadDense(ModelFolder folder, string path)
     {
@@ -139,7 +155,8 @@ internal sealed class SentenceModules
             "ReLU" => DenseActivation.Relu,
             "GELU" => DenseActivation.Gelu,
             "Sigmoid" => DenseActivation.Sigmoid,
-            _ => throw config.Bad("activation_function", "Identity, Tanh, ReLU, GELU or Sigmoid", $"\"{name}\""),
+            "SiLU" => DenseActivation.Silu,
+            _ => throw config.Bad("activation_function", "Identity, Tanh, ReLU, GELU, SiLU or Sigmoid", $"\"{name}\""),
         };
         using WeightMap weights = new(SafetensorsModel.Open(folder.TryOpen(path)!));
         return DenseLayer.Read(

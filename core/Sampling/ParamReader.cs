@@ -13,6 +13,10 @@ internal static class ParamReader
     {
         ParamKind.Null => null,
         ParamKind.Integer when value.Integer is >= int.MinValue and <= int.MaxValue => (int)value.Integer,
+
+        // 2.0 is an integer to JSON, whatever the spelling.
+        ParamKind.Number when value.Number == Math.Floor(value.Number)
+            && value.Number is >= int.MinValue and <= int.MaxValue => (int)value.Number,
         _ => throw Wrong(name, "a 32-bit integer", value),
     };
 

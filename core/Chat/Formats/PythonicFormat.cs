@@ -38,7 +38,7 @@ internal sealed class PythonicFormat(DeltaSink sink, Markers? start) : MachineSt
 
     private bool StepBeginning(bool isFinal)
     {
-        _at = SkipBlank(_at);
+        // Nothing may stand before the list, white space neither, as in vLLM.
         if (_at >= Text.Length)
         {
             return isFinal && End();

@@ -83,11 +83,17 @@ internal sealed class Conversation
             TemplateDict copy = dict.Copy();
             if (copy.TryGet("arguments", out object? arguments) && arguments is string text)
                 copy.Set("arguments", JsonValues.FromText(text, mark));
-            if (copy.TryGet("function", out object? function) && function is TemplateDict inner
-                && inner.TryGet("arguments", out arguments) && arguments is string innerText)
+            if (copy.TryGet("function", out object? function) && function is TemplateDict inner)
             {
+                // None, as OpenAI's clients may say "no arguments", are an empty object, as in vLLM.
+                object? given = inner.TryGet("arguments", out arguments) ? arguments : null;
                 TemplateDict changed = inner.Copy();
-                changed.Set("arguments", JsonValues.FromText(innerText, mark));
+                changed.Set("arguments", given switch
+                {
+                    null or "" => new TemplateDict(),
+                    string innerText => JsonValues.FromText(innerText, mark),
+                    _ => given,
+                });
                 copy.Set("function", changed);
             }
 

@@ -30,8 +30,7 @@ internal sealed class ResponsesEndpoint(
             ? null
             : ResponseChain.Create(body, responses, owner);
         using JsonDocument request = ResponsesRequest.ToChat(body, chain?.Input);
-        PreparedChat chat = PreparedChat.Create(
-            request.RootElement, Model, Options, new EndpointSampling { NumLogprobs = NumLogprobs(body) });
+        PreparedChat chat = Prepare(request.RootElement, NumLogprobs(body));
         if (chat.Job.Fields.Sampling.N != 1)
         {
             throw ApiException.BadRequest("n: a response is one.", "n");
@@ -48,6 +47,18 @@ internal sealed class ResponsesEndpoint(
         format is ResponsesFormat { IsBackground: true } kept
             ? background.RunAsync(context, kept)
             : base.RunAsync(context, format);
+
+    private PreparedChat Prepare(JsonElement request, int? numLogprobs)
+    {
+        try
+        {
+            return PreparedChat.Create(request, Model, Options, new EndpointSampling { NumLogprobs = numLogprobs });
+        }
+        catch (ApiException e) when (ResponsesRequest.FieldOf(e.Param) is { } field)
+        {
+            throw new ApiException(e.StatusCode, $"{field}: {e.Message}", field, e.Type) { RetryAfterS = e.RetryAfterS };
+        }
+    }
 
     // Log probabilities come if "include" names them, or a number of others is asked for.
     private int? NumLogprobs(JsonElement body)

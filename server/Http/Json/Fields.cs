@@ -11,18 +11,24 @@ internal static class Fields
     public static bool TryGet(JsonElement obj, string name, out JsonElement value) =>
         obj.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
 
-    public static string? GetString(JsonElement obj, string name) =>
+    /// <param name="obj">Where.</param>
+    /// <param name="name">Of the field.</param>
+    /// <param name="within">The request's field that it lies in, which an error names; null: it is one itself.</param>
+    public static string? GetString(JsonElement obj, string name, string? within = null) =>
         TryGet(obj, name, out JsonElement value)
-            ? value.ValueKind == JsonValueKind.String ? value.GetString() : throw Wrong(name, "a string", value)
+            ? value.ValueKind == JsonValueKind.String ? value.GetString() : throw Wrong(name, "a string", value, within)
             : null;
 
-    public static bool? GetBool(JsonElement obj, string name) =>
+    /// <param name="obj">Where.</param>
+    /// <param name="name">Of the field.</param>
+    /// <param name="within">The request's field that it lies in, which an error names; null: it is one itself.</param>
+    public static bool? GetBool(JsonElement obj, string name, string? within = null) =>
         TryGet(obj, name, out JsonElement value)
             ? value.ValueKind switch
             {
                 JsonValueKind.True => true,
                 JsonValueKind.False => false,
-                _ => throw Wrong(name, "a boolean", value),
+                _ => throw Wrong(name, "a boolean", value, within),
             }
             : null;
 
@@ -64,9 +70,11 @@ internal static class Fields
                 $"{name}: must be an integer of 32 bits, found {Shorten(value.GetRawText())}.", name);
     }
 
-    public static ApiException Wrong(string name, string expected, JsonElement found) =>
+    public static ApiException Wrong(string name, string expected, JsonElement found, string? within = null) =>
         ApiException.BadRequest(
-            $"{name}: must be {expected}, found {StrictJson.KindName(found.ValueKind)}.", name);
+            $"{(within is null ? "" : within + ".")}{name}: must be {expected}, "
+            + $"found {StrictJson.KindName(found.ValueKind)}.",
+            within ?? name);
 
     private static string Shorten(string text) => text.Length <= 64 ? text : text[..64] + "...";
 }

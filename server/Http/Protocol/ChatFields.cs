@@ -47,6 +47,12 @@ internal sealed class ChatFields
         }
 
         var tools = ToolFields.Parse(body);
+        if (Fields.GetArray(body, "documents") is { } documents
+            && documents.EnumerateArray().Any(document => document.ValueKind != JsonValueKind.Object))
+        {
+            throw ApiException.BadRequest("documents: must be a list of objects.", "documents");
+        }
+
         bool echo = Fields.GetBool(body, "echo") ?? false;
         return new ChatFields
         {

@@ -54,6 +54,7 @@ internal static class GenerationFieldsParser
             SkipSpecialTokens = sampling.SkipSpecialTokens && !endpoint.KeepsSpecialTokens,
         };
         CheckUnsupported(body);
+        PassiveFields.Check(body);
         JsonElement? streamOptions = StreamOptions(body, stream);
         return new GenerationFields
         {
@@ -198,7 +199,7 @@ internal static class GenerationFieldsParser
     }
 
     private static bool Usage(JsonElement? streamOptions, string name) =>
-        streamOptions is { } given && (Fields.GetBool(given, name) ?? false);
+        streamOptions is { } given && (Fields.GetBool(given, name, "stream_options") ?? false);
 
     private static string? ParseRequestId(JsonElement body)
     {

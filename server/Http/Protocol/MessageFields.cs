@@ -57,6 +57,11 @@ internal static class MessageFields
             throw Bad(index, "a tool message needs tool_call_id");
         }
 
+        if (Fields.TryGet(message, "name", out JsonElement name) && name.ValueKind != JsonValueKind.String)
+        {
+            throw Bad(index, "name must be a string");
+        }
+
         CheckContent(message, roleName, index);
         CheckToolCalls(message, index);
     }
@@ -136,6 +141,11 @@ internal static class MessageFields
                 || name.ValueKind != JsonValueKind.String)
             {
                 throw Bad(index, "each tool call needs function.name");
+            }
+
+            if (Fields.TryGet(call, "id", out JsonElement id) && id.ValueKind != JsonValueKind.String)
+            {
+                throw Bad(index, "the id of a tool call must be a string");
             }
 
             if (Fields.TryGet(function, "arguments", out JsonElement arguments) && !AreArguments(arguments))

@@ -64,7 +64,8 @@ internal static class MessagesContent
 
         return string.Join('\n', content.EnumerateArray().Select(block =>
             block.ValueKind == JsonValueKind.Object && Fields.GetString(block, "type") == "text"
-                ? Fields.GetString(block, "text") ?? ""
+                ? Fields.GetString(block, "text")
+                    ?? throw ApiException.BadRequest($"{name}: a text block needs a text.", name)
                 : throw ApiException.BadRequest($"{name}: the model takes text blocks alone.", name)));
     }
 

@@ -25,6 +25,7 @@ internal static class MessagesRequest
             throw ApiException.BadRequest("max_tokens: is needed.", "max_tokens");
         }
 
+        PassiveFields.CheckMessages(body);
         JsonElement messages = Fields.GetArray(body, "messages")
             ?? throw ApiException.BadRequest("messages: a list is needed.", "messages");
         return JsonText.Document(json =>

@@ -83,7 +83,9 @@ internal sealed class ResponsesInput
     private void AddMessage(JsonElement item, int index)
     {
         string role = Fields.GetString(item, "role") ?? throw Bad(index, "a role is needed");
-        string text = Fields.TryGet(item, "content", out JsonElement content) ? TextOf(content, index) : "";
+        string text = Fields.TryGet(item, "content", out JsonElement content)
+            ? TextOf(content, index)
+            : throw Bad(index, "content is needed");
         if (role == "assistant")
         {
             if (_text is not null || _calls.Count > 0)
@@ -173,7 +175,7 @@ internal sealed class ResponsesInput
         return string.Join('\n', content.EnumerateArray().Select(part =>
             part.ValueKind == JsonValueKind.Object
             && Fields.GetString(part, "type") is "input_text" or "output_text" or "text" or "reasoning_text"
-                ? Fields.GetString(part, "text") ?? ""
+                ? Fields.GetString(part, "text") ?? throw Bad(index, "a text part needs a text")
                 : throw Bad(index, "the model takes text parts alone")));
     }
 

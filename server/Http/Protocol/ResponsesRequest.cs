@@ -22,6 +22,7 @@ internal static class ResponsesRequest
     public static JsonDocument ToChat(JsonElement body, JsonElement? items = null)
     {
         RefuseState(body, items is not null);
+        PassiveFields.CheckResponses(body);
         if (!Fields.TryGet(body, "input", out JsonElement input))
         {
             throw ApiException.BadRequest("input: is needed.", "input");
@@ -63,6 +64,16 @@ internal static class ResponsesRequest
             json.WriteEndObject();
         });
     }
+
+    /// <summary>The field of /v1/responses that one of the chat body was made of, where its name is another.</summary>
+    public static string? FieldOf(string? param) => param switch
+    {
+        "messages" => "input",
+        "max_tokens" => "max_output_tokens",
+        "response_format" => "text",
+        "reasoning_effort" => "reasoning",
+        _ => null,
+    };
 
     private static void RefuseState(JsonElement body, bool areKept)
     {

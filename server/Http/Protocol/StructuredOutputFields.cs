@@ -16,7 +16,8 @@ internal static class StructuredOutputFields
         Fields.TryGet(body, "structured_outputs", out _)
         || _olderNames.Any(name => Fields.TryGet(body, name, out _))
         || (Fields.TryGet(body, "response_format", out JsonElement format)
-            && format.ValueKind == JsonValueKind.Object && Fields.GetString(format, "type") != "text");
+            && format.ValueKind == JsonValueKind.Object
+            && Fields.GetString(format, "type", "response_format") != "text");
 
     /// <summary>The parameters with response_format or an older guided_ field; structured_outputs is there.</summary>
     /// <exception cref="ApiException">400 naming the field.</exception>

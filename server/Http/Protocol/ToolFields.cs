@@ -154,7 +154,18 @@ internal sealed record ToolFields
             throw ApiException.BadRequest("tools: parameters must be a JSON Schema object.", "tools");
         }
 
-        _ = Fields.GetBool(function, "strict");
+        if (Fields.GetString(tool, "type", "tools") is not (null or "function"))
+        {
+            throw ApiException.BadRequest("tools: functions alone are supported.", "tools");
+        }
+
+        if (Fields.TryGet(function, "description", out JsonElement description)
+            && description.ValueKind != JsonValueKind.String)
+        {
+            throw ApiException.BadRequest("tools: a description must be a string.", "tools");
+        }
+
+        _ = Fields.GetBool(function, "strict", "tools");
         return name.GetString()!;
     }
 
@@ -178,7 +189,7 @@ internal sealed record ToolFields
             throw ApiException.BadRequest("tool_choice: needs tools.", ChoiceName);
         }
 
-        if (choice.ValueKind == JsonValueKind.Object && Fields.GetString(choice, "type") == AllowedName)
+        if (choice.ValueKind == JsonValueKind.Object && Fields.GetString(choice, "type", ChoiceName) == AllowedName)
         {
             word = ParseAllowed(choice, names, out allowed);
         }
@@ -192,6 +203,11 @@ internal sealed record ToolFields
         {
             throw ApiException.BadRequest(
                 "tool_choice: must be none, auto, required or a named function.", ChoiceName);
+        }
+
+        if (word is null && Fields.GetString(choice, "type", ChoiceName) is not (null or "function"))
+        {
+            throw ApiException.BadRequest("tool_choice.type: must be function or allowed_tools.", ChoiceName);
         }
 
         string? name = word is null ? NamedBy(choice, names) : null;
