@@ -15,7 +15,8 @@ import argparse, json, lzma, os, shlex, shutil, signal, subprocess, sys, tarfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GROUPS = ["facts", "kernels", "tokens", "speed"]
-KERNEL_TESTS = ["rows", "kv", "sample", "linear", "wgmma", "wgmma_like_mma", "quantized", "attention"]
+KERNEL_TESTS = ["rows", "kv", "sample", "linear", "wgmma", "wgmma_like_mma", "quantized", "attention",
+                "attention_wgmma", "attention_wgmma_like_mma"]
 TAIL = 3000
 PROMPTS = ["Once upon a time", "one two three one two three one two"]
 
@@ -170,6 +171,7 @@ def stages_of(places, work, short):
                 ("graphs off", {"ENGINE_CUDA_GRAPHS": "0"}),
                 ("steps in turn", {"ENGINE_CUDA_ASYNC": "0"}),
                 ("wgmma", {"ENGINE_CUDA_WGMMA": "1"}),
+                ("attention by wgmma", {"ENGINE_CUDA_WGMMA_ATTENTION": "1"}),
                 ("dependent launches", {"ENGINE_CUDA_PDL": "1"}),
                 ("wgmma and dependent launches", {"ENGINE_CUDA_WGMMA": "1", "ENGINE_CUDA_PDL": "1"})]
     for name, switch in switches:

@@ -157,11 +157,7 @@ internal sealed unsafe partial class CudaDevice
         AttentionKernels kernels = _kernels.Attention(columns, isNarrow);
         if (forms.HasTiled)
         {
-            int group = arguments.NumHeads / arguments.NumKvHeads;
-            Launch(
-                kernels.Tiled.For(type), arguments,
-                (Up(forms.MaxTiledQueries * group, 64), arguments.NumKvHeads, arguments.NumSequences),
-                AttentionThreads, AttentionTiledSharedBytes(columns, isNarrow));
+            LaunchTiles(kernels, arguments, type, forms.MaxTiledQueries, isNarrow ? -columns : columns);
         }
 
         // The same bits with bulk copies as without.
@@ -177,6 +173,20 @@ internal sealed unsafe partial class CudaDevice
             if (!forms.Combines) continue;
             Launch(kernels.Combine.For(type), arguments, (rows, arguments.NumHeads, 1), columns);
         }
+    }
+
+    // columns: less than 0 for an 8-bit cache.
+    private void LaunchTiles(
+        AttentionKernels kernels, in AttentionArguments arguments, DType type, int maxQueries, int columns)
+    {
+        int rows = maxQueries * (arguments.NumHeads / arguments.NumKvHeads);
+        int shared = AttentionWgmmaSharedBytes(columns);
+        bool isWgmma = _usesWgmmaAttention && kernels.Wgmma.Has(type) && shared <= Gpu.SharedBytesMax;
+        if (!isWgmma) shared = AttentionTiledSharedBytes(Math.Abs(columns), columns < 0);
+        Launch(
+            (isWgmma ? kernels.Wgmma : kernels.Tiled).For(type), arguments,
+            (Up(rows, isWgmma ? 128 : 64), arguments.NumKvHeads, arguments.NumSequences),
+            isWgmma ? AttentionWgmmaThreads : AttentionThreads, shared);
     }
 
     // The batch's lists on the device: the step's, or uploaded for this call. A group of 0 takes no forms.

@@ -15,6 +15,8 @@ internal sealed unsafe partial class CudaDevice
     internal const int AttentionAnySharedBytes = (4 * (AnyHeadDim + 4) * 4) + (AnyHeadDim * 4);
 
     internal const int AttentionBulkSharedBytes = 1024;
+    internal const int AttentionWgmmaThreads = 384;
+    private const int AttentionWgmmaStages = 4;
 
     internal static int AttentionTiledSharedBytes(int columns, bool isNarrow)
     {
@@ -23,6 +25,9 @@ internal sealed unsafe partial class CudaDevice
             ? (2 * 2 * step * NarrowRowBytes(columns)) + (2 * step * columns * 2) + rest
             : (2 * 2 * step * columns * 2) + rest;
     }
+
+    internal static int AttentionWgmmaSharedBytes(int columns) =>
+        (128 * columns * 2) + (AttentionWgmmaStages * ((2 * 64 * columns * 2) + 32));
 
     internal static int AttentionSplitSharedBytes(int columns, bool isNarrow)
     {

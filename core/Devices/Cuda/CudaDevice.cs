@@ -23,6 +23,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private readonly CudaKernels _kernels;
     private readonly CudaUploads _uploads;
     private readonly CudaWgmma? _wgmma;
+    private readonly bool _usesWgmmaAttention;
     private readonly CudaCublasLt? _cublasLt;
     private readonly string? _withoutCublasLt;
     private CudaStaging? _transfer;
@@ -40,6 +41,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
         FollowsInputs = options.FollowsInputs;
         UsesGraphs = options.UsesGraphs && Environment.GetEnvironmentVariable("ENGINE_CUDA_GRAPHS") != "0";
         RunsAhead = options.RunsAhead ?? RunsAheadByDefault;
+        _usesWgmmaAttention = options.UsesWgmmaAttention
+            || Environment.GetEnvironmentVariable("ENGINE_CUDA_WGMMA_ATTENTION") == "1";
         _context = CudaContext.Open(options.Ordinal, options.LibraryPath);
         _name = $"cuda:{_context.Ordinal} ({_context.Name}, compute capability {_context.Capability / 10}."
             + $"{_context.Capability % 10}";

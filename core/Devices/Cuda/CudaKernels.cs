@@ -122,7 +122,8 @@ internal sealed class CudaKernels(CudaModules modules)
             string kind = isNarrow ? "_e4m3" : "", suffix = $"_d{columns}";
             kernels = new AttentionKernels(
                 new(modules, $"ekc_attention_tiled{kind}", suffix), new(modules, $"ekc_attention_split{kind}", suffix),
-                new(modules, $"ekc_attention_split_bulk{kind}", suffix), new(modules, "ekc_attention_combine", suffix));
+                new(modules, $"ekc_attention_split_bulk{kind}", suffix), new(modules, "ekc_attention_combine", suffix),
+                new(modules, $"ekc_attention_wgmma{kind}", suffix));
             _attention.Add(key, kernels);
         }
 
@@ -131,8 +132,9 @@ internal sealed class CudaKernels(CudaModules modules)
 }
 
 /// <summary>Attention by tensor cores, for one width of head and kind of cache; Bulk is Split with bulk copies, where
-/// the GPU has them.</summary>
-internal sealed record AttentionKernels(CudaKernel Tiled, CudaKernel Split, CudaKernel Bulk, CudaKernel Combine);
+/// the GPU has them, Wgmma is Tiled by wgmma.</summary>
+internal sealed record AttentionKernels(
+    CudaKernel Tiled, CudaKernel Split, CudaKernel Bulk, CudaKernel Combine, CudaKernel Wgmma);
 
 /// <summary>Kernels for weights of one kind of codes.</summary>
 internal sealed record CodeKernels(CudaKernel Any, CudaKernel Tiled, CudaKernel Skinny, CudaKernel Embed);

@@ -29,6 +29,9 @@ internal sealed record CudaDeviceOptions
     /// <summary>On compute capability 9.0, 16-bit products by wgmma; so does ENGINE_CUDA_WGMMA=1.</summary>
     public bool UsesWgmma { get; init; }
 
+    /// <summary>There, attention of long queries by wgmma; so does ENGINE_CUDA_WGMMA_ATTENTION=1.</summary>
+    public bool UsesWgmmaAttention { get; init; }
+
     /// <summary>16-bit products of many rows by cuBLASLt, if it is there; so does ENGINE_CUDA_CUBLASLT=1. A row's bits
     /// then depend on how many others there are.</summary>
     public bool UsesCublasLt { get; init; }

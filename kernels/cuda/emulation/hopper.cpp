@@ -55,7 +55,47 @@ struct Operand {
   }
 };
 
+// An operand of 16 k and n columns, columns contiguous: lines of 64 columns, one for each k.
+struct ColumnOperand {
+  uint32_t base, column_bytes, group_bytes, rank;
+  explicit ColumnOperand(uint64_t descriptor) : rank(machine.thread->block->rank << 24) {
+    base = (descriptor & 0x3fff) << 4;
+    column_bytes = (descriptor >> 16 & 0x3fff) << 4;
+    group_bytes = (descriptor >> 32 & 0x3fff) << 4;
+    if ((descriptor >> 46 & 0xffff) != 0) fail("bits of a wgmma descriptor that must be zero are set");
+    if (descriptor >> 62 != 1) fail("a wgmma operand of columns is emulated with a swizzle of 128 bytes");
+    if (base % 1024 != 0) fail("a wgmma operand of columns does not begin at a group of eight k");
+  }
+  uint32_t chunk(int k, int column) const {
+    const uint32_t at = base + (uint32_t)(column / 64) * column_bytes + (uint32_t)(k / 8) * group_bytes +
+        (uint32_t)(k % 8) * 128 + (uint32_t)(column % 64) * 2;
+    return rank | (at ^ (at >> 7 & 7) << 4);
+  }
+  bool overlaps(uint32_t address, uint32_t bytes, int columns) const {
+    const uint32_t from = address & 0xffffff;
+    for (int block = 0; block < (columns + 63) / 64; block++) {
+      for (uint32_t group = 0; group < 2; group++) {
+        const uint32_t start = base + (uint32_t)block * column_bytes + group * group_bytes;
+        if (from < start + 1024 && from + bytes > start) return true;
+      }
+    }
+    return false;
+  }
+};
+
 constexpr int LineElements = 32;  // of 32 bytes of k, or half as many
+
+// [n][16] elements of 16 bits.
+void read_columns(std::vector<uint16_t>& out, uint64_t descriptor, int n) {
+  const ColumnOperand operand(descriptor);
+  for (int k = 0; k < 16; k++) {
+    for (int column = 0; column < n; column += 8) {
+      uint16_t values[8];
+      memcpy(values, shared_at_async(operand.chunk(k, column), 16), 16);
+      for (int i = 0; i < 8; i++) out[(size_t)(column + i) * 16 + k] = values[i];
+    }
+  }
+}
 
 void read_row(float (&out)[LineElements], const Operand& operand, int row, const ProductKind& kind, bool is_b) {
   uint8_t bytes[32];
@@ -64,12 +104,18 @@ void read_row(float (&out)[LineElements], const Operand& operand, int row, const
 }
 
 void compute(WarpProducts& all, Product& product) {
-  const Operand a(product.a), b(product.b);
   Accumulator& accumulator = all.accumulators[product.accumulator];
+  const bool in_registers = !product.rows.empty();
   float rows[16][LineElements], column[LineElements];
-  for (int i = 0; i < 16; i++) read_row(rows[i], a, product.row + i, product.kind, false);
+  std::vector<uint16_t> columns((size_t)product.n * 16);
+  if (in_registers) read_columns(columns, product.b, product.n);
+  for (int i = 0; i < 16; i++) {
+    if (in_registers) product.kind.decode(rows[i], (const uint8_t*)&product.rows[(size_t)i * 16], false);
+    else read_row(rows[i], Operand(product.a), product.row + i, product.kind, false);
+  }
   for (int n = 0; n < product.n; n++) {
-    read_row(column, b, n, product.kind, true);
+    if (in_registers) product.kind.decode(column, (const uint8_t*)&columns[(size_t)n * 16], true);
+    else read_row(column, Operand(product.b), n, product.kind, true);
     for (int i = 0; i < 16; i++) {
       product.kind.add(accumulator.values[(size_t)(i * product.n + n)], product.adds, rows[i], column);
     }
@@ -98,6 +144,21 @@ void check_poisoned(Accumulator& accumulator, int n) {
   each_register(accumulator, n, [](uint32_t& mine, uint32_t&) {
     if (mine != Poison) fail("an accumulator was written while a wgmma was in flight");
   });
+}
+
+// The 16 rows of a warp out of its lanes' registers, as mma takes them; none if a descriptor says where they are.
+std::vector<uint16_t> gather_rows(Meeting& meeting) {
+  std::vector<uint16_t> rows;
+  if (((ProductOperands*)meeting.slot[0])->rows == nullptr) return rows;
+  rows.resize(256);
+  for (int lane = 0; lane < 32; lane++) {
+    const uint32_t* mine = ((ProductOperands*)meeting.slot[lane])->rows;
+    for (int i = 0; i < 8; i++) {
+      const int row = lane / 4 + i / 2 % 2 * 8, k = lane % 4 * 2 + i / 4 * 8 + i % 2;
+      rows[(size_t)(row * 16 + k)] = (uint16_t)(mine[i / 2] >> 16 * (i % 2));
+    }
+  }
+  return rows;
 }
 
 size_t accumulator_of(WarpProducts& all, Meeting& meeting, int n) {
@@ -207,7 +268,8 @@ void product(Meeting& meeting, int n, const ProductKind& kind) {
   all.accumulators[accumulator].pending++;
   machine.thread->block->products_in_flight++;
   const int row = warp_index() % WarpsOfGroup * 16;
-  all.open.push_back(Product{first.a, first.b, n, row, first.adds, false, accumulator, kind});
+  all.open.push_back(
+      Product{first.a, first.b, n, row, first.adds, false, accumulator, kind, gather_rows(meeting)});
   if (!do_it_now()) return;
   for (auto& group : all.groups) compute_all(all, group);
   compute_all(all, all.open);
@@ -236,8 +298,11 @@ void product_wait(int left) {
 void check_products(const Block& block, uint32_t address, uint32_t bytes) {
   auto check = [&](const std::vector<Product>& products) {
     for (const Product& product : products) {
-      if (Operand(product.a).overlaps(address, bytes, product.row, 16) ||
-          Operand(product.b).overlaps(address, bytes, 0, product.n)) {
+      const bool reads = product.rows.empty()
+          ? Operand(product.a).overlaps(address, bytes, product.row, 16) ||
+              Operand(product.b).overlaps(address, bytes, 0, product.n)
+          : ColumnOperand(product.b).overlaps(address, bytes, product.n);
+      if (reads) {
         fail("writes shared memory that a wgmma in flight may read");
       }
     }

@@ -107,3 +107,23 @@ struct Wgmma {
   }
   static void wait(Sum (&)[N / 2]) { wgmma_wait_but<0>(); }
 };
+
+template <class T, int N>
+struct WgmmaRows {
+  static void multiply(float (&d)[N / 2], const u32 (&a)[4], u64 b_tile) {
+    emu::ProductOperands mine = {(u32*)d, 0, b_tile, true, a};
+    emu::meet("wgmma of registers", &mine, N, [](emu::Meeting& meeting) {
+      emu::product(meeting, N, {EmuOperand<T>::decode, EmuOperand<T>::add});
+    });
+  }
+};
+
+template <int COUNT>
+struct WgmmaSums {
+  template <int LEFT>
+  static void wait(float (&)[COUNT]) {
+    wgmma_wait_but<LEFT>();
+  }
+};
+
+DEV void pause() {}

@@ -31,6 +31,7 @@ struct ProductOperands {
   uint32_t* d;
   uint64_t a, b;  // descriptors
   bool adds;      // to d; else d is overwritten
+  const uint32_t* rows = nullptr;  // in place of a: a lane's registers of 16 rows; the columns of b are contiguous then
 };
 
 // Numbers of a wgmma: 32 bytes of an operand's k as floats, and the products of two such rows added to a sum.
@@ -46,6 +47,7 @@ struct Product {
   bool adds, done;
   size_t accumulator;
   ProductKind kind;
+  std::vector<uint16_t> rows = {};  // [16][16], if they came in registers
 };
 
 // Registers that products in flight write: the lanes' own are poisoned meanwhile.

@@ -98,6 +98,7 @@ API int fake_cuda_shared_bytes(int what, int columns) {
     case 12: return EKC_ROUND_SHARED;
     case 13: return EKC_W8A8_MAX_K;
     case 14: return EKC_INPUT_GROUP;
+    case 15: return EKC_ATTENTION_WGMMA_SHARED(columns);
     default: return EKC_SAMPLE_SHARED;
   }
 }

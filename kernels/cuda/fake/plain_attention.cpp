@@ -96,7 +96,8 @@ static void attend(const EkcAttention& a, int s, int row, int head, int position
 void plain_attention(const char* arguments, const Op& op, int type) {
   EkcAttention a;
   memcpy(&a, arguments, sizeof a);
-  bool tiled = op.function->name.find("_tiled_") != std::string::npos;
+  bool tiled = op.function->name.find("_tiled_") != std::string::npos ||
+      op.function->name.find("_wgmma_") != std::string::npos;
   bool split = op.function->name.find("_split_") != std::string::npos;
   const int *starts = (const int*)a.cu_seqlens_q, *lengths = (const int*)a.context_lens;
   for (int s = 0; s < a.num_sequences; s++) {

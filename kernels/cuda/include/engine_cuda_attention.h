@@ -30,6 +30,11 @@
  *
  * ekc_attention_split_bulk_T_dD and ekc_attention_split_bulk_e4m3_T_dD, D in {64, 128, 256}: sm_90 and later; as split,
  * with bulk copies, in EKC_ATTENTION_BULK_SHARED more. The same bits.
+ *
+ * ekc_attention_wgmma_T_dD, D in {64, 128}: sm_90a; in place of the tiled form, by wgmma. The same steps; whether the
+ * bits are the same is for a GPU to say.
+ *   grid {ceil(max_q * G / 128), num_kv_heads, num_sequences}, block EKC_ATTENTION_WGMMA_THREADS, shared
+ *   EKC_ATTENTION_WGMMA_SHARED(D).
  */
 typedef struct EkcAttention {
   uint64_t output;         /* T [rows, num_heads * head_dim] */
@@ -84,5 +89,11 @@ EKC_ASSERT_SIZE(EkcAttention, 152);
         EKC_ATTENTION_QUERY_BYTES(D)))
 
 #define EKC_ATTENTION_BULK_SHARED 1024
+
+/* Queries of 128 rows, rings of 64 keys and of 64 values a stage, and four mbarriers a stage. */
+#define EKC_ATTENTION_WGMMA_STAGES 4
+#define EKC_ATTENTION_WGMMA_THREADS 384
+#define EKC_ATTENTION_WGMMA_SHARED(D) \
+  (128 * (D) * 2 + EKC_ATTENTION_WGMMA_STAGES * (2 * 64 * (D) * 2 + 32))
 
 #endif

@@ -38,8 +38,8 @@ DEV void split_fetch(const EkcAttention& p, const SplitItem& item, int kv_head, 
   }
 }
 
-// The result of a chunk: finished if the sequence has no other, else left in `partials`. Finds out anew whose it is, for
-// what is kept through a chunk takes registers.
+// The result of a chunk: finished if the sequence has no other, else left in `partials`. Finds out anew whose it is,
+// for what is kept through a chunk takes registers.
 template <class T, int D>
 DEV void split_store(const AttentionTile<T, D>& a, const EkcAttention& p, int work) {
   const int line = work / p.num_kv_heads, sequence = sequence_of_chunk(p, line);

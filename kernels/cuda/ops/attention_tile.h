@@ -41,15 +41,35 @@ DEV int first_key(const EkcAttention& p, int position) {
   return p.sliding_window > 0 && position >= p.sliding_window ? position - p.sliding_window + 1 : 0;
 }
 
+// What a lane knows of its rows g and g + 8.
+struct RowState {
+  float maximum[2], sum[2];  // sum is this lane's part
+  int position[2];
+  float slope[2];
+};
+
+DEV void load_rows(RowState& a, const EkcAttention& p, const Rows& rows) {
+  UNROLL for (int h = 0; h < 2; h++) {
+    const int index = rows.first + (int)(lane_index() >> 2) + h * 8;
+    a.position[h] = row_position(rows, index);
+    const int head = rows.kv_head * rows.group + (index < rows.count ? index % rows.group : 0);
+    a.slope[h] = p.alibi_slopes == 0 ? 0.f : load((const float*)p.alibi_slopes + head);
+  }
+}
+
+DEV void reset_rows(RowState& a) {
+  UNROLL for (int h = 0; h < 2; h++) {
+    a.maximum[h] = Masked;
+    a.sum[h] = 0;
+  }
+}
+
 // query: fragments, or for wide heads, whose output leaves no registers for them, the address of the rows as a tile.
 template <class T, int D>
-struct AttentionTile {
+struct AttentionTile : RowState {
   static constexpr bool KeepsQuery = EKC_ATTENTION_QUERY_BYTES(D) == 0;
   u32 query[KeepsQuery ? D / 16 : 1][4];
   float output[D / 8][4];
-  float maximum[2], sum[2];  // of rows g and g + 8; sum is this lane's part
-  int position[2];
-  float slope[2];
 };
 
 template <class T, int D>
@@ -57,10 +77,7 @@ DEV void tile_reset(AttentionTile<T, D>& a) {
   UNROLL for (int n = 0; n < D / 8; n++) {
     UNROLL for (int e = 0; e < 4; e++) a.output[n][e] = 0;
   }
-  UNROLL for (int h = 0; h < 2; h++) {
-    a.maximum[h] = Masked;
-    a.sum[h] = 0;
-  }
+  reset_rows(a);
 }
 
 // Two neighbouring elements of a query row, zero past its end; rows have an even number.
@@ -105,10 +122,8 @@ DEV void tile_load_query(AttentionTile<T, D>& a, const EkcAttention& p, const Ro
         shared_store(tile_address<D>(place, g + h * 8, 2 * k + 1) + t * 4, high);
       }
     }
-    a.position[h] = row_position(rows, index);
-    const int head = rows.kv_head * rows.group + (present ? index % rows.group : 0);
-    a.slope[h] = p.alibi_slopes == 0 ? 0.f : load((const float*)p.alibi_slopes + head);
   }
+  load_rows(a, p, rows);
   if constexpr (!AttentionTile<T, D>::KeepsQuery) {
     sync_warp();
     a.query[0][0] = tile_address<D>(place, lane & 15, lane >> 4);
@@ -182,49 +197,83 @@ DEV void tile_scores(const AttentionTile<T, D>& a, float (*s)[4], u32 keys) {
       });
 }
 
-// Scores of a step become probabilities; maximum, sum and output follow. first: position of the step's first key.
-template <class T, int D>
-DEV void tile_softmax(
-    AttentionTile<T, D>& a, float (&s)[EKC_ATTENTION_STEP(D) / 8][4], const EkcAttention& p, int first) {
+DEV bool is_plain(const EkcAttention& p) { return p.soft_cap == 0 && p.alibi_slopes == 0; }
+
+// What scores are multiplied by in the softmax: finish_scores has done it where they are not plain.
+DEV float score_scale(const EkcAttention& p, bool plain) { return plain ? p.scale * p.key_scale * LogBase2OfE : 1.f; }
+
+template <int STEP>
+DEV void finish_scores(const RowState& a, float (*s)[4], const EkcAttention& p, int first) {
   const int t = lane_index() & 3;
-  const bool plain = p.soft_cap == 0 && p.alibi_slopes == 0;
-  const float scale = plain ? p.scale * p.key_scale * LogBase2OfE : 1.f;
-  if (!plain) {
-    UNROLL for (int n = 0; n < EKC_ATTENTION_STEP(D) / 8; n++) {
-      UNROLL for (int e = 0; e < 4; e++) {
-        const int key = first + n * 8 + 2 * t + (e & 1);
-        s[n][e] = finish_score(p, s[n][e] * p.key_scale, a.slope[e >> 1], key - a.position[e >> 1]);
-      }
+  UNROLL for (int n = 0; n < STEP / 8; n++) {
+    UNROLL for (int e = 0; e < 4; e++) {
+      const int key = first + n * 8 + 2 * t + (e & 1);
+      s[n][e] = finish_score(p, s[n][e] * p.key_scale, a.slope[e >> 1], key - a.position[e >> 1]);
     }
   }
+}
+
+// Scores of a step become probabilities; maximum and sum follow, and what was summed up before is to be multiplied by
+// `correction`. first: position of the step's first key. ALL: every row sees every key of the step.
+template <int STEP, bool ALL>
+DEV void softmax_rows(
+    RowState& a, float (*s)[4], float scale, const EkcAttention& p, int first, float (&correction)[2]) {
+  const int t = lane_index() & 3;
   UNROLL for (int h = 0; h < 2; h++) {
     const int last = a.position[h], start = first_key(p, last);
+    const auto sees = [&](int n, int e) INLINED {
+      const int key = first + n * 8 + 2 * t + (e & 1);
+      return ALL || (key >= start && key <= last);
+    };
     float top = Masked;
-    UNROLL for (int n = 0; n < EKC_ATTENTION_STEP(D) / 8; n++) {
+    UNROLL for (int n = 0; n < STEP / 8; n++) {
       UNROLL for (int e = 2 * h; e < 2 * h + 2; e++) {
-        const int key = first + n * 8 + 2 * t + (e & 1);
-        s[n][e] = key >= start && key <= last ? s[n][e] * scale : Masked;
+        s[n][e] = sees(n, e) ? s[n][e] * scale : Masked;
         top = max_float(top, s[n][e]);
       }
     }
     top = max_float(top, bits_float(shuffle_xor(float_bits(top), 1)));
     top = max_float(top, bits_float(shuffle_xor(float_bits(top), 2)));
     top = max_float(top, a.maximum[h]);
-    const float correction = exp2_approx(a.maximum[h] - top);
+    correction[h] = exp2_approx(a.maximum[h] - top);
     a.maximum[h] = top;
-    float sum = a.sum[h] * correction;
-    UNROLL for (int n = 0; n < EKC_ATTENTION_STEP(D) / 8; n++) {
+    float sum = a.sum[h] * correction[h];
+    UNROLL for (int n = 0; n < STEP / 8; n++) {
       UNROLL for (int e = 2 * h; e < 2 * h + 2; e++) {
-        s[n][e] = s[n][e] == Masked ? 0.f : exp2_approx(s[n][e] - top);
+        s[n][e] = sees(n, e) ? exp2_approx(s[n][e] - top) : 0.f;
         sum += s[n][e];
       }
     }
     a.sum[h] = sum;
-    UNROLL for (int n = 0; n < D / 8; n++) {
-      a.output[n][2 * h] *= correction;
-      a.output[n][2 * h + 1] *= correction;
-    }
   }
+}
+
+template <int STEP>
+DEV void softmax_step(
+    RowState& a, float (*s)[4], float scale, const EkcAttention& p, int first, float (&correction)[2]) {
+  bool all = true;
+  UNROLL for (int h = 0; h < 2; h++) {
+    all = all && first >= first_key(p, a.position[h]) && first + STEP - 1 <= a.position[h];
+  }
+  if (vote(all) == 0xffffffff) softmax_rows<STEP, true>(a, s, scale, p, first, correction);
+  else softmax_rows<STEP, false>(a, s, scale, p, first, correction);
+}
+
+template <int COLUMNS>
+DEV void scale_output(float (*output)[4], const float (&correction)[2]) {
+  UNROLL for (int n = 0; n < COLUMNS / 8; n++) {
+    UNROLL for (int e = 0; e < 4; e++) output[n][e] *= correction[e >> 1];
+  }
+}
+
+template <class T, int D>
+DEV void tile_softmax(
+    AttentionTile<T, D>& a, float (&s)[EKC_ATTENTION_STEP(D) / 8][4], const EkcAttention& p, int first) {
+  const bool plain = is_plain(p);
+  if (!plain) finish_scores<EKC_ATTENTION_STEP(D)>(a, s, p, first);
+  float correction[2];
+  softmax_step<EKC_ATTENTION_STEP(D)>(a, s, score_scale(p, plain), p, first, correction);
+  scale_output<D>(a.output, correction);
 }
 
 // output += probabilities of 16 keys times their values.
@@ -243,8 +292,7 @@ DEV void tile_values(AttentionTile<T, D>& a, const float (&low)[4], const float 
 }
 
 // The end of a chunk: sum becomes the row's.
-template <class T, int D>
-DEV void tile_close_chunk(AttentionTile<T, D>& a) {
+DEV void tile_close_chunk(RowState& a) {
   UNROLL for (int h = 0; h < 2; h++) {
     a.sum[h] += bits_float(shuffle_xor(float_bits(a.sum[h]), 1));
     a.sum[h] += bits_float(shuffle_xor(float_bits(a.sum[h]), 2));

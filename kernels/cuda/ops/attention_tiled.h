@@ -1,8 +1,8 @@
 // Attention of many queries: 64 rows per block of 4 warps, keys and values shared through two stages.
 //
 // Shared memory: 2 stages of [step keys][D] then [step values][D] in tiles of 16 tokens; for an 8-bit cache, one such
-// stage of 16-bit elements; then the sums of finished chunks, [D / 2][128 threads], which a thread keeps for itself; then
-// the queries of wide heads.
+// stage of 16-bit elements; then the sums of finished chunks, [D / 2][128 threads], which a thread keeps for itself;
+// then the queries of wide heads.
 #pragma once
 
 // Starts the copies of the pages of one step; pages past the end of the sequence become zeros.

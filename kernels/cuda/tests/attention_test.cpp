@@ -139,8 +139,9 @@ static void test_any(int type, const AttentionCase& c) {
   });
 }
 
-// The tensor-core forms as a step would launch them; `split_blocks` must not matter.
-static void run_mma(int type, AttentionData& data, uint32_t split_blocks, uint32_t seed, bool bulk = false) {
+// The tensor-core forms as a step would launch them; `split_blocks` must not matter. wide: wgmma in place of tiles.
+static void run_mma(
+    int type, AttentionData& data, uint32_t split_blocks, uint32_t seed, bool bulk = false, bool wide = false) {
   const AttentionCase& c = data.c;
   const bool narrow = c.kv_type == EKC_E4M3;
   const int D = narrow && c.head_dim > 128 ? 256 : (c.head_dim + 63) / 64 * 64, group = c.heads / c.kv_heads;
@@ -162,7 +163,13 @@ static void run_mma(int type, AttentionData& data, uint32_t split_blocks, uint32
   const std::string cache = narrow ? "e4m3_" : "";
   const int tiled_shared = narrow ? EKC_ATTENTION_TILED8_SHARED(D) : EKC_ATTENTION_TILED_SHARED(D);
   const int split_shared = narrow ? EKC_ATTENTION_SPLIT8_SHARED(D) : EKC_ATTENTION_SPLIT_SHARED(D);
-  launch("ekc_attention_tiled_" + cache + suffix, tiled, 128, tiled_shared, &p, seed);
+  if (wide) {
+    const Grid grid = {(uint32_t)(most + 127) / 128, tiled.y, tiled.z};
+    const uint32_t shared = D == 64 ? EKC_ATTENTION_WGMMA_SHARED(64) : EKC_ATTENTION_WGMMA_SHARED(128);
+    launch("ekc_attention_wgmma_" + suffix, grid, EKC_ATTENTION_WGMMA_THREADS, shared, &p, seed);
+  } else {
+    launch("ekc_attention_tiled_" + cache + suffix, tiled, 128, tiled_shared, &p, seed);
+  }
   const std::string form = bulk ? "ekc_attention_split_bulk_" : "ekc_attention_split_";
   const int extra = bulk ? EKC_ATTENTION_BULK_SHARED : 0;
   launch(form + cache + suffix, {split_blocks, 1, 1}, 128, split_shared + extra, &p, seed);
@@ -218,6 +225,52 @@ static void test_bulk(int type, const AttentionCase& c) {
     run_mma(type, data, 1, seed, true);
     expect_same_bytes(data.output.data(), want.data(), data.output.bytes(), "bits");
   });
+}
+
+static void test_wide(int type, const AttentionCase& c) {
+  const std::string name = std::string("attention_wgmma ") + type_name(type) + " head " + std::to_string(c.head_dim);
+  for_seeds(name, [&](uint32_t seed) {
+    Random random(seed);
+    AttentionData data(type, c, random);
+    run_mma(type, data, 1, seed, false, true);
+    expect_near(data.output, data.reference(), 3 * epsilon_of(type), 1.0);
+  });
+}
+
+// Modules attention_wgmma and attention_d64: what the mutation tests run.
+void test_attention_wgmma_d64() {
+  test_wide(EKC_BF16, {4, 1, 64, EKC_BF16, 0, 0, false, 16, {1, 40, 4}, {1, 340, 17}});
+  test_wide(EKC_F16, {2, 2, 40, EKC_F16, 130, 0, true, 32, {150}, {600}});
+}
+
+void test_attention_wgmma() {
+  test_attention_wgmma_d64();
+  for (int type : {EKC_F16, EKC_BF16}) {
+    test_wide(type, {2, 1, 128, type, 0, 0, false, 32, {70, 1, 9}, {513, 33, 9}});
+    test_wide(type, {3, 1, 100, type, 290, 0, false, 16, {50}, {600}});
+    test_wide(type, {6, 2, 80, type, 50, 20.f, false, 16, {2, 37}, {330, 129}});
+  }
+  test_wide(EKC_BF16, {1, 1, 64, EKC_BF16, 0, 0, false, 16, {17, 130}, {17, 261}});
+}
+
+// Whether wgmma rounds as mma does is for a GPU to say. On the emulated machine both sum in double: what this checks
+// there is that steps, chunks and what happens between products are the same.
+void test_attention_wgmma_like_mma() {
+  for (int type : {EKC_F16, EKC_BF16}) {
+    for (const AttentionCase& c : {
+             AttentionCase{4, 2, 128, type, 0, 0, false, 16, {40, 70}, {40, 600}},
+             AttentionCase{2, 2, 64, type, 290, 25.f, true, 16, {20, 140}, {600, 299}}}) {
+      for_seeds(std::string("attention_wgmma beside attention_tiled ") + type_name(type), [&](uint32_t seed) {
+        Random random(seed);
+        AttentionData data(type, c, random);
+        run_mma(type, data, 1, seed);
+        const std::vector<uint8_t> want(data.output.data(), data.output.data() + data.output.bytes());
+        data.output.fill(0xff);
+        run_mma(type, data, 1, seed, false, true);
+        expect_same_bytes(data.output.data(), want.data(), data.output.bytes(), "bits");
+      });
+    }
+  }
 }
 
 // Modules attention_d64 and attention_bulk_d64: what the mutation tests run.

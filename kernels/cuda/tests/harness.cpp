@@ -146,6 +146,9 @@ static const Group groups[] = {
     {"attention_d128", test_attention_d128},
     {"attention8_d64", test_attention8_d64},
     {"attention_bulk_d64", test_attention_bulk_d64},
+    {"attention_wgmma", test_attention_wgmma},
+    {"attention_wgmma_d64", test_attention_wgmma_d64},
+    {"attention_wgmma_like_mma", test_attention_wgmma_like_mma},
     {"attention", test_attention},
 };
 

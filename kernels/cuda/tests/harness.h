@@ -125,5 +125,8 @@ void test_attention_d64();
 void test_attention_d128();
 void test_attention8_d64();
 void test_attention_bulk_d64();
+void test_attention_wgmma();
+void test_attention_wgmma_d64();
+void test_attention_wgmma_like_mma();
 void test_attention();
 int check_ptx(const char* folder);

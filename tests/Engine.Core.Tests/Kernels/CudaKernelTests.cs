@@ -23,6 +23,8 @@ public sealed class CudaKernelTests
     [TestCase("sample")]
     [TestCase("attention_any")]
     [TestCase("attention")]
+    [TestCase("attention_wgmma")]
+    [TestCase("attention_wgmma_like_mma")]
     public void KernelsAgreeWithTheirDefinitions(string group)
     {
         string log = CudaKernelPrograms.Run(CudaKernelPrograms.Tests, [group], out int code);

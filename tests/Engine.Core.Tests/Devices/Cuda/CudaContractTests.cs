@@ -110,6 +110,8 @@ internal sealed partial class CudaContractTests
                 Assert.That(
                     CudaDevice.AttentionSplitSharedBytes(columns, true),
                     Is.EqualTo(FakeCuda.SharedBytes(9, columns)));
+                Assert.That(
+                    CudaDevice.AttentionWgmmaSharedBytes(columns), Is.EqualTo(FakeCuda.SharedBytes(15, columns)));
             }
         });
     }

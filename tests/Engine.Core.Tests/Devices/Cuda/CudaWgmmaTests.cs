@@ -67,6 +67,23 @@ internal sealed class CudaWgmmaTests
     }
 
     [Test]
+    public void Attention_by_wgmma_on_the_emulated_machine_gives_the_same_tokens()
+    {
+        Assert.That(Run(true), Is.EqualTo(Run(false)));
+
+        static string Run(bool usesWgmma)
+        {
+            using FakeCuda fake = new(new FakeCudaOptions { Emulates = true });
+            CudaDeviceOptions options = FakeCuda.DeviceOptions(DType.BF16) with { UsesWgmmaAttention = usesWgmma };
+            using LoadedModel model = Load(_folder, options);
+            string text = Text(model, 3, 4);
+            Assert.That(FakeCuda.Runs("ekc_attention_wgmma"), usesWgmma ? Is.Positive : Is.Zero);
+            Assert.That(FakeCuda.Runs("ekc_attention_tiled"), usesWgmma ? Is.Zero : Is.Positive);
+            return text;
+        }
+    }
+
+    [Test]
     public void The_demo_model_gives_the_cpu_s_tokens()
     {
         string folder = Path.Combine(TestPaths.Root, "demo-model", "model");
