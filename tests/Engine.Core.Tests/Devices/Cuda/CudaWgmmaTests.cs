@@ -75,8 +75,8 @@ internal sealed class CudaWgmmaTests
         {
             using FakeCuda fake = new(new FakeCudaOptions { Emulates = true });
             CudaDeviceOptions options = FakeCuda.DeviceOptions(DType.BF16) with { UsesWgmmaAttention = usesWgmma };
-            using LoadedModel model = Load(_folder, options);
-            string text = Text(model, 3, 4);
+            using LoadedModel model = CudaTinyModel.Load(CudaTinyModel.Folder, options);
+            string text = CudaTinyModel.Text(model, 3, 4);
             Assert.That(FakeCuda.Runs("ekc_attention_wgmma"), usesWgmma ? Is.Positive : Is.Zero);
             Assert.That(FakeCuda.Runs("ekc_attention_tiled"), usesWgmma ? Is.Zero : Is.Positive);
             return text;
