@@ -272,7 +272,7 @@ DEV void tile_softmax(
   const bool plain = is_plain(p);
   if (!plain) finish_scores<EKC_ATTENTION_STEP(D)>(a, s, p, first);
   float correction[2];
-  softmax_step<EKC_ATTENTION_STEP(D)>(a, s, score_scale(p, plain), p, first, correction);
+  softmax_rows<EKC_ATTENTION_STEP(D), false>(a, s, score_scale(p, plain), p, first, correction);
   scale_output<D>(a.output, correction);
 }
 

@@ -81,9 +81,12 @@ public sealed class MaskTests
         }
     }
 
+    // With uniqueItems an output keeps what it has written, so that its masks are its own.
+    private static IEnumerable<string> SharedGrammars => Grammars.Where(g => !g.Contains("uniqueItems"));
+
     /// <summary>What has been seen before is no work for the garbage collector.</summary>
     [Test]
-    public void AMaskMadeBeforeAllocatesNothing([ValueSource(nameof(Grammars))] string grammar)
+    public void AMaskMadeBeforeAllocatesNothing([ValueSource(nameof(SharedGrammars))] string grammar)
     {
         TestContext.Out.WriteLine("seed 3");
         var random = new Random(3);
