@@ -253,7 +253,7 @@ template <class K>
 static void coded_panels(const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes) {
   const RowTiles tiles(job.rows, K::kRows);
   const int64_t wide = coded_wide<K>(tiles.rows(0)), steps = (last - first + wide - 1) / wide;
-  Ahead ahead(job.rows <= kUnfetchedRows ? nullptr : next, next_bytes, tiles.count * steps, job.chunks);
+  Ahead ahead(next, next_bytes, tiles.count * steps, job.chunks);
   for (int64_t t = 0; t < tiles.count; t++) {
     with_rows(tiles.rows(t), [&](auto rows) INLINE_LAMBDA {
       constexpr int MR = decltype(rows)::value;

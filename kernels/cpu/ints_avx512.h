@@ -33,7 +33,7 @@ static constexpr int kQuantRows = 6;
 static constexpr int kQuantMost = 8;
 static constexpr int kCodedRows = 8;
 static constexpr int kQuantWide = 2;
-static constexpr int kUnfetchedRows = 2;
+static constexpr int kUnfetchedRows = 1;
 
 // c += 32 products of each column: eight lines of 16 columns x 4 k, unsigned by signed.
 template <int MR, int NV>
@@ -83,7 +83,7 @@ INLINE void dot_nibbles(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_
 static constexpr int kQuantRows = 4;
 static constexpr int kQuantMost = 4;
 static constexpr int kQuantWide = 2;
-static constexpr int kUnfetchedRows = 2;
+static constexpr int kUnfetchedRows = 1;
 
 // Bytes widened to 16 bits, even and odd k apart, because 255 * 127 * 2 does not fit pmaddubsw.
 template <int MR, int NV>

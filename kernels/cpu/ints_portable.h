@@ -60,7 +60,7 @@ static constexpr int kQuantRows = 2;
 static constexpr int kQuantMost = 2;
 static constexpr int kCodedRows = 2;
 static constexpr int kQuantWide = 1;
-static constexpr int kUnfetchedRows = 2;
+static constexpr int kUnfetchedRows = 1;
 
 // c += 32 products of each column: eight lines of 16 columns x 4 k, unsigned by signed.
 template <int MR, int NV>
