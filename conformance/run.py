@@ -174,7 +174,7 @@ def main() -> int:
     parser.add_argument("prefix")
     parser.add_argument("--drivers", default="c,cpp,py,go,http")
     parser.add_argument("--update", action="store_true")
-    parser.add_argument("--build", default="/tmp/engine-conformance")
+    parser.add_argument("--build", default=os.path.join(ROOT, "build", "conformance"))
     options = parser.parse_args()
     prefix, build = os.path.abspath(options.prefix), os.path.abspath(options.build)
     os.makedirs(build, exist_ok=True)

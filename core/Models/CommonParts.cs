@@ -89,7 +89,8 @@ internal static class CommonParts
             {
                 "silu" or "swish" => Devices.Activation.Silu,
                 "gelu" or "gelu_python" => Devices.Activation.Gelu,
-                "gelu_new" or "gelu_pytorch_tanh" or "gelu_fast" or "gelu_accurate" or "gelu_python_tanh" => Devices.Activation.GeluTanh,
+                "gelu_new" or "gelu_pytorch_tanh" or "gelu_fast" or "gelu_accurate" or "gelu_python_tanh" =>
+                    Devices.Activation.GeluTanh,
                 "relu" => Devices.Activation.Relu,
                 "relu2" => Devices.Activation.ReluSquared,
                 _ => throw b.Json.Bad(

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using static Engine.Quantization.SettingsJson;
 
 namespace Engine.Quantization;
 
@@ -104,12 +105,4 @@ internal static class InputGroups
             _ => InputRounding.Own,
         };
     }
-
-    private static string? Text(JsonElement e, string name) =>
-        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.String ? v.GetString() : null;
-
-    private static int Number(JsonElement e, string name) =>
-        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int n)
-            ? n
-            : 0;
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using static Engine.Quantization.SettingsJson;
 
 namespace Engine.Quantization;
 
@@ -93,12 +94,4 @@ internal static class QuantizationLayouts
 
     private static EngineException Bad(string file, string key, string expected, string found) => new(
         EngineStatus.Unsupported, $"{file}: {key}: expected {expected}, found {found}", "quantization_config");
-
-    private static string? Text(JsonElement e, string name) =>
-        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.String ? v.GetString() : null;
-
-    private static int Number(JsonElement e, string name) =>
-        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out int n)
-            ? n
-            : 0;
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Engine.Devices;
 using Engine.Loading;
 using Engine.Memory;
+using static Engine.Quantization.SettingsJson;
 
 namespace Engine.Quantization;
 
@@ -73,12 +74,6 @@ internal sealed record QuantizationSettings
         }
     }
 
-    private static string? Text(JsonElement e, string name) =>
-        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.String ? v.GetString() : null;
-
-    private static JsonElement? ObjectOf(JsonElement e, string name) =>
-        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.Object ? v : null;
-
     // Spelled in several ways; the oldest configurations of bitsandbytes do not name it.
     private static string MethodOf(JsonElement e)
     {
@@ -89,9 +84,6 @@ internal sealed record QuantizationSettings
         if (name == "compressed_tensors") return "compressed-tensors";
         return name.Length == 0 && (IsTrue(e, "load_in_4bit") || IsTrue(e, "load_in_8bit")) ? "bitsandbytes" : name;
     }
-
-    private static bool IsTrue(JsonElement e, string name) =>
-        e.TryGetProperty(name, out JsonElement v) && v.ValueKind == JsonValueKind.True;
 
     private static QuantizationSettings From(string file, JsonElement e, string method)
     {

@@ -30,20 +30,12 @@ internal sealed class KeptEvents(long maxBytes) : PipeWriter
     /// <summary>Makes events of what was written.</summary>
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        Take();
+        Take(isEnd: false);
         return default;
     }
 
     /// <summary>No more come.</summary>
-    public override void Complete(Exception? exception = null)
-    {
-        lock (_lock)
-        {
-            _hasEnded = true;
-        }
-
-        Take();
-    }
+    public override void Complete(Exception? exception = null) => Take(isEnd: true);
 
     public override void CancelPendingFlush()
     {
@@ -111,7 +103,8 @@ internal sealed class KeptEvents(long maxBytes) : PipeWriter
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private void Take()
+    // A reader that finds the end must find what came with it.
+    private void Take(bool isEnd)
     {
         TaskCompletionSource news;
         lock (_lock)
@@ -129,6 +122,7 @@ internal sealed class KeptEvents(long maxBytes) : PipeWriter
                 SizeBytes -= _events.Dequeue().Length + 32;
             }
 
+            _hasEnded |= isEnd;
             (news, _news) = (_news, NewSignal());
         }
 
