@@ -47,6 +47,8 @@ internal sealed class LogitsRows : IDisposable
         Sampler = new Sampler(rowLength);
         Crew = samplers > 1 ? new SamplerCrew(Sampler, rowLength, samplers) : null;
         VocabSize = vocabSize;
+        Bytes = _gathered.Bytes + _logits.Bytes
+            + (weights.Device.IsHostMemory ? samplers * Sampler.BytesFor(rowLength) : 0);
     }
 
     public Sampler Sampler { get; }
@@ -60,7 +62,8 @@ internal sealed class LogitsRows : IDisposable
 
     public bool IsFull => Count == _rows.Length;
 
-    public long Bytes => _gathered.Bytes + _logits.Bytes;
+    /// <summary>What it holds where the weights are.</summary>
+    public long Bytes { get; }
 
     public void Begin() => Count = 0;
 

@@ -1,3 +1,4 @@
+using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Hosting;
 using Engine.Sampling;
@@ -21,11 +22,14 @@ internal sealed partial class ModelRunner
     private readonly int[] _together;
     private readonly Action<int, Sampler> _sampleEarly;
 
-    // As many as the device computes with; beside another device, no more than the host can well spare.
-    private int SamplersFor(int rows)
+    /// <summary>
+    /// Threads that sample: as many as the device computes with; beside another device, no more than the host can well
+    /// spare.
+    /// </summary>
+    public static int SamplersFor(IDevice device, int rows, int vocabSize)
     {
-        if ((long)rows * VocabSize < MinTogether) return 1;
-        int threads = _weights.Device is CpuDevice cpu ? cpu.NumThreads : CpuDevice.CpuCount / 2;
+        if ((long)rows * vocabSize < MinTogether) return 1;
+        int threads = device is CpuDevice cpu ? cpu.NumThreads : CpuDevice.CpuCount / 2;
         return Math.Clamp(threads, 1, Math.Min(rows, MaxSamplers));
     }
 

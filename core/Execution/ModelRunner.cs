@@ -184,7 +184,8 @@ internal sealed partial class ModelRunner : IModelRunner
         try
         {
             step = new StepContext(_weights.Device, _weights.Activations, _kv, _inputs, _maxNumTokens);
-            rows = new LogitsRows(_weights, _limits.LogitsRows, VocabSize, SamplersFor(_limits.LogitsRows));
+            rows = new LogitsRows(
+                _weights, _limits.LogitsRows, VocabSize, SamplersFor(_weights.Device, _limits.LogitsRows, VocabSize));
             _ahead = CreateAhead();
             _step = step;
             _rows = rows;

@@ -1,6 +1,7 @@
 using Engine.Devices;
 using Engine.Memory;
 using Engine.Models;
+using Engine.Sampling;
 
 namespace Engine.Execution;
 
@@ -27,7 +28,7 @@ internal sealed class RunnerLimits
 
     public int MaxBlocksPerSeq => BlocksFor(MaxModelLen, KvShape.BlockSize);
 
-    /// <summary>Bytes of activations, logits and what else the device keeps for steps.</summary>
+    /// <summary>Bytes of activations, logits, sampling and what else is kept for steps where the weights are.</summary>
     public required long StepBytes { get; init; }
 
     /// <summary>Derives the sizes.</summary>
@@ -60,6 +61,12 @@ internal sealed class RunnerLimits
             + ((long)logitsRows * ((outputWidth * elementBytes) + ((long)config.VocabSize * sizeof(float))))
             + device.StepBytes(
                 new StepLimits(maxNumTokens, options.MaxNumSeqs, BlocksFor(maxModelLen, options.BlockSize)), shape);
+        if (device.IsHostMemory)
+        {
+            stepBytes += ModelRunner.SamplersFor(device, logitsRows, config.VocabSize)
+                * Sampler.BytesFor(config.VocabSize);
+        }
+
         if (draft is not null) stepBytes += DraftActivationBytes(draft, maxNumTokens, options.MaxNumSeqs);
         long kvMemory = device.KvMemory(memory, options.GpuMemoryUtilization, weightBytes, stepBytes);
         int numBlocks = NumBlocksOf(options, maxModelLen, blockBytes, kvMemory, device.IsHostMemory);

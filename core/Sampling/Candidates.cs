@@ -3,6 +3,9 @@ namespace Engine.Sampling;
 /// <summary>The tokens still in play, in ascending id order, with their weights.</summary>
 internal sealed class Candidates
 {
+    /// <summary>What it holds per token of its capacity.</summary>
+    public const int BytesPerToken = sizeof(int) + (3 * sizeof(float)) + sizeof(double) + MassSelect.BytesPerItem;
+
     private readonly int[] _ids;
     private readonly float[] _values;
     private readonly float[] _weights;

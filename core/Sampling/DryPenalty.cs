@@ -8,6 +8,9 @@ namespace Engine.Sampling;
 /// </summary>
 internal sealed class DryPenalty
 {
+    /// <summary>What it holds per token of the vocabulary.</summary>
+    public const int BytesPerToken = sizeof(int);
+
     // Largest e with exp(e) finite in float32; the penalty's exponent is capped by it.
     private const double MaxLog = 88.7228391;
 

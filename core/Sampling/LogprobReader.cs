@@ -7,6 +7,9 @@ namespace Engine.Sampling;
 /// </summary>
 internal sealed class LogprobReader
 {
+    /// <summary>What it holds per token of the vocabulary.</summary>
+    public const int BytesPerToken = (2 * sizeof(int)) + (3 * sizeof(float));
+
     private readonly double[] _blockSums;
     private readonly float[] _bounds;
     private readonly int[] _ids;

@@ -3,6 +3,9 @@ namespace Engine.Sampling;
 /// <summary>Where items in ascending order of key have gathered a given weight; no full sort.</summary>
 internal sealed class MassSelect
 {
+    /// <summary>What it holds per item of its capacity.</summary>
+    public const int BytesPerItem = sizeof(double) + sizeof(float);
+
     // Up to this many items are sorted at once; more are first spread over the buckets.
     private const int SortDirectly = 256;
     private const int NumBuckets = 2048;

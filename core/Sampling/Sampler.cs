@@ -34,6 +34,10 @@ internal sealed partial class Sampler
         _logprobs = new LogprobReader(rowLength);
     }
 
+    /// <summary>Bytes of a sampler for rows of that length, but for some thousands that every one has.</summary>
+    public static long BytesFor(int rowLength) => (long)rowLength
+        * (sizeof(float) + Candidates.BytesPerToken + DryPenalty.BytesPerToken + LogprobReader.BytesPerToken);
+
     /// <summary>What a status of <see cref="Sample"/> means, for the request that fails.</summary>
     public static string Describe(EngineStatus status) => status switch
     {

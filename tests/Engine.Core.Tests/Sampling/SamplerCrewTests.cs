@@ -55,6 +55,17 @@ public sealed class SamplerCrewTests
     }
 
     [Test]
+    public void ASamplerTakesTheBytesThatAPlanCounts()
+    {
+        const int Large = 150_000;
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        var sampler = new Sampler(Large);
+        long taken = GC.GetAllocatedBytesForCurrentThread() - before;
+        GC.KeepAlive(sampler);
+        Assert.That(taken, Is.EqualTo(Sampler.BytesFor(Large)).Within(2).Percent);
+    }
+
+    [Test]
     public void EveryRowIsSampledOnceHoweverManyRunsFollowOneAnother()
     {
         using var crew = new SamplerCrew(new Sampler(64), 64, 4);
