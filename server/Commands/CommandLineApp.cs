@@ -37,8 +37,10 @@ internal static class CommandLineApp
         };
         try
         {
+            RootCommand root = CreateRoot();
             string[] known = args is ["serve" or "run-batch", ..] ? VllmFlags.Normalize(args) : args;
-            return await CreateRoot().Parse(known).InvokeAsync(invocation);
+            string[] all = known is ["serve", ..] ? ConfigFile.Expand(known, root) : known;
+            return await root.Parse(all).InvokeAsync(invocation);
         }
         catch (EngineException e) when (e.Status == EngineStatus.Cancelled)
         {

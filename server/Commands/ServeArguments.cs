@@ -82,6 +82,12 @@ internal sealed class ServeArguments
         Description = "Paths without a line per request, with commas between them: /health,/metrics.",
     };
 
+    // ConfigFile takes it out before the rest is read.
+    private readonly Option<string?> _config = new(ConfigFile.Flag)
+    {
+        Description = "YAML file of these flags, by their names without dashes; the command line's win.",
+    };
+
     private readonly VllmFlags _vllm = new();
 
     public void AddTo(Command command)
@@ -89,7 +95,8 @@ internal sealed class ServeArguments
         Option[] own =
         [
             _apiKey, _managementKey, _maxBodyBytes, _maxHeaderBytes, _maxHeaders, _shutdownTimeout, _forceUsage,
-            _noAccessLog, _noPage, _sleepMode, _responseStore, _traces, _quietPaths, .. _vllm.Options,
+            _noAccessLog, _noPage, _sleepMode, _responseStore, _traces, _quietPaths, _config,
+            .. _vllm.Options,
         ];
         foreach (Option option in own)
         {

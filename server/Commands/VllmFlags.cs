@@ -104,7 +104,6 @@ internal sealed class VllmFlags
         ("--model-loader-extra-config", false, NoPlugins),
         ("--tool-server", false, "the server calls no tools itself"),
         ("--log-config-file", false, "the log has one form"),
-        ("--config", false, "flags come from the command line alone"),
         ("--collect-detailed-traces", false, "a request has one span"),
         ("--headless", true, "an engine without its server is the library"),
         ("--grpc", true, "it speaks HTTP alone"),
