@@ -8,6 +8,9 @@ internal sealed record StructuredOutputsConfig
 {
     private const string Parameter = "structured-outputs-config";
 
+    // A space, or a new line with what it is indented by.
+    private const string CallSpace = "( |\\n {0,8})?";
+
     private static readonly string[] _backends = ["auto", "xgrammar", "guidance", "outlines", "lm-format-enforcer"];
 
     /// <summary>What an output has to look like holds for its thought, too.</summary>
@@ -46,6 +49,12 @@ internal sealed record StructuredOutputsConfig
             || (DisableAnyWhitespace && outputs.WhitespacePattern is null),
         DisableAdditionalProperties = outputs.DisableAdditionalProperties || DisableAdditionalProperties,
     };
+
+    /// <summary>The same for calls: white space as models write it, so that no output fills up with it.</summary>
+    public StructuredOutputs? ApplyToCalls(StructuredOutputs? outputs) =>
+        Apply(outputs) is { } held
+            ? held.DisableAnyWhitespace ? held : held with { WhitespacePattern = CallSpace }
+            : null;
 
     private static StructuredOutputsConfig Set(StructuredOutputsConfig config, JsonProperty member)
     {

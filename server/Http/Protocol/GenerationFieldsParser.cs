@@ -50,7 +50,9 @@ internal static class GenerationFieldsParser
         sampling = StructuredOutputFields.Apply(body, sampling);
         sampling = sampling with
         {
-            StructuredOutputs = options.StructuredOutputs.Apply(endpoint.Forced ?? sampling.StructuredOutputs),
+            StructuredOutputs = endpoint.Forced is { } calls
+                ? options.StructuredOutputs.ApplyToCalls(calls)
+                : options.StructuredOutputs.Apply(sampling.StructuredOutputs),
             SkipSpecialTokens = sampling.SkipSpecialTokens && !endpoint.KeepsSpecialTokens,
         };
         CheckUnsupported(body);

@@ -5,7 +5,7 @@ namespace Engine.Server.Tests.Support;
 
 /// <summary>
 /// The part of JSON Schema 2020-12 that the wire schemas use: type, const, enum, properties, required,
-/// additionalProperties, items, minItems, anyOf, oneOf, allOf, minimum, maximum, minLength, pattern, $ref to $defs.
+/// additionalProperties, items, minItems, maxItems, anyOf, oneOf, allOf, minimum, maximum, minLength, pattern, $ref to $defs.
 /// Another keyword is an error of the test, not ignored.
 /// </summary>
 internal static class SchemaCheck
@@ -53,6 +53,7 @@ internal static class SchemaCheck
             "additionalProperties" => Additional(rule, schema, value, root, path),
             "items" => Items(rule, value, root, path),
             "minItems" => Problem(value.ValueKind != JsonValueKind.Array || value.GetArrayLength() >= rule.GetInt32()),
+            "maxItems" => Problem(value.ValueKind != JsonValueKind.Array || value.GetArrayLength() <= rule.GetInt32()),
             "anyOf" => Problem(rule.EnumerateArray().Any(option => Find(option, value, root, path) is null)),
             "oneOf" => Problem(rule.EnumerateArray().Count(option => Find(option, value, root, path) is null) == 1),
             "allOf" => rule.EnumerateArray().Select(option => Find(option, value, root, path))
