@@ -157,7 +157,7 @@ internal sealed unsafe partial class CudaDevice
         AttentionKernels kernels = _kernels.Attention(columns, isNarrow);
         if (forms.HasTiled)
         {
-            LaunchTiles(kernels, arguments, type, forms.MaxTiledQueries, isNarrow ? -columns : columns);
+            LaunchTiles(kernels, arguments, type, forms.MaxTiledQueries, columns, isNarrow);
         }
 
         // The same bits with bulk copies as without.
@@ -175,14 +175,14 @@ internal sealed unsafe partial class CudaDevice
         }
     }
 
-    // columns: less than 0 for an 8-bit cache.
     private void LaunchTiles(
-        AttentionKernels kernels, in AttentionArguments arguments, DType type, int maxQueries, int columns)
+        AttentionKernels kernels, in AttentionArguments arguments, DType type, int maxQueries, int columns,
+        bool isNarrow)
     {
         int rows = maxQueries * (arguments.NumHeads / arguments.NumKvHeads);
         int shared = AttentionWgmmaSharedBytes(columns);
         bool isWgmma = _usesWgmmaAttention && kernels.Wgmma.Has(type) && shared <= Gpu.SharedBytesMax;
-        if (!isWgmma) shared = AttentionTiledSharedBytes(Math.Abs(columns), columns < 0);
+        if (!isWgmma) shared = AttentionTiledSharedBytes(columns, isNarrow);
         Launch(
             (isWgmma ? kernels.Wgmma : kernels.Tiled).For(type), arguments,
             (Up(rows, isWgmma ? 128 : 64), arguments.NumKvHeads, arguments.NumSequences),

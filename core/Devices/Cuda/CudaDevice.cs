@@ -41,8 +41,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         FollowsInputs = options.FollowsInputs;
         UsesGraphs = options.UsesGraphs && Environment.GetEnvironmentVariable("ENGINE_CUDA_GRAPHS") != "0";
         RunsAhead = options.RunsAhead ?? RunsAheadByDefault;
-        _usesWgmmaAttention = options.UsesWgmmaAttention
-            || Environment.GetEnvironmentVariable("ENGINE_CUDA_WGMMA_ATTENTION") == "1";
+        _usesWgmmaAttention = options.UsesWgmmaAttention || IsOn("ENGINE_CUDA_WGMMA_ATTENTION");
         _context = CudaContext.Open(options.Ordinal, options.LibraryPath);
         _name = $"cuda:{_context.Ordinal} ({_context.Name}, compute capability {_context.Capability / 10}."
             + $"{_context.Capability % 10}";

@@ -37,7 +37,7 @@ internal sealed unsafe class CudaWgmma : IDisposable
     /// <summary>Of that, what it has not taken yet.</summary>
     public long BytesToCome => _counters == 0 ? Bytes : 0;
 
-    private nint Partials => _counters + (MaxSplitTiles * sizeof(int));
+    private nint Partials => _counters + (nint)CounterBytes;
 
     /// <summary>Null where the GPU, the driver or the type of the activations has none of it.</summary>
     public static CudaWgmma? Create(CudaContext context, CudaKernels kernels, DType activations)

@@ -48,6 +48,12 @@ EKC_WGMMA_ROWS_SIZES(f16, "f16.f16")
 
 DEV void pause() { asm volatile("nanosleep.u32 20;" ::: "memory"); }
 
+// v, of which the compiler knows nothing, so that what follows from it is not computed earlier.
+DEV int opaque(int v) {
+  asm volatile("" : "+r"(v));
+  return v;
+}
+
 #endif
 
 // Where a right operand lies whose columns are contiguous: lines of 64 columns of 16 bits in the swizzle of 128 bytes,

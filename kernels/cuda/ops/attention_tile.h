@@ -308,3 +308,11 @@ DEV Merge merge_factors(float left, float right) {
   return Merge{top, exp2_approx(left - top), exp2_approx(right - top)};
 }
 DEV float merge_value(const Merge& m, float left, float right) { return fma_float(left, m.left, right * m.right); }
+
+// A row's maximum and sum take up those of a finished chunk; its output is to follow.
+DEV Merge merge_row(float& maximum, float& sum, const RowState& chunk, int h) {
+  const Merge merge = merge_factors(maximum, chunk.maximum[h]);
+  maximum = merge.maximum;
+  sum = merge_value(merge, sum, chunk.sum[h]);
+  return merge;
+}

@@ -29,9 +29,7 @@ DEV void tiled_merge(AttentionTile<T, D>& a, float (&maximum)[2], float (&sum)[2
   tile_close_chunk(a);
   const u32 mine = totals + thread_index() * 4;
   UNROLL for (int h = 0; h < 2; h++) {
-    const Merge merge = merge_factors(maximum[h], a.maximum[h]);
-    maximum[h] = merge.maximum;
-    sum[h] = merge_value(merge, sum[h], a.sum[h]);
+    const Merge merge = merge_row(maximum[h], sum[h], a, h);
     UNROLL for (int n = 0; n < D / 8; n++) {
       UNROLL for (int e = 2 * h; e < 2 * h + 2; e++) {
         const u32 at = mine + (n * 4 + e) * 512;

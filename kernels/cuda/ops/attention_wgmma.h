@@ -134,9 +134,7 @@ template <class T, int D>
 DEV void wide_merge(WideConsumer<T, D>& a, RowState& chunk) {
   tile_close_chunk(chunk);
   UNROLL for (int h = 0; h < 2; h++) {
-    const Merge merge = merge_factors(a.maximum[h], chunk.maximum[h]);
-    a.maximum[h] = merge.maximum;
-    a.sum[h] = merge_value(merge, a.sum[h], chunk.sum[h]);
+    const Merge merge = merge_row(a.maximum[h], a.sum[h], chunk, h);
     UNROLL for (int n = 0; n < D / 8; n++) {
       UNROLL for (int e = 2 * h; e < 2 * h + 2; e++) {
         a.totals[n][e] = merge_value(merge, a.totals[n][e], a.output[n][e]);
@@ -196,9 +194,10 @@ DEV void wide_steps(WideConsumer<T, D>& a, const EkcAttention& p, const WideSpan
     else scale_output<D>(a.output, correction);
     wide_pack(a);
   }
-  wide_values(a, places, mine.steps - 1);
+  const int last = opaque(mine.steps) - 1;  // computed here, for through the steps no register is left for it
+  wide_values(a, places, last);
   WgmmaSums<D / 2>::template wait<0>(flat(a.output));
-  wide_release(wide_empty(places.barriers, true, mine.steps - 1));
+  wide_release(wide_empty(places.barriers, true, last));
   wide_merge(a, a.row);
 }
 
@@ -256,10 +255,10 @@ DEV void attention_wgmma(const EkcAttention& p) {
   }
   sync_block();
   if (thread_index() >= F::Consumers) {
-    registers_lower<40>();
+    registers_lower<24>();
     if (thread_index() < F::Consumers + 32 && elect_one()) wide_produce<D>(p, sequence, kv_head, span, places);
   } else {
-    registers_raise<232>();
+    registers_raise<240>();
     wide_consume<T, D>(p, rows, span, places);
   }
 }

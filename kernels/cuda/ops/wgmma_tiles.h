@@ -295,3 +295,12 @@ DEV void wgmma_kernel(const Product& product, const WgmmaWork& w, u64 maps, u64 
   }
   if (C > 1) cluster_sync();  // others still arrive at this CTA's mbarriers
 }
+
+// EKC_WGMMA_KERNEL(size in the name, rows of a tile, CTAs of a cluster, CTAs an SM, ...) for every size.
+#define EKC_WGMMA_SIZES(...)                      \
+  EKC_WGMMA_KERNEL(8, 8, 1, 2, __VA_ARGS__)       \
+  EKC_WGMMA_KERNEL(16, 16, 1, 2, __VA_ARGS__)     \
+  EKC_WGMMA_KERNEL(32, 32, 1, 2, __VA_ARGS__)     \
+  EKC_WGMMA_KERNEL(64, 64, 1, 1, __VA_ARGS__)     \
+  EKC_WGMMA_KERNEL(128, 128, 1, 1, __VA_ARGS__)   \
+  EKC_WGMMA_KERNEL(_pair128, 128, 2, 1, __VA_ARGS__)

@@ -3,9 +3,11 @@
 int failures, comparisons;
 std::string context;
 static int seeds_per_case = 3;
+static bool stops_at_first;
 
 void report(const std::string& what) {
   if (++failures <= 20) fprintf(stderr, "FAILED %s: %s\n", context.c_str(), what.c_str());
+  if (stops_at_first) std::exit(1);
 }
 
 float decode(const void* p, int64_t index, int type) {
@@ -152,7 +154,8 @@ static const Group groups[] = {
     {"attention", test_attention},
 };
 
-// cuda_kernel_tests [--seeds N] GROUP... | --ptx FOLDER; without groups, all of them.
+// cuda_kernel_tests [--first] [--seeds N] GROUP... | --ptx FOLDER; without groups, all of them. --first: ends at the
+// first failure, as mutants do.
 // On a GPU: cuda_driver_tests PTX_FOLDER, then the same.
 int main(int count, char** arguments) {
   if (!machine_start(count, arguments)) return 1;
@@ -160,6 +163,10 @@ int main(int count, char** arguments) {
   for (int i = 1; i < count; i++) {
     const std::string argument = arguments[i];
     if (argument == "--ptx" && i + 1 < count) return check_ptx(arguments[i + 1]);
+    if (argument == "--first") {
+      stops_at_first = true;
+      continue;
+    }
     if (argument == "--seeds" && i + 1 < count) {
       seeds_per_case = atoi(arguments[++i]);
       continue;

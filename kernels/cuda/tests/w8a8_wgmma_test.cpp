@@ -1,14 +1,7 @@
 // Products of 8-bit numbers by wgmma against double: any shape, size of tile, split and pair; and the bits of a row,
 // which are the same in any company, those of integers also the other kernels'.
 #include "w8a8_data.h"
-
-static const int tile_rows[] = {8, 16, 32, 64, 128};
-
-struct TileLaunch {
-  int tile;  // rows of one
-  int splits, blocks, group;
-  bool pairs = false;  // of CTAs
-};
+#include "wgmma_launch.h"
 
 // Scales of groups as these kernels take them, and sums of a row's codes.
 struct TurnedInputs {
@@ -33,37 +26,19 @@ static void run_tiles(
     const ProductData& data, const Tensor& y, int first, int rows, const TileLaunch& how, uint32_t seed) {
   const ProductCase& c = data.c;
   const TurnedInputs inputs(data, first, rows);
-  const int tiles = (rows + how.tile - 1) / how.tile * ((c.n + 127) / 128), slices = (c.k + 1023) / 1024;
-  Memory partials((int64_t)tiles * slices * how.tile * 128 * 4), counters((int64_t)tiles * 4);
-  counters.fill(0);
+  const uint32_t shared[] = {EKC_W8A8_WGMMA_SHARED(8), EKC_W8A8_WGMMA_SHARED(16), EKC_W8A8_WGMMA_SHARED(32),
+                             EKC_W8A8_WGMMA_SHARED(64), EKC_W8A8_WGMMA_SHARED(128)};
   EkcW8A8Wgmma p = {};
   p.product = data.arguments(y, first, rows);
-  tensor_map(&p.weight_map, EKC_I8, p.product.linear.weight, c.n, c.k, data.pitch, how.pairs ? 64 : 128);
-  tensor_map(&p.x_map, EKC_I8, p.product.linear.x, rows, c.k, data.pitch, how.tile);
   if (c.x_groups) p.product.x_scales = inputs.scales.address();
   p.x_sums = inputs.sums.address();
   p.x_pitch = inputs.pitch;
-  p.partials = partials.address();
-  p.counters = counters.address();
-  p.splits = how.splits;
-  p.group_rows = how.group;
-  const uint32_t shared[] = {EKC_W8A8_WGMMA_SHARED(8), EKC_W8A8_WGMMA_SHARED(16), EKC_W8A8_WGMMA_SHARED(32),
-                             EKC_W8A8_WGMMA_SHARED(64), EKC_W8A8_WGMMA_SHARED(128)};
-  int form = 0;
-  while (tile_rows[form] != how.tile) form++;
-  launch(
-      std::string("ekc_linear_w8a8_wgmma") + (how.pairs ? "_pair" : "") + std::to_string(how.tile) +
-          (c.is_float ? "_e4m3" : "_i8"),
-      {(uint32_t)how.blocks, 1, 1}, EKC_LINEAR_WGMMA_THREADS, shared[form], &p, seed, how.pairs ? 2 : 1);
-  for (int i = 0; i < tiles; i++) {
-    if (((const int*)counters.data())[i] != 0) report("a counter was left behind");
-  }
+  launch_tiles(
+      "ekc_linear_w8a8_wgmma", c.is_float ? "e4m3" : "i8", p, p.product.linear, EKC_I8, 1024, shared, how, seed);
 }
 
 static void test_product(const ProductCase& c, const TileLaunch& how) {
-  const std::string name = std::string("w8a8 wgmma ") + (c.is_float ? "e4m3 " : "i8 ") + std::to_string(c.rows) + "x" +
-      std::to_string(c.n) + "x" + std::to_string(c.k) + ", tiles of " + std::to_string(how.tile) + ", splits " +
-      std::to_string(how.splits);
+  const std::string name = tiles_name("w8a8 wgmma", c.is_float ? "e4m3" : "i8", c.rows, c.n, c.k, how);
   for_seeds(name, [&](uint32_t seed) {
     Random random(seed);
     ProductData data(c, random);
@@ -117,7 +92,7 @@ void test_w8a8_wgmma() {
   test_product({130, 100, 1200, true, 30, true, false, false, false, EKC_F32}, {128, 1, 3, 1});
   test_product({260, 100, 500, true, 7, true, false, true, false, EKC_F32}, {128, 1, 2, 8, true});
   test_row_alone(true, true, 140, 133, 1100, {128, 1, 2, 8, true}, {8, 1, 1, 1});
-  for (int tile : tile_rows) {
+  for (int tile = 8; tile <= 128; tile *= 2) {
     test_row_alone(true, true, tile + 3, tile + 2, 1100, {tile, 1, 3, 8}, {8, 2, 2, 1});
   }
   test_row_alone(true, false, 67, 66, 1100, {64, 1, 2, 8}, {8, 2, 2, 1});

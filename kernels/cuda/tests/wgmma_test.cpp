@@ -1,65 +1,40 @@
 // Products by wgmma against double, and the promise that an element does not depend on the other rows, on the size of
 // a tile, on how many CTAs share it, or on how many there are.
 #include "linear_data.h"
+#include "wgmma_launch.h"
 
-static const int tile_rows[] = {8, 16, 32, 64, 128};
-
-struct WgmmaLaunch {
-  int tile;                  // rows of one
-  int splits, blocks, group;
-  bool pairs = false;        // of CTAs
-};
-
-static void run_wgmma(int type, const LinearData& data, EkcLinear p, const WgmmaLaunch& how, uint32_t seed) {
-  const int tiles = (p.rows + how.tile - 1) / how.tile * ((p.n + 127) / 128), slices = (p.k + 511) / 512;
-  Memory partials((int64_t)tiles * slices * how.tile * 128 * 4), counters((int64_t)tiles * 4);
-  counters.fill(0);
-  EkcLinearWgmma all = {};
-  all.linear = p;
-  tensor_map(&all.weight_map, type, p.weight, p.n, p.k, data.weight.stride, how.pairs ? 64 : 128);
-  tensor_map(&all.x_map, type, p.x, p.rows, p.k, data.x.stride, how.tile);
-  all.partials = partials.address();
-  all.counters = counters.address();
-  all.splits = how.splits;
-  all.group_rows = how.group;
+static void run_wgmma(int type, const EkcLinear& p, const TileLaunch& how, uint32_t seed) {
   const uint32_t shared[] = {EKC_LINEAR_WGMMA_SHARED(8), EKC_LINEAR_WGMMA_SHARED(16), EKC_LINEAR_WGMMA_SHARED(32),
                              EKC_LINEAR_WGMMA_SHARED(64), EKC_LINEAR_WGMMA_SHARED(128)};
-  int form = 0;
-  while (tile_rows[form] != how.tile) form++;
-  launch(
-      std::string("ekc_linear_wgmma") + (how.pairs ? "_pair" : "") + std::to_string(how.tile) + "_" + type_name(type),
-      {(uint32_t)how.blocks, 1, 1}, EKC_LINEAR_WGMMA_THREADS, shared[form], &all, seed, how.pairs ? 2 : 1);
-  for (int i = 0; i < tiles; i++) {
-    if (((const int*)counters.data())[i] != 0) report("a counter was left behind");
-  }
+  EkcLinearWgmma all = {};
+  all.linear = p;
+  launch_tiles("ekc_linear_wgmma", type_name(type), all, p, type, 512, shared, how, seed);
 }
 
-static void test_product(int type, const LinearCase& c, const WgmmaLaunch& how) {
-  const std::string name = std::string("linear_wgmma ") + type_name(type) + " " + std::to_string(c.rows) + "x" +
-      std::to_string(c.n) + "x" + std::to_string(c.k) + ", tiles of " + std::to_string(how.tile) + ", splits " +
-      std::to_string(how.splits);
+static void test_product(int type, const LinearCase& c, const TileLaunch& how) {
+  const std::string name = tiles_name("linear_wgmma", type_name(type), c.rows, c.n, c.k, how);
   for_seeds(name, [&](uint32_t seed) {
     Random random(seed);
     LinearData data(type, type, c, random);
     const auto want = data.reference(c);
-    run_wgmma(type, data, data.arguments(c), how, seed);
+    run_wgmma(type, data.arguments(c), how, seed);
     expect_near(data.y, want, epsilon_of(data.y.type) + 2e-6, 1.0);
   });
 }
 
 // Row `pick` of a product of many rows has the bits of the same row alone.
-static void test_row_alone(int type, int rows, int pick, int k, const WgmmaLaunch& many, const WgmmaLaunch& alone) {
+static void test_row_alone(int type, int rows, int pick, int k, const TileLaunch& many, const TileLaunch& alone) {
   for_seeds("linear_wgmma, a row alone", [&](uint32_t seed) {
     Random random(seed);
     const LinearCase c = {rows, 40, k, true, false, true};
     LinearData data(type, type, c, random);
     EkcLinear p = data.arguments(c);
-    run_wgmma(type, data, p, many, seed);
+    run_wgmma(type, p, many, seed);
     Tensor single(data.y.type, 1, c.n);
     p.x += pick * data.x.stride * 2;
     p.y = single.address();
     p.rows = 1;
-    run_wgmma(type, data, p, alone, seed + 1);
+    run_wgmma(type, p, alone, seed + 1);
     expect_same_bytes(single.data(), data.y.data() + pick * data.y.stride * 4, single.bytes(), "bits");
   });
 }
@@ -78,7 +53,7 @@ void test_wgmma() {
     test_product(type, {300, 130, 584, false, true, true}, {128, 1, 2, 8, true});
   }
   test_row_alone(EKC_BF16, 300, 200, 1040, {128, 1, 2, 8, true}, {8, 1, 1, 1});
-  for (int tile : tile_rows) {
+  for (int tile = 8; tile <= 128; tile *= 2) {
     test_row_alone(EKC_BF16, 131, 130, 1040, {128, 1, 2, 8}, {tile, 1, 1, 1});
     test_row_alone(EKC_BF16, 19, 9, 1040, {tile, 1, 3, 8}, {8, 2, 2, 1});
   }
@@ -92,7 +67,7 @@ void test_wgmma_like_mma() {
       const LinearCase c = {20, 136, 1096, true, false, true};
       LinearData data(type, type, c, random);
       EkcLinear p = data.arguments(c);
-      run_wgmma(type, data, p, {32, 1, 1, 1}, seed);
+      run_wgmma(type, p, {32, 1, 1, 1}, seed);
       Tensor other(data.y.type, c.rows, c.n, data.y.stride);
       p.y = other.address();
       const Grid grid = {(uint32_t)(p.rows + 63) / 64, (uint32_t)(p.n + 127) / 128, 1};

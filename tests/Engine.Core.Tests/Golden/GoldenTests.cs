@@ -84,9 +84,9 @@ internal sealed class GoldenTests
         }
     }
 
-    private static IEnumerable<TestCaseData> CommittedFolders() => Folders(GoldenFolder.Committed);
+    internal static IEnumerable<TestCaseData> CommittedFolders() => Folders(GoldenFolder.Committed);
 
-    private static IEnumerable<TestCaseData> ExternalFolders() =>
+    internal static IEnumerable<TestCaseData> ExternalFolders() =>
         Folders(Environment.GetEnvironmentVariable("ENGINE_MODEL_DATA"));
 
     private static IEnumerable<TestCaseData> Folders(string? root)
