@@ -6,6 +6,7 @@ internal sealed class ByteClasses
     private readonly byte[] _classOf = new byte[256];
     private readonly int[] _onlyBytes;
     private readonly bool[] _isWhite;
+    private readonly ulong[] _bits;
 
     public ByteClasses(IEnumerable<ByteEdge> edges)
     {
@@ -27,12 +28,14 @@ internal sealed class ByteClasses
         Count = count + 1;
         _onlyBytes = new int[Count];
         _isWhite = new bool[Count];
+        _bits = new ulong[4 * Count];
         Array.Fill(_onlyBytes, -2);
         Array.Fill(_isWhite, true);
         for (int value = 0; value < 256; value++)
         {
             ref int only = ref _onlyBytes[_classOf[value]];
             only = only == -2 ? value : -1;
+            _bits[(4 * _classOf[value]) + (value >> 6)] |= 1ul << (value & 63);
             _isWhite[_classOf[value]] &= value is ' ' or '\n' or '\r' or '\t';
         }
     }
@@ -41,6 +44,25 @@ internal sealed class ByteClasses
 
     /// <summary>The class of each byte.</summary>
     public ReadOnlySpan<byte> Of => _classOf;
+
+    /// <summary>A bit for each byte of the classes that lead elsewhere.</summary>
+    /// <param name="target">Where those lead that are left out.</param>
+    /// <param name="row">Where the classes lead.</param>
+    /// <param name="bits">[4] gets them.</param>
+    public void BytesNot(int target, ReadOnlySpan<int> row, Span<ulong> bits)
+    {
+        bits.Clear();
+        for (int byteClass = 0; byteClass < Count; byteClass++)
+        {
+            if (row[byteClass] != target)
+            {
+                for (int word = 0; word < 4; word++)
+                {
+                    bits[word] |= _bits[(4 * byteClass) + word];
+                }
+            }
+        }
+    }
 
     /// <summary>One byte for each class that has bytes of a range.</summary>
     public byte[] Within(ReadOnlySpan<(byte Low, byte High)> ranges)

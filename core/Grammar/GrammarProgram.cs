@@ -138,7 +138,7 @@ internal sealed class GrammarProgram
             return null;
         }
 
-        at.Mask = known.Same(bits) ? known : TokenMask.Of(bits);
+        at.Mask = known.Same(bits) ? known : TokenMask.Within(known, bits);
         return at.Mask;
     }
 

@@ -201,6 +201,13 @@ internal sealed class GrammarState : IDisposable
         if (mask?.Bits is { } bits)
         {
             KeepBits(logits, bits);
+            foreach (int id in mask.Without)
+            {
+                if (id < logits.Length)
+                {
+                    logits[id] = float.NegativeInfinity;
+                }
+            }
         }
         else
         {

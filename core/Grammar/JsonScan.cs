@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Engine.Grammar;
 
 /// <summary>
@@ -22,8 +20,7 @@ internal struct JsonScan
     private ValueHash _text;
     private ValueHash _key;
     private ScannedNumber _number;
-    private ItemPrefix _prefix;
-    private int _prefixLength;
+    private ItemText _item;
     private int _low;
     private int _high;
     private int _point;
@@ -33,7 +30,7 @@ internal struct JsonScan
     private bool _keyComes;
     private bool _isKey;
     private bool _itemIsOpen;
-    private bool _prefixIsLost;
+    private bool _itemIsLost;
 
     /// <summary>An array whose items have to differ is open.</summary>
     public readonly bool IsActive => _top is not null;
@@ -41,7 +38,13 @@ internal struct JsonScan
     public readonly bool IsInString => _place is Place.String or Place.Escape or Place.Unicode;
 
     /// <summary>The item under way may still become one that there has been, as far as it is followed.</summary>
-    public readonly bool MayRepeat => _itemIsOpen && !_prefixIsLost && _high > _low;
+    public readonly bool MayRepeat => _itemIsOpen && !_itemIsLost && _high > _low;
+
+    /// <summary>Outside of strings, numbers and words.</summary>
+    public readonly bool IsBetween => _place == Place.Between;
+
+    /// <summary>The next byte adds nothing to a text by itself.</summary>
+    public readonly bool IsInEscape => _place is Place.Escape or Place.Unicode;
 
     /// <summary>Inside of a string in an item that begins as no other did.</summary>
     public readonly bool RepeatsNothing => IsInString && !MayRepeat;
@@ -52,9 +55,13 @@ internal struct JsonScan
         get
         {
             ScannedContainer? array = Innermost(_top);
-            return (array?.Parent, array?.Prefixes.Length ?? 0);
+            return (array?.Parent, array?.NumItems ?? 0);
         }
     }
+
+    /// <summary>How items go on that begin as the one under way: a bit for each byte. Only if it may repeat.</summary>
+    public readonly void NextOfOthers(Span<ulong> bits) =>
+        ItemText.Values(Innermost(_top)!.Texts, _low, _high, _item.Length, bits);
 
     /// <summary>The array that the last byte has opened is one whose items have to differ.</summary>
     public void OpenUnique()
@@ -78,19 +85,20 @@ internal struct JsonScan
         switch ((char)value)
         {
             case ' ' or '\t' or '\n' or '\r':
-                return EndScalar();
+                EndScalar();
+                return false;
             case '"':
-                AddPrefix(value);
+                AddText(value);
                 (_place, _isKey, _text) = (Place.String, _keyComes, ValueHash.Of('"'));
                 return false;
             case '[' or '{':
-                AddPrefix(value);
+                AddText(value);
                 _top = new ScannedContainer { Parent = _top, IsArray = value == '[', KeyInParent = _key };
                 _keyComes = value == '{';
                 return false;
             case ',':
                 EndScalar();
-                AddPrefix(value);
+                AddText(value);
                 _keyComes = _top is { IsArray: false };
                 if (_top is { Used: not null })
                 {
@@ -100,7 +108,7 @@ internal struct JsonScan
                 return false;
             case ':':
                 _keyComes = false;
-                AddPrefix(value);
+                AddText(value);
                 return false;
             case ']' or '}':
                 EndScalar();
@@ -122,28 +130,28 @@ internal struct JsonScan
 
     private void BeginItem()
     {
-        (_prefix, _prefixLength, _prefixIsLost, _itemIsOpen) = (default, 0, false, true);
-        (_low, _high) = (0, _top!.Prefixes.Length);
+        (_item, _itemIsLost, _itemIsOpen) = (default, false, true);
+        (_low, _high) = (0, _top!.Texts.Count);
     }
 
-    private void AddPrefix(byte value)
+    private void AddText(byte value)
     {
-        if (_prefixIsLost || _prefixLength == ItemPrefix.MaxLength || !_itemIsOpen)
+        if (_itemIsLost || !_itemIsOpen)
         {
             return;
         }
 
         if (_high > _low)
         {
-            (_low, _high) = ItemPrefix.Narrow(Innermost(_top)!.Prefixes, _low, _high, _prefixLength, value);
+            (_low, _high) = ItemText.Narrow(Innermost(_top)!.Texts, _low, _high, _item.Length, value);
         }
 
-        _prefix = _prefix.With(_prefixLength++, value);
+        _item.Add(value);
     }
 
     private bool ReadScalar(byte value)
     {
-        AddPrefix(value);
+        AddText(value);
         if (_place == Place.Between)
         {
             bool isNumber = value is (byte)'-' or (>= (byte)'0' and <= (byte)'9');
@@ -164,7 +172,7 @@ internal struct JsonScan
     private readonly bool IsUsed(ValueHash item) => _top!.Used?.Contains(item) == true;
 
     /// <summary>A number or a word ends where something else begins.</summary>
-    private bool EndScalar()
+    private void EndScalar()
     {
         if (_place is Place.Number or Place.Word)
         {
@@ -172,8 +180,6 @@ internal struct JsonScan
             _place = Place.Between;
             Finish(hash);
         }
-
-        return false;
     }
 
     private bool Close(byte value)
@@ -190,10 +196,10 @@ internal struct JsonScan
         if (closed.Used is not null)
         {
             // Of the item around, how it goes on from here is not compared any more.
-            (_prefixIsLost, _itemIsOpen) = (true, true);
+            (_itemIsLost, _itemIsOpen) = (true, true);
         }
 
-        AddPrefix(value);
+        AddText(value);
         return Finish(closed.Hash);
     }
 
@@ -201,13 +207,13 @@ internal struct JsonScan
     {
         if (!_top!.IsArray)
         {
-            _top = _top with { Members = _top.Members.Add((_key, hash)) };
+            _top = _top with { Members = new ScannedMember(_top.Members, _key, hash) };
             return false;
         }
 
         bool isUsed = IsUsed(hash);
         _itemIsOpen &= _top.Used is null;
-        _top = _top.WithItem(hash, _prefix);
+        _top = _top.WithItem(hash, _item);
         return isUsed;
     }
 
@@ -245,7 +251,8 @@ internal struct JsonScan
             case Place.String when value == '"':
                 return EndString(value);
             default:
-                AddByte(value);
+                FlushSurrogate();
+                AddRaw(value);
                 return false;
         }
     }
@@ -253,7 +260,7 @@ internal struct JsonScan
     private bool EndString(byte value)
     {
         FlushSurrogate();
-        AddPrefix(value);
+        AddText(value);
         _place = Place.Between;
         if (_isKey)
         {
@@ -317,15 +324,9 @@ internal struct JsonScan
         }
     }
 
-    private void AddByte(byte value)
-    {
-        FlushSurrogate();
-        AddRaw(value);
-    }
-
     private void AddRaw(byte value)
     {
         _text = _text.With(value);
-        AddPrefix(value);
+        AddText(value);
     }
 }

@@ -9,8 +9,9 @@ namespace Engine.Grammar;
 /// </summary>
 internal sealed class MaskJob
 {
-    // About five milliseconds.
+    // About five milliseconds; twice as much each time that nothing came of it, for what cannot be taken up again.
     private const long TurnWork = 5_000_000;
+    private const int MaxDoublings = 6;
     private const int IdleMilliseconds = 10_000;
 
     private static readonly object _lock = new();
@@ -23,6 +24,7 @@ internal sealed class MaskJob
     private readonly int[] _tokens;
     private PositionSet _at;
     private int _numFollowed;
+    private int _numTurns;
     private bool _fits = true;
     private double _microsecondsTaken;
     private volatile bool _isDone;
@@ -130,7 +132,7 @@ internal sealed class MaskJob
 
     private bool TakeTurn()
     {
-        WorkBudget.Begin(TurnWork);
+        WorkBudget.Begin(TurnWork << Math.Min(_numTurns++, MaxDoublings));
         try
         {
             for (; _numFollowed < _tokens.Length; _numFollowed++)

@@ -227,7 +227,7 @@ internal sealed partial class Network
         }
     }
 
-    /// <summary>The same where the byte completes an item that there has been; not remembered.</summary>
+    /// <summary>The same where the byte completes an item that there has been.</summary>
     public int StepRepeat(StepTables tables, int from, int byteClass, bool mayForget = true)
     {
         if (WorkBudget.IsSpent)
@@ -237,10 +237,22 @@ internal sealed partial class Network
 
         lock (_lock)
         {
+            int known = tables.NextOfRepeat(from, byteClass);
+            if (known != StepTables.Unknown)
+            {
+                return known;
+            }
+
             _isRepeat = true;
             try
             {
-                return MakeStep(tables, from, byteClass, mayForget);
+                int result = MakeStep(tables, from, byteClass, mayForget);
+                if (result != StepTables.Full)
+                {
+                    tables.SetNextOfRepeat(from, byteClass, result);
+                }
+
+                return result;
             }
             finally
             {

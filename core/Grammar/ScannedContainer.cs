@@ -7,6 +7,11 @@ namespace Engine.Grammar;
 /// </summary>
 internal sealed record ScannedContainer
 {
+    // Members beyond are looked up.
+    private const int MaxCompared = 16;
+
+    private static readonly ImmutableSortedSet<byte[]> NoTexts = ImmutableSortedSet.Create(ItemText.Order);
+
     public required ScannedContainer? Parent { get; init; }
 
     public required bool IsArray { get; init; }
@@ -17,14 +22,16 @@ internal sealed record ScannedContainer
     /// <summary>The items of an array, in their order.</summary>
     public ValueHash Items { get; init; } = ValueHash.Of('[');
 
-    /// <summary>The members of an object, in their order.</summary>
-    public ImmutableList<(ValueHash Key, ValueHash Value)> Members { get; init; } = [];
+    /// <summary>The members of an object, the last first.</summary>
+    public ScannedMember? Members { get; init; }
 
     /// <summary>Of an array whose items have to differ: its items; null of others.</summary>
     public ImmutableHashSet<ValueHash>? Used { get; init; }
 
-    /// <summary>How the used items begin, sorted.</summary>
-    public ItemPrefix[] Prefixes { get; init; } = [];
+    /// <summary>The texts of the used items.</summary>
+    public ImmutableSortedSet<byte[]> Texts { get; init; } = NoTexts;
+
+    public int NumItems { get; init; }
 
     /// <summary>What the container is if it ends here: members in any order, the last of a key counts.</summary>
     public ValueHash Hash
@@ -36,35 +43,59 @@ internal sealed record ScannedContainer
                 return Items.With(']');
             }
 
-            var last = new Dictionary<ValueHash, ValueHash>();
-            foreach ((ValueHash key, ValueHash value) in Members)
+            ulong a = 0;
+            ulong b = 0;
+            HashSet<ValueHash>? seen = null;
+            for (ScannedMember? member = Members; member is not null; member = member.Before)
             {
-                last[key] = value;
+                if (!IsAmong(ref seen, member))
+                {
+                    ValueHash hash = ValueHash.Of(':').With(member.Key).With(member.Value);
+                    a += hash.A;
+                    b += hash.B;
+                }
             }
 
-            ValueHash hash = ValueHash.Of('{');
-            foreach ((ValueHash key, ValueHash value) in last.OrderBy(item => item.Key.A).ThenBy(item => item.Key.B))
-            {
-                hash = hash.With(key).With(value);
-            }
-
-            return hash.With('}');
+            return ValueHash.Of('{').With(a).With(b).With('}');
         }
     }
 
-    public ScannedContainer WithItem(ValueHash item, ItemPrefix prefix)
+    /// <summary>Whether the same key comes later.</summary>
+    private bool IsAmong(ref HashSet<ValueHash>? seen, ScannedMember of)
     {
-        if (Used is null)
+        if (Members!.Count > MaxCompared)
         {
-            return this with { Items = Items.With(item) };
+            return !(seen ??= []).Add(of.Key);
         }
 
-        int at = Array.BinarySearch(Prefixes, prefix);
-        var prefixes = new ItemPrefix[Prefixes.Length + 1];
-        at = at < 0 ? ~at : at;
-        Prefixes.AsSpan(0, at).CopyTo(prefixes);
-        prefixes[at] = prefix;
-        Prefixes.AsSpan(at).CopyTo(prefixes.AsSpan(at + 1));
-        return this with { Items = Items.With(item), Used = Used.Add(item), Prefixes = prefixes };
+        ScannedMember? member = Members;
+        while (member != of && member!.Key != of.Key)
+        {
+            member = member.Before;
+        }
+
+        return member != of;
     }
+
+    public ScannedContainer WithItem(ValueHash item, in ItemText text) => Used is null
+        ? this with { Items = Items.With(item) }
+        : this with
+        {
+            Items = Items.With(item),
+            NumItems = NumItems + 1,
+            Used = Used.Add(item),
+            Texts = Texts.Add(text.ToArray()),
+        };
+}
+
+/// <summary>A member of an object, and those before it.</summary>
+internal sealed class ScannedMember(ScannedMember? before, ValueHash key, ValueHash value)
+{
+    public ScannedMember? Before { get; } = before;
+
+    public ValueHash Key { get; } = key;
+
+    public ValueHash Value { get; } = value;
+
+    public int Count { get; } = (before?.Count ?? 0) + 1;
 }

@@ -103,7 +103,11 @@ internal sealed class SchemaArrays
         }
 
         return Node.Seq(
-            Node.Text("["), MarkOf(StateMark.UniqueBegins), _compiler.Space, new Node.Graph(_states.Count, [.. _edges], [.. _finals]), Node.Text("]"));
+            Node.Text("["),
+            MarkOf(StateMark.UniqueBegins),
+            _compiler.Space,
+            new Node.Graph(_states.Count, [.. _edges], [.. _finals]),
+            Node.Text("]"));
     }
 
     private Node MarkOf(StateMark mark) => _hasMarks ? new Node.Marked(mark) : Node.Empty;

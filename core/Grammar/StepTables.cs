@@ -52,6 +52,7 @@ internal sealed class StepTables
     private readonly int _shift;
     private readonly HashIndex _index = new();
     private readonly Dictionary<int, PositionSet> _handles = [];
+    private readonly Dictionary<(int Set, int ByteClass), int> _repeats = [];
     private int[][] _next = [[]];
     private SetFacts[][] _facts = [[]];
     private long[][] _items = [[]];
@@ -70,7 +71,7 @@ internal sealed class StepTables
     public object Identity { get; } = new();
 
     /// <summary>Memory it takes, roughly.</summary>
-    public long SizeBytes => _bytes + _index.SizeBytes + (160L * _handles.Count);
+    public long SizeBytes => _bytes + _index.SizeBytes + (160L * _handles.Count) + (32L * _repeats.Count);
 
     /// <summary>Where a step leads, if it has been taken before.</summary>
     public int Next(int set, int byteClass) => Volatile.Read(
@@ -85,6 +86,11 @@ internal sealed class StepTables
 
     public void SetNext(int set, int byteClass, int target) => Volatile.Write(
         ref _next[set >> _shift][((set & ((1 << _shift) - 1)) * _stride) + byteClass], target);
+
+    /// <summary>Where a step leads that completes an item that there has been, under the network's lock.</summary>
+    public int NextOfRepeat(int set, int byteClass) => _repeats.GetValueOrDefault((set, byteClass));
+
+    public void SetNextOfRepeat(int set, int byteClass, int target) => _repeats[(set, byteClass)] = target;
 
     public ReadOnlySpan<long> Items(int set)
     {

@@ -8,20 +8,24 @@ internal sealed class TokenMask
     /// <summary>More are kept as bits.</summary>
     public const int MaxFew = 256;
 
-    private TokenMask(int[]? few, uint[]? bits)
+    private TokenMask(int[]? few, uint[]? bits, int[]? without = null)
     {
         Few = few;
         Bits = bits;
+        Without = without ?? [];
     }
 
     /// <summary>Ascending; null if there are too many to list.</summary>
     public int[]? Few { get; }
 
-    /// <summary>One bit per token; null if the ids are listed.</summary>
+    /// <summary>One bit per token, on for those of <see cref="Without"/> too; null if the ids are listed.</summary>
     public uint[]? Bits { get; }
 
+    /// <summary>Ids whose bit is on and that are not in the set.</summary>
+    public int[] Without { get; }
+
     /// <summary>Memory it takes.</summary>
-    public int SizeBytes => 64 + (4 * ((Few?.Length ?? 0) + (Bits?.Length ?? 0)));
+    public int SizeBytes => 64 + (4 * ((Few?.Length ?? 0) + (Bits?.Length ?? 0) + Without.Length));
 
     /// <summary>The set of the bits that are on.</summary>
     public static TokenMask Of(ReadOnlySpan<uint> bits)
@@ -49,9 +53,45 @@ internal sealed class TokenMask
         return new TokenMask(few, null);
     }
 
-    /// <summary>True if it is the set of these bits.</summary>
+    /// <summary>The set of the bits that are on, all of which are on in a set that may share its bits.</summary>
+    public static TokenMask Within(TokenMask larger, ReadOnlySpan<uint> bits)
+    {
+        if (larger.Bits is not { } all || larger.Without.Length > 0)
+        {
+            return Of(bits);
+        }
+
+        int count = 0;
+        for (int word = 0; word < bits.Length; word++)
+        {
+            count += BitOperations.PopCount(all[word] ^ bits[word]);
+        }
+
+        if (count > MaxFew)
+        {
+            return Of(bits);
+        }
+
+        var without = new int[count];
+        for (int word = 0, at = 0; word < bits.Length; word++)
+        {
+            for (uint rest = all[word] ^ bits[word]; rest != 0; rest &= rest - 1)
+            {
+                without[at++] = (32 * word) + BitOperations.TrailingZeroCount(rest);
+            }
+        }
+
+        return new TokenMask(null, all, without);
+    }
+
+    /// <summary>True if it is the set of these bits, and has bits of its own or a list.</summary>
     public bool Same(ReadOnlySpan<uint> bits)
     {
+        if (Without.Length > 0)
+        {
+            return false;
+        }
+
         if (Bits is not null)
         {
             return bits.SequenceEqual(Bits);
@@ -80,6 +120,11 @@ internal sealed class TokenMask
         if (Bits is not null)
         {
             Bits.CopyTo(bits);
+            foreach (int id in Without)
+            {
+                bits[id >> 5] &= ~(1u << (id & 31));
+            }
+
             return;
         }
 
@@ -92,5 +137,6 @@ internal sealed class TokenMask
 
     public bool Contains(int id) => Bits is not null
         ? (uint)id < 32u * (uint)Bits.Length && (Bits[id >> 5] >> (id & 31) & 1) != 0
+            && Array.BinarySearch(Without, id) < 0
         : Array.BinarySearch(Few!, id) >= 0;
 }

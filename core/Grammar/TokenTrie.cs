@@ -39,7 +39,7 @@ internal sealed class TokenTrie
             .Select(length => MaskOf(ids.Where(id => plain[id] <= length)))];
         _longer = [.. Lengths.Select(length => new TriePart(
             texts, ids.Where(id => plain[id] > length && plain[id] != int.MaxValue), isPlain: true))];
-        _unique = new Lazy<UniqueTokens>(() => new UniqueTokens(this, texts, ids));
+        _unique = new Lazy<UniqueTokens>(() => new UniqueTokens(texts, ids));
         _others = new TriePart(texts, ids.Where(id => plain[id] == int.MaxValue), isPlain: false);
     }
 

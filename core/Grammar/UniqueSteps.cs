@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Engine.Grammar;
 
 /// <summary>
@@ -9,8 +11,10 @@ namespace Engine.Grammar;
 internal static class UniqueSteps
 {
     // Steps tried to find out whether an item may still become another than those before it.
-    private const int MaxOutlook = 3000;
+    private const int MaxOutlook = 10_000;
     private const int MaxOutlookDepth = 200;
+
+    private const ulong White = 1ul << ' ' | 1ul << '\t' | 1ul << '\n' | 1ul << '\r';
 
     /// <summary>What is open after some bytes; null if nothing is, or the work budget is spent.</summary>
     public static PositionSet? Step(Network network, PositionSet from, ReadOnlySpan<byte> text)
@@ -23,10 +27,6 @@ internal static class UniqueSteps
         PositionSet known = network.Handle(tables, at);
         return scan.IsActive ? new PositionSet(known, scan) : known;
     }
-
-    /// <summary>Whether some bytes fit.</summary>
-    public static bool Fits(Network network, PositionSet from, ReadOnlySpan<byte> text) =>
-        TryFollow(network, from, text, out _, out _, out _);
 
     /// <summary>Whether the item under way, if there is one, may be completed as one that there has not been.</summary>
     public static bool MayGoOn(Network network, StepTables tables, int at, in JsonScan scan)
@@ -57,8 +57,19 @@ internal static class UniqueSteps
         Network network, ref StepTables tables, ref int at, byte value, ref JsonScan scan, bool mayForget)
     {
         int byteClass = network.Classes.Of[value];
+        if (tables.Next(at, byteClass) == StepTables.Dead)
+        {
+            return false;
+        }
+
         bool wasInString = scan.IsInString;
-        bool isRepeat = scan.IsActive && scan.Read(value);
+        bool isRepeat = false;
+        if (scan.IsActive)
+        {
+            WorkBudget.Spend(WorkBudget.Scan);
+            isRepeat = scan.Read(value);
+        }
+
         int next = Next(network, tables, at, byteClass, isRepeat, mayForget);
         if (next == StepTables.Full && mayForget && !WorkBudget.IsSpent)
         {
@@ -97,50 +108,78 @@ internal static class UniqueSteps
         Network network, StepTables tables, int at, in JsonScan scan, (object? Array, int Count) finished, int depth,
         ref int left)
     {
-        // White space changes nothing, so that outside of strings it is tried only where nothing else fits.
-        int first = scan.IsInString || !HasOther(network, tables, at) ? '\t' : ' ' + 1;
-        for (int value = first; value < 256; value++)
+        // With the work budget spent, the mask is made later: what is said here is not used.
+        WorkBudget.Spend(WorkBudget.Outlook);
+        if (--left <= 0 || depth == 0 || WorkBudget.IsSpent)
         {
-            if (tables.Next(at, network.Classes.Of[value]) == StepTables.Dead)
-            {
-                continue;
-            }
+            return true;
+        }
 
-            if (--left <= 0 || depth == 0)
-            {
-                return true;
-            }
+        Span<ulong> others = stackalloc ulong[4];
+        Span<ulong> open = stackalloc ulong[4];
+        scan.NextOfOthers(others);
+        network.Classes.BytesNot(StepTables.Dead, tables.Row(at), open);
+        if (!scan.IsInString)
+        {
+            // White space changes nothing: it is tried only where nothing else fits.
+            open[0] &= ~White;
+        }
+        else if (scan.IsInEscape)
+        {
+            open.CopyTo(others);
+        }
+        else
+        {
+            others['\\' >> 6] |= 1ul << ('\\' & 63);
+        }
 
-            (int next, JsonScan after, StepTables same) = (at, scan, tables);
-            if (!TryStep(network, ref same, ref next, (byte)value, ref after, mayForget: false))
+        // What no other item goes on with ends the search, so that it comes first; then no more ways are followed than
+        // there are items.
+        if (MayDifferBy(open, others, asOthers: false, scan, ref left)
+            || MayDifferBy(open, others, asOthers: true, scan, ref left))
+        {
+            return true;
+        }
+
+        return !scan.IsInString && !HasOther(network, tables, at)
+            && MayDifferBy([White, 0, 0, 0], [0, 0, 0, 0], asOthers: false, scan, ref left);
+
+        bool MayDifferBy(
+            ReadOnlySpan<ulong> bytes, ReadOnlySpan<ulong> others, bool asOthers, in JsonScan scan, ref int left)
+        {
+            for (int word = 0; word < 4; word++)
             {
-                if (WorkBudget.IsSpent)
+                ulong rest = bytes[word] & (asOthers ? others[word] : ~others[word]);
+                for (; rest != 0; rest &= rest - 1)
                 {
-                    return true;
+                    (int next, JsonScan after, StepTables same) = (at, scan, tables);
+                    byte value = (byte)((64 * word) + BitOperations.TrailingZeroCount(rest));
+                    bool fits = TryStep(network, ref same, ref next, value, ref after, mayForget: false);
+                    if (fits
+                        ? !after.MayRepeat || after.Finished != finished
+                            || MayDiffer(network, same, next, after, finished, depth - 1, ref left)
+                        : WorkBudget.IsSpent)
+                    {
+                        return true;
+                    }
                 }
-
-                continue;
             }
 
-            if (!after.MayRepeat || after.Finished != finished
-                || MayDiffer(network, tables, next, after, finished, depth - 1, ref left))
+            return false;
+        }
+    }
+
+    private static bool HasOther(Network network, StepTables tables, int at)
+    {
+        for (int value = ' ' + 1; value < 256; value++)
+        {
+            int next = Next(network, tables, at, network.Classes.Of[value], isRepeat: false, mayForget: false);
+            if (next != StepTables.Dead)
             {
                 return true;
             }
         }
 
         return false;
-    }
-
-    private static bool HasOther(Network network, StepTables tables, int at)
-    {
-        bool hasOther = false;
-        for (int value = ' ' + 1; value < 256 && !hasOther; value++)
-        {
-            hasOther = Next(network, tables, at, network.Classes.Of[value], isRepeat: false, mayForget: false)
-                != StepTables.Dead;
-        }
-
-        return hasOther;
     }
 }

@@ -6,23 +6,23 @@ namespace Engine.Grammar;
 /// </summary>
 internal sealed class UniqueTokens
 {
-    private readonly TokenTrie _trie;
     private readonly TriePart _all;
     private readonly bool[] _closesBelow;
-    private readonly int[] _openers;
-    private readonly int[] _closers;
+    private readonly bool[] _isWhite;
+    private readonly TriePart _openers;
+    private readonly TriePart _closers;
 
-    public UniqueTokens(TokenTrie trie, byte[]?[] texts, int[] sorted)
+    public UniqueTokens(byte[]?[] texts, int[] sorted)
     {
-        _trie = trie;
         _all = new TriePart(texts, sorted, isPlain: false);
         _closesBelow = ClosesBelow(_all);
-        _openers = [.. sorted.Where(id => HasAfter(texts[id], '[', ",") && texts[id].AsSpan().IndexOf((byte)',') > 0)];
-        _closers = [.. sorted.Where(id => HasAfter(texts[id], '"', ",]}"))];
+        _isWhite = IsWhite(_all);
+        _openers = new TriePart(texts, sorted.Where(id => HasAfter(texts[id], '[', ",")), isPlain: false);
+        _closers = new TriePart(texts, sorted.Where(id => HasAfter(texts[id], '"', ",]}")), isPlain: false);
     }
 
     /// <summary>Memory it takes, roughly.</summary>
-    public long SizeBytes => _all.SizeBytes + _closesBelow.Length + (4L * (_openers.Length + _closers.Length));
+    public long SizeBytes => _all.SizeBytes + (2 * _closesBelow.Length) + _openers.SizeBytes + _closers.SizeBytes;
 
     /// <summary>Takes them out.</summary>
     /// <param name="network">Where.</param>
@@ -31,45 +31,56 @@ internal sealed class UniqueTokens
     /// <returns>False if the work budget is spent: the mask is not right then.</returns>
     public bool Filter(Network network, PositionSet at, Span<uint> mask)
     {
-        if (!at.Scan.IsActive || at.Scan.RepeatsNothing)
-        {
-            foreach (int id in at.Scan.IsActive ? _closers : _openers)
-            {
-                if ((mask[id >> 5] >> (id & 31) & 1) != 0 && !UniqueSteps.Fits(network, at, _trie.Text(id)))
-                {
-                    mask[id >> 5] &= ~(1u << (id & 31));
-                }
-            }
-
-            return !WorkBudget.IsSpent;
-        }
-
+        TriePart part = !at.Scan.IsActive ? _openers : at.Scan.RepeatsNothing ? _closers : _all;
         int set = network.Enter(at, out StepTables tables);
-        return Walk(network, tables, set, at.Scan, 0, _all.NumNodes, mask);
+        bool? mayGoOn = null;
+        return Walk(part, network, tables, set, at.Scan, ref mayGoOn, 0, part.NumNodes, mask);
     }
 
     /// <summary>The nodes of one level from a node on.</summary>
     private bool Walk(
-        Network network, StepTables tables, int from, in JsonScan scan, int node, int end, Span<uint> mask)
+        TriePart part, Network network, StepTables tables, int from, in JsonScan scan, ref bool? mayGoOn, int node,
+        int end, Span<uint> mask)
     {
-        for (; node < end; node = _all.EndOf(node))
+        Span<ulong> judged = stackalloc ulong[4];
+        AddJudged(scan, judged);
+        for (; node < end; node = part.EndOf(node))
         {
-            (StepTables same, int at, JsonScan after) = (tables, from, scan);
+            byte value = part.ByteOf(node);
             WorkBudget.Spend(WorkBudget.Node);
-            if (!UniqueSteps.TryStep(network, ref same, ref at, _all.ByteOf(node), ref after, mayForget: false))
+            bool isJudged = (judged[value >> 6] >> (value & 63) & 1) != 0 || part != _all || _closesBelow[node];
+            if (!isJudged || tables.Next(from, network.Classes.Of[value]) == StepTables.Dead)
             {
-                Clear(_all.TokensIn(node, _all.EndOf(node)), mask);
+                // What does not fit is not in the mask.
+                continue;
+            }
+
+            (StepTables same, int at, JsonScan after) = (tables, from, scan);
+            if (!UniqueSteps.TryStep(network, ref same, ref at, value, ref after, mayForget: false))
+            {
+                Clear(part.TokensIn(node, part.EndOf(node)), mask);
+            }
+            else if (value <= ' ' && at == from && scan.IsBetween)
+            {
+                // White space that leads nowhere else is common, and judged once.
+                bool isAll = part == _all && _isWhite[node];
+                mayGoOn ??= UniqueSteps.MayGoOn(network, same, at, after);
+                Clear(mayGoOn.Value ? [] : part.TokensIn(node, isAll ? part.EndOf(node) : node + 1), mask);
+                if (!isAll && !Walk(part, network, same, at, after, ref mayGoOn, node + 1, part.EndOf(node), mask))
+                {
+                    return false;
+                }
             }
             else
             {
-                ReadOnlySpan<int> ended = _all.TokensIn(node, node + 1);
-                if (!ended.IsEmpty && !UniqueSteps.MayGoOn(network, same, at, after))
+                bool? mayGoOnThere = null;
+                ReadOnlySpan<int> ended = part.TokensIn(node, node + 1);
+                if (!ended.IsEmpty && !(mayGoOnThere = UniqueSteps.MayGoOn(network, same, at, after)).Value)
                 {
                     Clear(ended, mask);
                 }
 
-                if ((!after.RepeatsNothing || _closesBelow[node])
-                    && !Walk(network, same, at, after, node + 1, _all.EndOf(node), mask))
+                if (!Walk(part, network, same, at, after, ref mayGoOnThere, node + 1, part.EndOf(node), mask))
                 {
                     return false;
                 }
@@ -82,6 +93,28 @@ internal sealed class UniqueTokens
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// Bytes after which something may have to be taken out: in a string that no other item begins with, that is its
+    /// end.
+    /// </summary>
+    private static void AddJudged(in JsonScan scan, Span<ulong> bytes)
+    {
+        if (!scan.IsInString || scan.IsInEscape)
+        {
+            bytes.Fill(ulong.MaxValue);
+            return;
+        }
+
+        bytes.Clear();
+        if (scan.MayRepeat)
+        {
+            scan.NextOfOthers(bytes);
+            bytes['\\' >> 6] |= 1ul << ('\\' & 63);
+        }
+
+        bytes['"' >> 6] |= 1ul << ('"' & 63);
     }
 
     private static void Clear(ReadOnlySpan<int> ids, Span<uint> mask)
@@ -121,5 +154,21 @@ internal sealed class UniqueTokens
         }
 
         return closes;
+    }
+
+    /// <summary>Nodes that are white space, like all below them.</summary>
+    private static bool[] IsWhite(TriePart all)
+    {
+        var white = new bool[all.NumNodes];
+        for (int node = all.NumNodes - 1; node >= 0; node--)
+        {
+            white[node] = all.ByteOf(node) is (byte)' ' or (byte)'\t' or (byte)'\n' or (byte)'\r';
+            for (int child = node + 1; child < all.EndOf(node) && white[node]; child = all.EndOf(child))
+            {
+                white[node] = white[child];
+            }
+        }
+
+        return white;
     }
 }

@@ -16,6 +16,12 @@ internal static class WorkBudget
     /// <summary>One step looked up and judged.</summary>
     public const int LookUp = 15;
 
+    /// <summary>One byte read where items have to differ.</summary>
+    public const int Scan = 60;
+
+    /// <summary>One look at how an item may go on.</summary>
+    public const int Outlook = 400;
+
     /// <summary>One step made, and each position that is open after it.</summary>
     public const int Step = 400;
 

@@ -130,4 +130,45 @@ public sealed class UniqueItemsTests
         TestContext.Out.WriteLine($"{(Environment.TickCount64 - begun) / 2500.0} ms a mask");
         Assert.That(Environment.TickCount64 - begun, Is.LessThan(20_000));
     }
+
+    [Test]
+    public void NoWayIsOpenThatEndsInARepetitionBehindALongBeginning()
+    {
+        Network network = GrammarCompiler.JsonSchema("""
+            {"type":"array","uniqueItems":true,"items":{"type":"string",
+            "pattern":"^https://example.org/a/path/that/is/longer/than/forty/bytes/[ab]{1,2}$"}}
+            """);
+        const string Begin = "\"https://example.org/a/path/that/is/longer/than/forty/bytes/";
+        PositionSet at = network.Step(
+            network.Start, Encoding.UTF8.GetBytes($"[{Begin}aa\",{Begin}ab\",{Begin}a\",{Begin}"))!;
+        Assert.That(network.Step(at, "a"u8), Is.Null);
+        Assert.That(network.Step(at, "b"u8), Is.Not.Null);
+    }
+
+    /// <summary>Addresses of one site, say: each token used to be looked at as far ahead as allowed.</summary>
+    [Test]
+    public void AMaskInAnItemThatBeginsLikeManyIsMadeWithinAStep()
+    {
+        string[] texts = [.. Enumerable.Range(0, 128).Select(i => ((char)i).ToString()),
+            .. Enumerable.Range(0, 5000).Select(i => $"w{i}"), "\",", "\"]", "\",\n", "\", \""];
+        var program = new GrammarProgram(
+            GrammarCompiler.JsonSchema("""{"type":"array","uniqueItems":true}"""),
+            new TokenTrie([.. texts.Select(Encoding.UTF8.GetBytes)]));
+        PositionSet at = program.Start;
+        string begin = new('w', 150);
+        foreach (char value in $"[{string.Join(',', Enumerable.Range(0, 60).Select(i => $"\"{begin}{i}\""))},\"{begin}")
+        {
+            at = program.Advance(at, value)!;
+        }
+
+        program.Mask(program.Advance(program.Start, '[')!);
+        program.Mask(program.Advance(program.Advance(program.Start, '[')!, '"')!);
+        WorkBudget.Begin(GrammarState.MaskWork);
+        TokenMask? mask = program.TryMask(at);
+        WorkBudget.End();
+        Assert.That(mask, Is.Not.Null);
+        Assert.That(mask!.Contains(Array.IndexOf(texts, "w7")), Is.True);
+        Assert.That(mask.Contains(Array.IndexOf(texts, "\",")), Is.True);
+        Assert.That(program.TryMask(program.Advance(at, '7')!)!.Contains(Array.IndexOf(texts, "\",")), Is.False);
+    }
 }
