@@ -126,7 +126,7 @@ internal static class RopeTable
             : YarnMscale(factor, 1);
     }
 
-    private static double YarnMscale(double factor, double mscale) =>
+    internal static double YarnMscale(double factor, double mscale) =>
         factor <= 1 ? 1 : (0.1 * mscale * Math.Log(factor)) + 1;
 
     // The pair that makes this many turns within the original length.

@@ -111,7 +111,8 @@ internal sealed partial class GgufConfig : IDisposable
         {
             throw Unsupported($"heads of k with {HeadDim} and of v with {value} columns are not supported");
         }
-        if (Int("expert_count", 0, 1 << 16) > 0) throw Unsupported("mixtures of experts are not supported");
+        // Hunyuan's dense files say one expert.
+        if (Int("expert_count", 0, 1 << 16) > (_family.HasRopeAlpha ? 1 : 0)) throw Unsupported("mixtures of experts are not supported");
         Json.WriteStartObject();
         Json.WriteStartArray("architectures");
         Json.WriteStringValue(_family.Architecture);
@@ -154,7 +155,7 @@ internal sealed partial class GgufConfig : IDisposable
 
     private void WriteWindows()
     {
-        int window = Int("attention.sliding_window", 0, int.MaxValue) ?? 0;
+        int window = Int("attention.sliding_window", 0, int.MaxValue) ?? _family.UsualWindow;
         if (window == 0 || _family.WindowPeriod == 0) return;
         double[]? pattern = PerLayer("attention.sliding_window_pattern");
         int period = pattern is null

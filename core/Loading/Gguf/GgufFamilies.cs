@@ -53,6 +53,7 @@ internal static class GgufFamilies
             "HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense",
             GgufFamilyNames.Usual.With(("self_attn.query_layernorm", "attn_q_norm"), ("self_attn.key_layernorm", "attn_k_norm")))
         {
+            HasRopeAlpha = true,
             More = GgufFamilyKeys.HunYuan,
         },
     };
@@ -69,6 +70,7 @@ internal static class GgufFamilies
         {
             ShiftsNorms = true,
             WindowPeriod = 2,
+            UsualWindow = 4096,
             Activation = ("hidden_activation", "gelu_pytorch_tanh"),
             More = GgufFamilyKeys.Gemma2,
         },

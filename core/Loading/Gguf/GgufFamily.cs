@@ -21,6 +21,12 @@ internal sealed record GgufFamily(string Architecture, string ModelType, GgufNam
     /// <summary>Of every so many layers the last is full where the file gives no pattern; 0: no windows.</summary>
     public int WindowPeriod { get; init; }
 
+    /// <summary>The window of files that were made before there was a key for it; 0: none.</summary>
+    public int UsualWindow { get; init; }
+
+    /// <summary>rope.scaling.alpha widens the base of rotary positions.</summary>
+    public bool HasRopeAlpha { get; init; }
+
     /// <summary>A key of config.json, with its value, that says which activation.</summary>
     public (string Key, string Name) Activation { get; init; } = ("hidden_act", "silu");
 

@@ -41,6 +41,8 @@ internal static class GgufFamilyKeys
 
     public static void Granite(GgufConfig c)
     {
+        // The format's way to say that there are no positions.
+        if (!c.Flag("rope.scaling.finetuned", true)) throw c.Unsupported("no rotary positions (rope.scaling.finetuned is false)");
         Biases(c);
         c.Json.WriteNumber("embedding_multiplier", Positive(c, "embedding_scale", 1));
         c.Json.WriteNumber("residual_multiplier", Positive(c, "residual_scale", 1));

@@ -9,7 +9,7 @@ namespace Engine.Tokenization.Files;
 /// What the names of tokenizer.ggml.pre stand for: the rules of each family's own tokenizer, which
 /// the file leaves out.
 /// </summary>
-internal sealed class GgufLayout
+internal sealed partial class GgufLayout
 {
     private const string Llama3 =
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -77,12 +77,13 @@ internal sealed class GgufLayout
         {
             case "gpt-2" or "gpt2" or "olmo" or "jais" or "phi-2" or "roberta-bpe" or "gigachat"
                 or "jina-es" or "jina-de" or "jina-v2-es" or "jina-v2-de" or "jina-v1-en"
-                or "jina-v2-code" or "trillion" or "granite-docling" or "exaone4" or "a.x-4.0":
+                or "jina-v2-code" or "trillion" or "granite-docling" or "exaone4" or "a.x-4.0"
+                or "mellum" or "modern-bert":
                 return new GgufLayout { PreTokenizer = Bytes(useRegex: true) };
             case "mpt":
                 return new GgufLayout { Normalizer = Nfc, PreTokenizer = Bytes(useRegex: true) };
             case "refact" or "starcoder" or "command-r" or "smollm" or "codeshell" or "exaone"
-                or "minerva-7b":
+                or "minerva-7b" or "mellum2":
                 return Sequence(Digits(individual: true), Bytes(useRegex: true));
             case "falcon":
                 return Sequence(
@@ -90,18 +91,21 @@ internal sealed class GgufLayout
                         UnicodeClasses.IsPunctuation, SplitBehavior.Contiguous),
                     Bytes(useRegex: true), Digits(individual: false), Split("[0-9][0-9][0-9]"));
             case "default":
+                // The common runtime's own: words before numbers, and both by the text's characters.
                 return Sequence(
-                    Split(@"[\p{P}\$\+<=>\^~\|]+"), Digits(individual: false),
-                    Split("[0-9][0-9][0-9]"), Bytes(useRegex: true));
+                    Split(@"[\p{P}\$\+<=>\^~\|]+"), Split(ByteLevelPreTokenizer.Gpt2), Split(@"\p{N}+"),
+                    Split("[0-9][0-9][0-9]"), Bytes(useRegex: false));
             case "llama-bpe" or "llama3" or "llama-v3" or "falcon3" or "falcon-h1" or "pixtral"
-                or "midm-2.0" or "lfm2":
+                or "midm-2.0" or "lfm2" or "jina-v5-nano":
                 return Regex(Llama3, ignoreMerges: true);
             case "dbrx" or "smaug-bpe" or "chatglm-bpe" or "glm4":
                 return Regex(Llama3, ignoreMerges: name == "glm4");
-            case "qwen2" or "stablelm2" or "deepseek-r1-qwen" or "hunyuan" or "megrez" or "solar-open":
-                return Regex(Qwen2, normalizer: name == "stablelm2" ? null : Nfc);
-            case "gpt-4o" or "llama4" or "kanana2":
-                return Regex(O200K, ignoreMerges: name != "gpt-4o");
+            case "qwen2" or "deepseek-r1-qwen" or "f2llmv2" or "hunyuan" or "megrez" or "solar-open":
+                return Regex(Qwen2, normalizer: Nfc);
+            case "stablelm2" or "kormo" or "grok-2":
+                return Regex(Qwen2);
+            case "gpt-4o" or "llama4" or "kanana2" or "talkie" or "minimax-m2" or "granite-embed-multi-97m":
+                return Regex(O200K, ignoreMerges: name is "llama4" or "kanana2" or "granite-embed-multi-97m");
             case "tekken":
                 return Regex(Tekken, ignoreMerges: true);
             case "bloom" or "poro-chat" or "gpt3-finnish":
@@ -117,12 +121,10 @@ internal sealed class GgufLayout
                 return Sequence(
                     Split("[\r\n]"), Split(@"\s?\p{L}+"), Split(@"\s?\p{P}+"), Split(Cjk),
                     Digits(individual: true), Bytes(useRegex: false));
-            case "deepseek-v3" or "hunyuan-dense" or "joyai-llm":
-                return Sequence(
-                    Split(@"\p{N}{1,3}"), Split("[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"), Split(DeepSeekV3),
-                    Bytes(useRegex: false));
+            case "deepseek-v3" or "hunyuan-dense" or "joyai-llm" or "hy_v4":
+                return Sequence(Split(Threes), Split(HanAndKana), Split(DeepSeekV3), Bytes(useRegex: false));
             default:
-                return null;
+                return FindVariant(name);
         }
     }
 

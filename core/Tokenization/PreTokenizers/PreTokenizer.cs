@@ -65,7 +65,7 @@ internal sealed class FixedLengthPreTokenizer(int length) : PreTokenizer
 /// </summary>
 internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex) : PreTokenizer
 {
-    private const string Gpt2 =
+    public const string Gpt2 =
         @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
     private static readonly Pattern Words = Pattern.FromRegex(Gpt2);
