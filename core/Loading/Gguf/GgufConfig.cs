@@ -180,7 +180,7 @@ internal sealed partial class GgufConfig : IDisposable
             foreach (int id in ends) Json.WriteNumberValue(id);
             Json.WriteEndArray();
         }
-        long bos = _model.Metadata.Number("tokenizer.ggml.bos_token_id", -1);
+        long bos = GgufTokens.Number(_model.Metadata, "bos_token_id");
         if (bos is >= 0 and <= int.MaxValue) Json.WriteNumber("bos_token_id", (int)bos);
     }
 

@@ -10,8 +10,22 @@ internal static class GgufTokens
     private static readonly string[] EndOfTurn =
     [
         "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|end_of_text|>", "<|endoftext|>", "<end_of_turn>",
-        "<EOT>", "_<EOT>", "[EOT]", "<|return|>", "<|call|>",
+        "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "</s>", "<end_of_utterance>", "<\uff5cend\u2581of\u2581sentence\uff5c>",
+        "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",
     ];
+
+    /// <summary>The id of a key, else the one that the kind of tokenizer has by custom, else -1.</summary>
+    public static long Number(GgufFile file, string key)
+    {
+        int usual = (file.TextOrNull(Prefix + "model"), key) switch
+        {
+            ("llama", "bos_token_id") or ("t5", "eos_token_id") => 1,
+            ("llama", "eos_token_id") or ("t5", "unknown_token_id") => 2,
+            ("llama", "unknown_token_id") or ("t5", "padding_token_id") => 0,
+            _ => -1,
+        };
+        return file.Number(Prefix + key, usual);
+    }
 
     /// <summary>Ids that end an output.</summary>
     public static List<int> EndIds(GgufFile file)
@@ -20,7 +34,7 @@ internal static class GgufTokens
         string[]? tokens = file.TextsOrNull(Prefix + "tokens");
         foreach (string key in (ReadOnlySpan<string>)["eos_token_id", "eot_token_id", "eom_token_id"])
         {
-            long id = file.Number(Prefix + key, -1);
+            long id = Number(file, key);
             if (id == -1 || id == uint.MaxValue) continue;
             if (id < 0 || id >= (tokens?.Length ?? int.MaxValue))
             {

@@ -80,6 +80,7 @@ internal sealed class GgufTokenizer
     // Files older than the add_bos_token key.
     private bool AddsBos(string model) => model == "llama"
         || _gguf.TextOrNull(Prefix + "pre") is "llama-bpe" or "llama3" or "llama-v3" or "tekken"
+            or "falcon3" or "falcon-h1" or "pixtral" or "midm-2.0" or "lfm2" or "jina-v5-nano"
             or "deepseek-llm" or "deepseek-coder" or "deepseek-v3";
 
     private (string, int)? Fixed(string? token, string key) =>
@@ -87,7 +88,7 @@ internal sealed class GgufTokenizer
 
     private int Id(string key)
     {
-        long id = _gguf.Number(Prefix + key, -1);
+        long id = GgufTokens.Number(_gguf, key);
         return id < _tokens.Length && id >= -1 ? (int)id
             : throw _gguf.Wrong(Prefix + key, $"an id below {_tokens.Length}", id);
     }

@@ -68,7 +68,9 @@ internal sealed class CallExpr(Expr callee, ArgumentList args) : Expr
     {
         object? function = callee.Eval(a);
         CallArgs values = args.Eval(a, CallArgs.Missing);
-        List<KeyValuePair<string, object?>> named = [new("caller", caller), .. values.Keywords ?? []];
+        // Behind the names that are written out, before those of a mapping.
+        List<KeyValuePair<string, object?>> named = [.. values.Keywords ?? []];
+        named.Insert(Math.Min(args.Keywords.Count, named.Count), new("caller", caller));
         return Calls.Invoke(a.State, function, values with { Keywords = named });
     }
 }

@@ -133,6 +133,18 @@ internal sealed class GgufModelTests
     }
 
     [Test]
+    public void ASentencePieceFileWithoutIdsHasTheUsualOnes()
+    {
+        string[] tokens = ["<unk>", "<s>", "</s>", .. Enumerable.Range(3, 37).Select(i => $"t{i}")];
+        GgufWriter writer = TinyGguf.Metadata().Text("tokenizer.ggml.model", "llama")
+            .Texts("tokenizer.ggml.tokens", tokens)
+            .Integers("tokenizer.ggml.token_type", [2, 3, 3, .. Enumerable.Repeat(1, 37)]).AddTensors();
+        using LoadedModel model = LoadedModel.Load(new ModelLoadOptions { Model = Save(writer) });
+        Assert.That(model.EosTokenIds, Is.EqualTo(new[] { 2 }));
+        Assert.That(model.Tokenizer!.Encode("")[0], Is.EqualTo(1));
+    }
+
+    [Test]
     public void ChatTemplatesAndSamplingDefaultsComeFromTheMetadata()
     {
         GgufWriter writer = TinyGguf.Metadata().Tokens(TinyGguf.Vocab)

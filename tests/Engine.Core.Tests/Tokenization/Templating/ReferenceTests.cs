@@ -41,6 +41,9 @@ internal sealed class ReferenceTests
     [TestCase("{% for x in [1, 2] %}{% if x == 1 %}{% break %}{% endif %}{{ x }}{% else %}E{% endfor %}", "E")]
     [TestCase("{% for x in [1, 2] %}{{ x }}{% if x == 2 %}{% break %}{% endif %}{% else %}E{% endfor %}", "12")]
     [TestCase("{% for x in [1] %}{% continue %}{% else %}E{% endfor %}", "E")]
+    [TestCase(
+        "{% macro m() %}{{ kwargs }}{% endmacro %}{% call m(a=1, **{'b': 2}) %}x{% endcall %}",
+        "{'a': 1, 'caller': <Macro anonymous>, 'b': 2}")]
     public void AgreesWithJinja2InTheCorners(string source, string want) =>
         Assert.That(Snippet(source, default), Is.EqualTo(want));
 
