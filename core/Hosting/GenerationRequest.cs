@@ -117,6 +117,9 @@ public sealed class RequestEvent
     /// <summary>OutputFinished: the stop string (string), the stop token id (int), or null.</summary>
     public object? StopReason { get; init; }
 
+    /// <summary>OutputFinished: repetition_detection has ended it; StopReason is its name.</summary>
+    public bool IsRepetition => ReferenceEquals(StopReason, Sampling.StopChecker.RepetitionReason);
+
     /// <summary>Failed: the error.</summary>
     public EngineException? Error { get; init; }
 

@@ -95,6 +95,23 @@ internal sealed class LogprobReader
         return result;
     }
 
+    /// <summary>The token first, then those given, in their order.</summary>
+    /// <param name="row">The row given to Load.</param>
+    /// <param name="token">A token of the vocabulary.</param>
+    /// <param name="ids">Of the vocabulary.</param>
+    public TokenLogprob[] ReadGiven(ReadOnlySpan<float> row, int token, IReadOnlyList<int> ids)
+    {
+        var result = new TokenLogprob[ids.Count + 1];
+        for (int i = 0; i < result.Length; i++)
+        {
+            int id = i == 0 ? token : ids[i - 1];
+            result[i] = new TokenLogprob(
+                id, Logprob(row[id]), LogitMath.CountAtLeast(row[.._vocabSize], row[id]));
+        }
+
+        return result;
+    }
+
     /// <summary>Puts the best n of what was gathered first, in order; of equal ones the lowest ids.</summary>
     private void Order(int gathered, int n)
     {

@@ -42,6 +42,13 @@ internal static class ParamReader
         _ => throw Wrong(name, "true or false", value),
     };
 
+    public static string? TextOrNull(string name, ParamValue value) => value.Kind switch
+    {
+        ParamKind.Null => null,
+        ParamKind.Text => value.Text,
+        _ => throw Wrong(name, "a string", value),
+    };
+
     public static OutputKind OutputKind(string name, ParamValue value) => value.Kind switch
     {
         ParamKind.Null => Sampling.OutputKind.Cumulative,

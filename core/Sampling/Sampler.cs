@@ -98,9 +98,11 @@ internal sealed partial class Sampler
         token = Choose(row, max, state, tokens.Length - numPromptTokens);
         if (numLogprobs is int count)
         {
-            logprobs = state.NumPromptOutputs is null
-                ? _logprobs.Read(_raw.AsSpan(0, logits.Length), token, count)
-                : _logprobs.ReadMasked(row, BlockMax(row), token, count);
+            logprobs = state.NumPromptOutputs is not null
+                    ? _logprobs.ReadMasked(row, BlockMax(row), token, count)
+                : program.Params.LogprobTokenIds is { } ids
+                    ? _logprobs.ReadGiven(_raw.AsSpan(0, logits.Length), token, ids)
+                : _logprobs.Read(_raw.AsSpan(0, logits.Length), token, count);
         }
 
         return EngineStatus.Ok;
@@ -252,28 +254,8 @@ internal sealed partial class Sampler
             _dry.Apply(editor, p, program.DryBreakers, tokens);
         }
 
+        LimitThought(editor, state, tokens, numPromptTokens);
         editor.Finish();
-        return true;
-    }
-
-    private bool FollowGrammar(GrammarState grammar, Span<float> row, ReadOnlySpan<int> output)
-    {
-        try
-        {
-            if (grammar.IsTooCostly || !grammar.Follow(output))
-            {
-                return false;
-            }
-
-            grammar.Apply(row);
-        }
-        catch (EngineException)
-        {
-            // More positions open than allowed: this request ends, the others go on.
-            return false;
-        }
-
-        LogitMath.ScanBlocks(row, BlockMax(row));
         return true;
     }
 

@@ -19,6 +19,8 @@ internal sealed class SamplerState : IDisposable
     private int _miroPosition = -1;
     private double _miroMu;
     private double _miroNext;
+    private int _numThoughtSeen = -1;
+    private int _thoughtLength;
 
     /// <summary>Starts an output.</summary>
     /// <param name="program">The request's parameters.</param>
@@ -92,6 +94,24 @@ internal sealed class SamplerState : IDisposable
         }
 
         return _counts;
+    }
+
+    /// <summary>Tokens of the thought that goes on after the tokens given; -1 outside of one.</summary>
+    public int ThoughtLength(ReadOnlySpan<int> tokens, int numPromptTokens)
+    {
+        ThoughtBudget thoughts = Program.Thoughts!;
+        if (_numThoughtSeen < 0 || tokens.Length < _numThoughtSeen)
+        {
+            _thoughtLength = thoughts.StartOf(tokens[..numPromptTokens]);
+            _numThoughtSeen = numPromptTokens;
+        }
+
+        for (; _numThoughtSeen < tokens.Length; _numThoughtSeen++)
+        {
+            _thoughtLength = thoughts.Next(_thoughtLength, tokens[_numThoughtSeen]);
+        }
+
+        return _thoughtLength;
     }
 
     /// <summary>Mirostat's mu for a position; a position that is decided again gets the same one.</summary>

@@ -66,6 +66,9 @@ public sealed class SamplingField
             case int or long:
                 writer.WriteNumberValue(Convert.ToInt64(value, CultureInfo.InvariantCulture));
                 break;
+            case RepetitionDetection detection:
+                detection.Write(writer);
+                break;
             case StructuredOutputs outputs:
                 StructuredOutputsReader.Write(writer, outputs);
                 break;

@@ -130,8 +130,23 @@ public sealed record SamplingParams
     /// <summary>Log probabilities of this many best tokens with each output token; -1 is all.</summary>
     public int? Logprobs { get; init; }
 
+    /// <summary>With each output token the log probabilities of these ids, in place of the best ones'.</summary>
+    public IReadOnlyList<int>? LogprobTokenIds { get; init; }
+
     /// <summary>The same for each prompt token.</summary>
     public int? PromptLogprobs { get; init; }
+
+    /// <summary>Ends an output that repeats itself; null is off.</summary>
+    public RepetitionDetection? RepetitionDetection { get; init; }
+
+    /// <summary>A thought has at most so many tokens, then it is closed; null and -1 are no limit.</summary>
+    public int? ThinkingTokenBudget { get; init; }
+
+    /// <summary>Whose tags tell the thoughts that have a budget: a name of ChatParsers.</summary>
+    public string? ReasoningParser { get; init; }
+
+    /// <summary>With a budget: the output begins inside of a thought, though the prompt opens none.</summary>
+    public bool StartsInThought { get; init; }
 
     /// <summary>False leaves the text empty.</summary>
     public bool Detokenize { get; init; } = true;

@@ -51,6 +51,9 @@ internal sealed class SamplingProgram
     /// <summary>What the output has to look like; null is anything.</summary>
     public GrammarProgram? Grammar { get; private init; }
 
+    /// <summary>How long thoughts may be; null is no limit.</summary>
+    public ThoughtBudget? Thoughts { get; private init; }
+
     /// <summary>True if a penalty needs the counts of the tokens seen.</summary>
     public bool Penalizes { get; }
 
@@ -63,6 +66,7 @@ internal sealed class SamplingProgram
         || Params.MinTokens > 0
         || BiasIds.Length > 0
         || Penalizes
+        || Thoughts is not null
         || Params.DryMultiplier > 0;
 
     /// <summary>Makes parameters ready; they must be valid.</summary>
@@ -85,7 +89,8 @@ internal sealed class SamplingProgram
             eosTokenIds,
             Sampling.BadWords.Encode(parameters.BadWords, tokenizer),
             breakers,
-            CompileGrammar(parameters, tokenizer));
+            CompileGrammar(parameters, tokenizer),
+            ThoughtBudget.Of(parameters, tokenizer));
     }
 
     /// <summary>The same with texts already encoded.</summary>
@@ -95,13 +100,15 @@ internal sealed class SamplingProgram
         ReadOnlySpan<int> eosTokenIds,
         int[][] badWords,
         int[][] dryBreakers,
-        GrammarProgram? grammar = null)
+        GrammarProgram? grammar = null,
+        ThoughtBudget? thoughts = null)
     {
         return new SamplingProgram(parameters, vocabSize)
         {
             MinTokensMask = Distinct([.. parameters.StopTokenIds ?? [], .. eosTokenIds])!,
             BadWords = badWords,
             Grammar = grammar,
+            Thoughts = thoughts,
             DryBreakers = dryBreakers
                 .Where(ids => ids.Length > 0)
                 .GroupBy(ids => ids[0])

@@ -28,12 +28,32 @@ internal static class SamplingValidator
         CheckWords("dry_sequence_breakers", p.DrySequenceBreakers, limits.MaxWords, limits.MaxWordLength);
         CheckLogprobs("logprobs", p.Logprobs, vocabSize, limits.MaxLogprobs);
         CheckLogprobs("prompt_logprobs", p.PromptLogprobs, vocabSize, limits.MaxLogprobs);
+        ValidateLogprobIds(p, vocabSize);
+        p.RepetitionDetection?.Validate();
+        Check(
+            "thinking_token_budget",
+            p.ThinkingTokenBudget is null or >= -1,
+            p.ThinkingTokenBudget ?? 0,
+            "must be at least 0, or -1 for no limit");
         p.StructuredOutputs?.Compile(limits.Grammar);
         Check(
             "n",
             p.N == 1 || !p.IsGreedy,
             p.N,
             "must be 1 with temperature 0: greedy outputs are all the same");
+    }
+
+    private static void ValidateLogprobIds(SamplingParams p, int vocabSize)
+    {
+        if (p.LogprobTokenIds is not { } ids)
+        {
+            return;
+        }
+
+        const int most = 128; // as in vLLM
+        Check("logprob_token_ids", ids.Count > 0, 0, "must not be empty");
+        Check("logprob_token_ids", p.Logprobs is not null, ids.Count, "needs logprobs");
+        CheckIds("logprob_token_ids", ids, vocabSize, most);
     }
 
     private static void ValidateDryAndXtc(SamplingParams p)

@@ -20,7 +20,11 @@ internal sealed class StopChecker
     private readonly int _maxTokens;
     private readonly IIncrementalDetokenizer? _detokenizer;
     private readonly StopMatcher _matcher;
+    private readonly RepetitionDetector? _repetition;
     private int _numTokens;
+
+    /// <summary>The reason that repetition_detection gives, as in vLLM; no stop string is this very object.</summary>
+    public static readonly object RepetitionReason = new string("repetition_detected");
 
     /// <param name="parameters">The request's.</param>
     /// <param name="stops">Of the same request; shared by its outputs.</param>
@@ -39,6 +43,9 @@ internal sealed class StopChecker
         _maxTokens = maxTokens;
         _detokenizer = detokenizer;
         _matcher = new StopMatcher(stops, parameters.IncludeStopStrInOutput);
+        _repetition = parameters.RepetitionDetection is { MaxPatternSize: > 0 } detection
+            ? new RepetitionDetector(detection)
+            : null;
     }
 
     /// <summary>Whether a token itself ends an output; stop strings are another matter.</summary>
@@ -83,12 +90,19 @@ internal sealed class StopChecker
         _numTokens++;
         FinishReason reason = CheckToken(
             _params, _eosTokenIds, token, _numTokens, _maxTokens, out int stopId);
-        if (_detokenizer is null)
+        object? because = stopId >= 0 ? stopId : null;
+        bool isShown = reason != FinishReason.Stop || _params.IncludeStopStrInOutput;
+        if (_repetition?.Append(token) == true && reason == FinishReason.None && _numTokens >= _params.MinTokens)
         {
-            return new StopResult("", reason, stopId >= 0 ? stopId : null);
+            reason = FinishReason.Stop;
+            because = RepetitionReason;
         }
 
-        bool isShown = reason != FinishReason.Stop || _params.IncludeStopStrInOutput;
+        if (_detokenizer is null)
+        {
+            return new StopResult("", reason, because);
+        }
+
         string text = isShown ? _detokenizer.Append(token) : "";
         if (reason != FinishReason.None)
         {
@@ -99,7 +113,7 @@ internal sealed class StopChecker
             text, _numTokens > _params.MinTokens, reason != FinishReason.None);
         return _matcher.Found is { } stop
             ? new StopResult(released, FinishReason.Stop, stop)
-            : new StopResult(released, reason, stopId >= 0 ? stopId : null);
+            : new StopResult(released, reason, because);
     }
 
     /// <summary>Text still held back when an output ends for another reason (cancelled, failed).</summary>

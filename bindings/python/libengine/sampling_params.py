@@ -64,6 +64,7 @@ class SamplingParams:
     max_tokens: int | None = 16
     min_tokens: int = 0
     logprobs: int | None = None
+    logprob_token_ids: list[int] | None = None
     prompt_logprobs: int | None = None
     detokenize: bool = True
     skip_special_tokens: bool = True
@@ -89,6 +90,10 @@ class SamplingParams:
     mirostat_mode: int = 0
     mirostat_tau: float = 5.0
     mirostat_eta: float = 0.1
+    repetition_detection: dict[str, int] | None = None
+    thinking_token_budget: int | None = None
+    reasoning_parser: str | None = None
+    starts_in_thought: bool = False
     speculative: bool = True
     extra_args: dict[str, Any] | None = field(default=None)
 

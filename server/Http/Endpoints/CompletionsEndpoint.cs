@@ -20,6 +20,7 @@ internal sealed class CompletionsEndpoint(ServedModel model, ServerOptions optio
         bool echo = Fields.GetBool(body, "echo") ?? false;
         int? numLogprobs = Fields.GetInt(body, "logprobs");
         bool scoresOnly = echo && Fields.GetInt(body, "max_tokens") == 0;
+        bool countsThoughts = Fields.TryGet(body, "thinking_token_budget", out _);
         GenerationFields fields = GenerationFieldsParser.Parse(
             body,
             Model,
@@ -34,14 +35,22 @@ internal sealed class CompletionsEndpoint(ServedModel model, ServerOptions optio
                 // The engine always makes one token; the answer leaves it out.
                 MaxTokensOverride = scoresOnly ? 1 : null,
             });
+        if (countsThoughts)
+        {
+            fields = fields with
+            {
+                Sampling = fields.Sampling with { ReasoningParser = Model.Formats.Reasoning },
+            };
+        }
+
         List<PromptState> prompts = PromptFields.Parse(
-            body, Model, Options, fields.AddSpecialTokens, fields.TruncatePromptTokens);
+            body, Model, Options, fields.AddSpecialTokens, fields.Truncation);
         foreach (PromptState prompt in prompts)
         {
             PromptLimits.CheckRoom(prompt, fields.MaxTokensGiven, Model);
         }
 
-        var job = new GenerationJob(Model, fields, prompts, Options.MaxSseBacklog, Options.StreamInterval);
+        var job = new GenerationJob(Model, fields, prompts, Options);
         bool promptLogprobs = Fields.TryGet(body, "prompt_logprobs", out _);
         string id = "cmpl-" + (fields.RequestId ?? context.TraceIdentifier);
         return new CompletionFormat(job, id, Model, echo, scoresOnly, promptLogprobs);

@@ -62,6 +62,7 @@ internal sealed class ChatFormat : ResponseFormat
             WriteIds(json, "prompt_token_ids", output.Prompt.TokenIds);
         }
 
+        WritePromptText(json, output.Prompt);
         EndFirst(sse, json);
     }
 
@@ -160,6 +161,16 @@ internal sealed class ChatFormat : ResponseFormat
         if (Job.Fields.ReturnTokenIds)
         {
             WriteIds(json, "prompt_token_ids", prompt.TokenIds);
+        }
+
+        WritePromptText(json, prompt);
+    }
+
+    private void WritePromptText(Utf8JsonWriter json, PromptState prompt)
+    {
+        if (Job.Fields.ReturnPromptText)
+        {
+            json.WriteString("prompt_text", prompt.Text);
         }
     }
 

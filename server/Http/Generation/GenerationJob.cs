@@ -22,8 +22,7 @@ internal sealed class GenerationJob
         ServedModel model,
         GenerationFields fields,
         IReadOnlyList<PromptState> prompts,
-        int maxBacklog,
-        int interval = 0)
+        ServerOptions options)
     {
         _model = model;
         Fields = fields;
@@ -36,6 +35,9 @@ internal sealed class GenerationJob
             Outputs[i] = new OutputState(i, prompts[i / n]);
         }
 
+        // A request may ask for fewer writes than the server's setting has, not for more.
+        int interval = Math.Max(options.StreamInterval, fields.StreamInterval > 1 ? fields.StreamInterval : 0);
+        int maxBacklog = options.MaxSseBacklog;
         _events = fields.Stream
             ? new EventQueue(maxBacklog * Outputs.Length, Math.Clamp(interval, 0, maxBacklog / 2))
             : new EventQueue(interval: WholeInterval, isStream: false);

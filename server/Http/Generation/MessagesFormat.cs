@@ -237,7 +237,7 @@ internal sealed class MessagesFormat(GenerationJob job, string id, string model,
 
     private static void WriteStop(Utf8JsonWriter json, OutputState output, bool hasCalls)
     {
-        string? sequence = output.StopReason as string;
+        string? sequence = output.IsRepetition ? null : output.StopReason as string;
         json.WriteString("stop_reason", output.FinishReason switch
         {
             FinishReason.Length => "max_tokens",

@@ -37,6 +37,9 @@ internal sealed class OutputState(int index, PromptState prompt)
 
     public object? StopReason { get; set; }
 
+    /// <summary>repetition_detection has ended it.</summary>
+    public bool IsRepetition { get; private set; }
+
     public void Append(RequestEvent e, bool isStreaming)
     {
         if (e.TokenId >= 0)
@@ -48,6 +51,7 @@ internal sealed class OutputState(int index, PromptState prompt)
         {
             FinishReason = e.FinishReason;
             StopReason = e.StopReason;
+            IsRepetition = e.IsRepetition;
         }
 
         if (isStreaming)

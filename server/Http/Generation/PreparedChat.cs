@@ -37,11 +37,16 @@ internal sealed record PreparedChat(GenerationJob Job, ChatFields Fields, ChatRe
             fields = fields with { Sampling = AfterThought(fields.Sampling, chat, model.Formats, rendered.Text) };
         }
 
+        if (fields.Sampling.ThinkingTokenBudget is not null)
+        {
+            fields = fields with { Sampling = WithThoughts(fields.Sampling, model.Formats, rendered.Text) };
+        }
+
         PromptState prompt = PromptLimits.FromChat(
-            rendered, model, Json.Fields.GetBool(body, "add_special_tokens") ?? false, fields.TruncatePromptTokens);
+            rendered, model, Json.Fields.GetBool(body, "add_special_tokens") ?? false, fields.Truncation);
         PromptLimits.CheckRoom(prompt, fields.MaxTokensGiven, model);
         return new PreparedChat(
-            new GenerationJob(model, fields, [prompt], options.MaxSseBacklog, options.StreamInterval),
+            new GenerationJob(model, fields, [prompt], options),
             chat,
             ChatReading.Create(
                 model.Formats,
@@ -69,6 +74,16 @@ internal sealed record PreparedChat(GenerationJob Job, ChatFields Fields, ChatRe
                 },
             };
     }
+
+    /// <summary>Whose tags the thought has that has a budget, and whether it has begun.</summary>
+    private static SamplingParams WithThoughts(SamplingParams sampling, ChatFormats formats, string prompt) =>
+        sampling with
+        {
+            ReasoningParser = formats.Reasoning,
+            StartsInThought = formats.Reasoning is { } parser && ChatParsers.AlwaysThinks(parser)
+                && ChatParserDetection.ThoughtStartOf(parser, prompt, formats.IsReasoningNamed)
+                    == ThoughtStart.AsFormat,
+        };
 
     // The grammar of its calls leaves room for thoughts already.
     private static bool IsHarmonyCall(ChatFields chat, ChatFormats formats) =>

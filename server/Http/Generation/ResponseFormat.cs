@@ -118,7 +118,8 @@ internal abstract class ResponseFormat(GenerationJob job, string id, string mode
     protected static void WriteFinish(Utf8JsonWriter json, OutputState output, bool hasCalls = false)
     {
         bool isCall = hasCalls && output.FinishReason == FinishReason.Stop;
-        json.WriteString("finish_reason", isCall ? "tool_calls" : ReasonName(output.FinishReason));
+        json.WriteString("finish_reason", output.IsRepetition ? "repetition"
+            : isCall ? "tool_calls" : ReasonName(output.FinishReason));
         switch (output.StopReason)
         {
             case string text:

@@ -21,6 +21,7 @@ internal sealed class PoolingInputs
         _body = body;
         Model = model;
         Worker = worker;
+        PassiveFields.CheckPooling(body);
         model.CheckName(Fields.GetString(body, "model"));
         _truncate = Fields.GetInt(body, "truncate_prompt_tokens");
         _promptName = Fields.GetString(body, "prompt_name");

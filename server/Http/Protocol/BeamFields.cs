@@ -12,7 +12,8 @@ internal static class BeamFields
 
     // A search follows the likeliest texts: what changes probabilities or ends a text early has no part in it.
     private static readonly string[] _excluded =
-        ["stop", "stop_token_ids", "logit_bias", "allowed_token_ids", "bad_words", "min_tokens", "prompt_logprobs"];
+        ["stop", "stop_token_ids", "logit_bias", "allowed_token_ids", "bad_words", "min_tokens", "prompt_logprobs",
+        "logprob_token_ids", "repetition_detection", "thinking_token_budget"];
 
     /// <summary>How to search, but for the width; null if the request does not ask for it.</summary>
     /// <exception cref="ApiException">400 naming the field.</exception>

@@ -18,6 +18,9 @@ internal sealed record GenerationFields
 
     public bool ReturnTokenIds { get; init; }
 
+    /// <summary>Of a chat: the prompt as the template has worded it.</summary>
+    public bool ReturnPromptText { get; init; }
+
     public bool ReturnTokensAsTokenIds { get; init; }
 
     /// <summary>Log probabilities of this many best tokens per output token; null is none at all.</summary>
@@ -37,5 +40,14 @@ internal sealed record GenerationFields
 
     public int? TruncatePromptTokens { get; init; }
 
+    /// <summary>truncation_side right: the prompt's first tokens are kept, not its last.</summary>
+    public bool TruncatesEnd { get; init; }
+
+    /// <summary>Tokens of one write of a stream, at least; 0 is as the server does.</summary>
+    public int StreamInterval { get; init; }
+
     public bool AddSpecialTokens { get; init; } = true;
+
+    /// <summary>How a prompt that is too long is cut.</summary>
+    public Truncation Truncation => new(TruncatePromptTokens, TruncatesEnd, Math.Max(1, MaxTokensGiven ?? 1));
 }

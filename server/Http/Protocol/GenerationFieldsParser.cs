@@ -35,8 +35,16 @@ internal readonly record struct EndpointSampling
 /// <summary>Reads what the generating endpoints have in common.</summary>
 internal static class GenerationFieldsParser
 {
+    // Without them the answer would be another than the one asked for.
+    private static readonly (string Name, string Reason)[] _unsupported =
+    [
+        ("kv_transfer_params", ""), ("ec_transfer_params", ""), ("prompt_embeds", ""), ("audio", ""),
+        ("watermarking", ""), ("logits_processors", ""), ("web_search_options", ""),
+        ("functions", "; tools are"), ("function_call", "; tool_choice is"),
+    ];
+
     // Spelt or meant differently on the wire than in the engine.
-    private static readonly string[] _ownFields = ["logprobs", "output_kind", "detokenize"];
+    private static readonly string[] _ownFields = ["logprobs", "output_kind", "detokenize", "reasoning_parser", "starts_in_thought"];
 
     public static GenerationFields Parse(
         JsonElement body, ServedModel model, ServerOptions options, EndpointSampling endpoint)
@@ -66,9 +74,10 @@ internal static class GenerationFieldsParser
             IncludeUsage = options.ForceIncludeUsage || Usage(streamOptions, "include_usage"),
             ContinuousUsage = Usage(streamOptions, "continuous_usage_stats"),
             ReturnTokenIds = Fields.GetBool(body, "return_token_ids") ?? false,
+            ReturnPromptText = Fields.GetBool(body, "return_prompt_text") ?? false,
             ReturnTokensAsTokenIds = Fields.GetBool(body, "return_tokens_as_token_ids")
                 ?? options.ReturnsTokensAsTokenIds,
-            NumLogprobs = endpoint.NumLogprobs,
+            NumLogprobs = endpoint.NumLogprobs is null ? null : sampling.LogprobTokenIds?.Count ?? endpoint.NumLogprobs,
             KeptOutputs = bestOf is null ? null : Fields.GetInt(body, "n") ?? 1,
             Beams = beams is null ? null : BeamFields.Check(
                 beams with { BeamWidth = sampling.N, NumLogprobs = endpoint.NumLogprobs }, model),
@@ -76,6 +85,8 @@ internal static class GenerationFieldsParser
             Priority = Fields.GetInt(body, "priority") ?? 0,
             CacheSalt = ParseSalt(body),
             TruncatePromptTokens = ParseTruncate(body, model),
+            TruncatesEnd = PassiveFields.TruncationSide(body) == "right",
+            StreamInterval = ParseInterval(body),
             AddSpecialTokens = Fields.GetBool(body, "add_special_tokens") ?? true,
         };
     }
@@ -164,12 +175,18 @@ internal static class GenerationFieldsParser
 
     private static void CheckUnsupported(JsonElement body)
     {
-        foreach (string name in (string[])["kv_transfer_params", "prompt_embeds", "audio"])
+        foreach ((string name, string reason) in _unsupported)
         {
-            if (Fields.TryGet(body, name, out _))
+            if (Fields.TryGet(body, name, out JsonElement value) && value.ValueKind != JsonValueKind.False)
             {
-                throw ApiException.BadRequest($"{name}: is not supported.", name);
+                throw ApiException.BadRequest($"{name}: is not supported{reason}.", name);
             }
+        }
+
+        if (Fields.GetArray(body, "modalities") is { } kinds
+            && kinds.EnumerateArray().Any(kind => kind.ValueKind != JsonValueKind.String || kind.GetString() != "text"))
+        {
+            throw ApiException.BadRequest("modalities: text alone is made.", "modalities");
         }
     }
 
@@ -218,6 +235,17 @@ internal static class GenerationFieldsParser
         return salt is null or { Length: > 0 }
             ? salt
             : throw ApiException.BadRequest("cache_salt: must not be empty.", "cache_salt");
+    }
+
+    private static int ParseInterval(JsonElement body)
+    {
+        const string name = "stream_interval";
+        return Fields.GetInt(body, name) switch
+        {
+            null => 0,
+            < 1 => throw ApiException.BadRequest($"{name}: must be at least 1.", name),
+            int interval => interval,
+        };
     }
 
     private static int? ParseTruncate(JsonElement body, ServedModel model)

@@ -11,7 +11,7 @@ internal static class PromptFields
     private const string Name = "prompt";
 
     public static List<PromptState> Parse(
-        JsonElement body, ServedModel model, ServerOptions options, bool addSpecialTokens, int? truncate)
+        JsonElement body, ServedModel model, ServerOptions options, bool addSpecialTokens, Truncation truncate)
     {
         if (!Fields.TryGet(body, Name, out JsonElement prompt))
         {
@@ -58,7 +58,7 @@ internal static class PromptFields
         return prompts;
     }
 
-    private static PromptState FromText(JsonElement item, ServedModel model, bool addSpecialTokens, int? truncate)
+    private static PromptState FromText(JsonElement item, ServedModel model, bool addSpecialTokens, Truncation truncate)
     {
         string text = item.GetString()!;
         if (text.Length == 0)
@@ -69,12 +69,18 @@ internal static class PromptFields
         return PromptLimits.FromText(text, model, addSpecialTokens, truncate, Name);
     }
 
-    private static PromptState FromIds(JsonElement item, ServedModel model, int? truncate)
+    private static PromptState FromIds(JsonElement item, ServedModel model, Truncation truncate)
     {
         int[] ids = TokenIdList.Parse(item, model.VocabSize, Name);
         return PromptLimits.FromIds(null, ids, model, truncate, Name);
     }
 }
+
+/// <summary>truncate_prompt_tokens and truncation_side.</summary>
+/// <param name="MaxTokens">Kept of a prompt, -1 as many as fit; null cuts nothing.</param>
+/// <param name="CutsEnd">The first ones are kept, not the last.</param>
+/// <param name="Room">For the output: how much less than the model's length fits.</param>
+internal readonly record struct Truncation(int? MaxTokens, bool CutsEnd, int Room);
 
 /// <summary>Holds prompts to the model's length before the engine sees them.</summary>
 internal static class PromptLimits
@@ -83,26 +89,26 @@ internal static class PromptLimits
     private const int MaxCharsPerToken = 1024;
 
     public static PromptState FromText(
-        string text, ServedModel model, bool addSpecialTokens, int? truncate, string name)
+        string text, ServedModel model, bool addSpecialTokens, Truncation truncate, string name)
     {
         CheckChars(text, model, truncate);
         return FromIds(text, model.Tokenizer.Encode(text, addSpecialTokens), model, truncate, name);
     }
 
     /// <summary>A rendered conversation: what only the template may write is text where a message wrote it.</summary>
-    public static PromptState FromChat(ChatPrompt prompt, ServedModel model, bool addSpecialTokens, int? truncate)
+    public static PromptState FromChat(ChatPrompt prompt, ServedModel model, bool addSpecialTokens, Truncation truncate)
     {
         CheckChars(prompt.Text, model, truncate);
         int[] ids = model.Tokenizer.EncodePrompt(prompt.Text, prompt.Cuts, addSpecialTokens);
         return FromIds(prompt.Text, ids, model, truncate, "messages");
     }
 
-    public static PromptState FromIds(string? text, int[] ids, ServedModel model, int? truncate, string name)
+    public static PromptState FromIds(string? text, int[] ids, ServedModel model, Truncation truncate, string name)
     {
-        if (truncate is { } limit)
+        if (truncate.MaxTokens is { } limit)
         {
-            int keep = limit < 0 ? model.MaxModelLen - 1 : limit;
-            ids = ids.Length > keep ? ids[^keep..] : ids;
+            int keep = limit < 0 ? Math.Max(1, model.MaxModelLen - truncate.Room) : limit;
+            ids = ids.Length <= keep ? ids : truncate.CutsEnd ? ids[..keep] : ids[^keep..];
         }
 
         if (ids.Length == 0)
@@ -129,9 +135,9 @@ internal static class PromptLimits
         }
     }
 
-    private static void CheckChars(string text, ServedModel model, int? truncate)
+    private static void CheckChars(string text, ServedModel model, Truncation truncate)
     {
-        if (truncate is null && text.Length > (long)model.MaxModelLen * MaxCharsPerToken)
+        if (truncate.MaxTokens is null && text.Length > (long)model.MaxModelLen * MaxCharsPerToken)
         {
             throw TooLong(model, $"of {text.Length} characters");
         }

@@ -55,6 +55,11 @@ internal static class ResponsesRequest
                 json.WriteNumber("max_tokens", limit);
             }
 
+            if (Fields.GetString(body, "truncation") == "auto" && !Fields.TryGet(body, "truncate_prompt_tokens", out _))
+            {
+                json.WriteNumber("truncate_prompt_tokens", -1);
+            }
+
             foreach (JsonProperty property in body.EnumerateObject()
                 .Where(property => !_own.Contains(property.Name, StringComparer.Ordinal)))
             {
@@ -85,6 +90,14 @@ internal static class ResponsesRequest
                     areKept ? $"{name}: is not supported; previous_response_id is."
                     : $"{name}: the server keeps no responses (--enable-response-store); send the items again.",
                     name);
+            }
+        }
+
+        foreach (string name in (string[])["previous_response", "previous_input_messages", "enable_response_messages"])
+        {
+            if (Fields.TryGet(body, name, out JsonElement value) && value.ValueKind != JsonValueKind.False)
+            {
+                throw ApiException.BadRequest($"{name}: is not supported.", name);
             }
         }
 

@@ -18,7 +18,9 @@ public sealed class SamplingJsonTests
             "xtc_probability":0.5,"xtc_threshold":0.25,"dynatemp_range":0.5,"dynatemp_exponent":2,
             "mirostat_mode":2,"mirostat_tau":3,"mirostat_eta":0.25,"structured_outputs":{"regex":"ab"},"stop":["x","y"],"stop_token_ids":[4],
             "include_stop_str_in_output":true,"ignore_eos":true,"max_tokens":9,"min_tokens":1,"seed":5,
-            "logprobs":2,"prompt_logprobs":3,"detokenize":false,"skip_special_tokens":false,
+            "logprobs":2,"logprob_token_ids":[6,7],"prompt_logprobs":3,
+            "repetition_detection":{"max_pattern_size":4,"min_pattern_size":2,"min_count":3},"thinking_token_budget":9,
+            "reasoning_parser":"qwen3","starts_in_thought":true,"detokenize":false,"skip_special_tokens":false,
             "spaces_between_special_tokens":false,"speculative":false,"output_kind":2}
             """;
         using JsonDocument document = JsonDocument.Parse(json);

@@ -5,7 +5,8 @@ namespace Engine.Server.Tests.Support;
 
 /// <summary>
 /// The part of JSON Schema 2020-12 that the wire schemas use: type, const, enum, properties, required,
-/// additionalProperties, items, minItems, maxItems, anyOf, oneOf, allOf, minimum, maximum, minLength, pattern, $ref to $defs.
+/// additionalProperties, items, minItems, maxItems, anyOf, oneOf, allOf, minimum, maximum, minLength, pattern,
+/// $ref to $defs.
 /// Another keyword is an error of the test, not ignored.
 /// </summary>
 internal static class SchemaCheck
