@@ -16,7 +16,7 @@ internal static class DeviceFactory
     public static IDevice Create(ModelLoadOptions options, DType type) => options.Device switch
     {
         "cpu" => CreateCpu(CpuOptions(options)),
-        "reference" when options.Quantization != "none" => throw EngineException.Invalid(
+        "reference" when RoundingOf(options) != "none" => throw EngineException.Invalid(
             "quantization", $"expected none on the reference device, found \"{options.Quantization}\""),
         "reference" => new ReferenceDevice(FollowsInputs(options)),
         string name when CudaOrdinal(name) is int ordinal => CreateCuda(options, type, ordinal),
@@ -50,7 +50,7 @@ internal static class DeviceFactory
 
     private static CudaDevice CreateCuda(ModelLoadOptions options, DType type, int ordinal)
     {
-        if (options.Quantization != "none")
+        if (RoundingOf(options) != "none")
         {
             throw new EngineException(
                 EngineStatus.Unsupported,
@@ -75,7 +75,7 @@ internal static class DeviceFactory
             "interleave" => true,
             var other => throw EngineException.Invalid("numa", $"expected local or interleave, found \"{other}\""),
         },
-        Quantization = options.Quantization switch
+        Quantization = RoundingOf(options) switch
         {
             "none" => WeightQuantization.None,
             "int8" => WeightQuantization.Int8,
@@ -86,6 +86,8 @@ internal static class DeviceFactory
         },
         ActivationPrecision = PrecisionOf(options),
     };
+
+    private static string RoundingOf(ModelLoadOptions options) => options.Rounding ?? options.Quantization;
 
     private static ActivationPrecision PrecisionOf(ModelLoadOptions options) => options.ActivationPrecision switch
     {

@@ -32,8 +32,12 @@ public sealed class ModelLoadOptions
     public string Numa { get; init; } = "local";
 
     /// <summary>"none", "int8", "int4" (in groups of 32) or "fp8" (e4m3, a scale per output): weights are rounded as they
-    /// are packed (CPU).</summary>
+    /// are packed (CPU). vLLM's names of what a checkpoint is (awq, gptq_marlin, compressed-tensors, ...) change nothing,
+    /// and are refused where it is something else.</summary>
     public string Quantization { get; init; } = "none";
+
+    /// <summary>What is left of Quantization once the checkpoint is known: none, int8, int4 or fp8.</summary>
+    internal string? Rounding { get; set; }
 
     /// <summary>"8", "15" or "float": bits of activations that meet rounded weights; "auto": as the checkpoint rounds
     /// them, and 8 where it does not (CPU).</summary>

@@ -78,6 +78,7 @@ internal static class ModelResolver
         ModelLoadOptions options, ModelConfig config, ModelFolder folder)
     {
         DType type = DTypeNames.Parse("dtype", options.Dtype) ?? config.StoredType ?? DType.F32;
+        options.Rounding = QuantizationNames.Rounding(options.Quantization, folder);
         return options.LoadFormat switch
         {
             "dummy" => new DummyWeights(options.Seed, type),

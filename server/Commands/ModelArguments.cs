@@ -24,7 +24,8 @@ internal sealed class ModelArguments
 
     public Option<string> Quantization { get; } = new("--quantization")
     {
-        Description = "Rounds weights as they are loaded: none, int8 or int4 (in groups of 32), fp8 (a scale per output).",
+        Description = "Rounds weights as they are loaded: none, int8 or int4 (in groups of 32), fp8 (a scale per output). "
+            + "vLLM's name of what the checkpoint is (awq, gptq_marlin, compressed-tensors, gguf, ...) changes nothing.",
         DefaultValueFactory = _ => "none",
     };
 
@@ -82,7 +83,6 @@ internal sealed class ModelArguments
     {
         Numa.AcceptOnlyFromAmong("local", "interleave");
         Dtype.AcceptOnlyFromAmong("auto", "float32", "float", "bfloat16", "float16", "half");
-        Quantization.AcceptOnlyFromAmong("none", "int8", "int4", "fp8");
         ActivationPrecision.AcceptOnlyFromAmong("auto", "8", "15", "float");
         LoadFormat.AcceptOnlyFromAmong("auto", "safetensors", "dummy", "hf", "gguf");
     }

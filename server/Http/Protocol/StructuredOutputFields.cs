@@ -121,7 +121,7 @@ internal static class StructuredOutputFields
                 return new StructuredOutputs { StructuralTag = format.GetRawText() };
             case "json_schema":
                 CheckJsonSchema(format);
-                return format.GetProperty("json_schema").TryGetProperty("schema", out JsonElement schema)
+                return Fields.TryGet(format.GetProperty("json_schema"), "schema", out JsonElement schema)
                     ? new StructuredOutputs { Json = schema.GetRawText() }
                     : new StructuredOutputs { JsonObject = true };
             default:
