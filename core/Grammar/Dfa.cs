@@ -134,6 +134,37 @@ internal sealed class Dfa
         return _isFinal[state];
     }
 
+    /// <summary>How many texts there are: so many at most, also where they have no end.</summary>
+    public long Count(long most)
+    {
+        var ways = new long[_next.Count];
+        var before = new int[_next.Count];
+        foreach (int target in _next.SelectMany(next => next).Where(target => target >= 0))
+        {
+            before[target]++;
+        }
+
+        // A state comes when all that leads to it has come, so that one in a circle never does.
+        ways[0] = 1;
+        long count = 0;
+        int numLeft = _next.Count;
+        var todo = new Stack<int>(Enumerable.Range(0, _next.Count).Where(state => before[state] == 0));
+        for (; todo.TryPop(out int state); numLeft--)
+        {
+            count = Math.Min(count + (_isFinal[state] ? ways[state] : 0), most);
+            foreach (int target in _next[state].Where(target => target >= 0))
+            {
+                ways[target] = Math.Min(ways[target] + ways[state], most);
+                if (--before[target] == 0)
+                {
+                    todo.Push(target);
+                }
+            }
+        }
+
+        return numLeft > 0 ? most : count;
+    }
+
     /// <summary>The texts as they are.</summary>
     public Node ToNode() => ToNode(_ => null, null);
 

@@ -87,6 +87,12 @@ internal static class NumberRange
             return Node.Empty;
         }
 
+        if (least.All(digit => digit == '0') && most.All(digit => digit == '9'))
+        {
+            // Told apart digit by digit, all of them would double the states with each.
+            return Node.Times(Digit, least.Length, least.Length);
+        }
+
         (char a, char b) = (least[0], most[0]);
         if (a == b)
         {

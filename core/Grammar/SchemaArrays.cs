@@ -56,7 +56,9 @@ internal sealed class SchemaArrays
                 return few;
             }
 
-            return new SchemaArrays(_compiler, _parts) { _hasMarks = true }.TryBuild(null)!;
+            return AreTooFew()
+                ? Node.Never
+                : new SchemaArrays(_compiler, _parts) { _hasMarks = true }.TryBuild(null)!;
         }
 
         return TryBuild(null)!;
@@ -215,5 +217,17 @@ internal sealed class SchemaArrays
         }
 
         return values.Count <= MaxValues ? values : null;
+    }
+
+    /// <summary>More items of one kind are needed than there are values of it.</summary>
+    private bool AreTooFew()
+    {
+        var count = new SchemaCount(_compiler);
+        int places = _parts.Arrays.Select(part => part.Prefix.Length).DefaultIfEmpty().Max();
+        return Enumerable.Range(0, Math.Min(places, _parts.MinItems))
+            .Select(i => (Terms: TermsAt(_parts, i).ToArray(), Items: 1))
+            .Append((Terms: [.. TermsAt(_parts, places)], Items: Math.Max(0, _parts.MinItems - places)))
+            .GroupBy(place => string.Join('\0', place.Terms.Select(term => term.Key)))
+            .Any(kind => kind.Sum(place => place.Items) is > 0 and var items && items > count.Of(kind.First().Terms));
     }
 }

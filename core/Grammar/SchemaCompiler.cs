@@ -122,7 +122,7 @@ internal sealed class SchemaCompiler
     }
 
     /// <summary>The conjunctions of which a value of some schemas satisfies at least one.</summary>
-    private List<SchemaParts> Read(Term[] terms)
+    internal List<SchemaParts> Read(Term[] terms)
     {
         var parts = new SchemaParts();
         foreach (Term term in terms)
@@ -138,6 +138,12 @@ internal sealed class SchemaCompiler
     /// <summary>One conjunction for each combination of options.</summary>
     private void Expand(SchemaParts parts, List<SchemaParts> found)
     {
+        if (parts.Values is null && parts.Required.Exists(name => HasNoValue(parts, name)))
+        {
+            // Of many conditions on one member most combinations end here.
+            parts.Types &= ~JsonTypes.Object;
+        }
+
         // What enum and const list is judged one by one, choices and all.
         if (parts.Types == JsonTypes.None)
         {
@@ -169,6 +175,16 @@ internal sealed class SchemaCompiler
             option(one);
             Expand(one, found);
         }
+    }
+
+    /// <summary>A member is needed, and none of the values that are listed for it fits.</summary>
+    private bool HasNoValue(SchemaParts parts, string name)
+    {
+        Term[] terms = [.. SchemaObjects.TermsOf(
+            parts, name, (pattern, text) => Strings.PatternTexts(pattern).Accepts(text))];
+        IEnumerable<JsonElement>? listed = terms.Select(term => term.Listed()).FirstOrDefault(list => list is not null);
+        return terms.Any(term => term.IsFalse)
+            || (listed is not null && !listed.Any(value => terms.All(term => Judge.Holds(term, value))));
     }
 
     private static string Where(SchemaParts parts) => parts.Choices.Count > 0 ? parts.Choices[0].Path + ": " : "";
@@ -211,7 +227,7 @@ internal sealed class SchemaCompiler
         }
     }
 
-    private IEnumerable<JsonElement> ValuesThatHold(SchemaParts parts)
+    internal IEnumerable<JsonElement> ValuesThatHold(SchemaParts parts)
     {
         List<JsonElement> values = parts.Values!;
         SchemaParts rest = parts.WithoutChoices();

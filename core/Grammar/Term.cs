@@ -15,6 +15,14 @@ internal sealed record Term(JsonElement Schema, bool Negated, string Path)
     /// <summary>True if no value satisfies it, for all to see.</summary>
     public bool IsFalse => Schema.ValueKind == (Negated ? JsonValueKind.True : JsonValueKind.False);
 
+    /// <summary>The values that it lists, of which not all need to satisfy it; null if it lists none.</summary>
+    public IEnumerable<JsonElement>? Listed() =>
+        Negated || Schema.ValueKind != JsonValueKind.Object || Schema.TryGetProperty("$ref", out _) ? null
+        : Schema.TryGetProperty("const", out JsonElement value) ? [value]
+        : Schema.TryGetProperty("enum", out JsonElement values) && values.ValueKind == JsonValueKind.Array
+            ? values.EnumerateArray()
+        : null;
+
     /// <summary>A schema of our own.</summary>
     public static Term Parse(string json)
     {

@@ -101,6 +101,24 @@ public sealed class SchemaTests
         Assert.That(network is not null && GrammarData.Matches(network, "\"x\""), Is.EqualTo(accepts), reason);
     }
 
+    /// <summary>Conditions that exclude each other are no combinations.</summary>
+    [TestCase(8)]
+    [TestCase(24)]
+    public void ManyConditionsOnOneMemberCompile(int kinds)
+    {
+        string conditions = string.Join(',', Enumerable.Range(0, kinds).Select(i =>
+            """{"if":{"properties":{"k":{"const":"v#"}},"required":["k"]},"then":{"required":["r#"]}}"""
+                .Replace("#", i + "", StringComparison.Ordinal)));
+        string names = string.Join(',', Enumerable.Range(0, kinds).Select(i => $"\"v{i}\""));
+        Network network = GrammarCompiler.JsonSchema(
+            """{"type":"object","properties":{"k":{"enum":[""" + names + """]}},"required":["k"],"allOf":["""
+            + conditions + "]}");
+        Assert.That(GrammarData.Matches(network, "{\"k\":\"v3\",\"r3\":0}"), Is.True);
+        Assert.That(GrammarData.Matches(network, "{\"k\":\"v3\",\"r2\":0}"), Is.False);
+        Assert.That(GrammarData.Matches(network, "{\"k\":\"v3\"}"), Is.False);
+        Assert.That(GrammarData.Matches(network, "{\"k\":\"w\",\"r3\":0}"), Is.False);
+    }
+
     private static Network? TryCompile(string schema, out string reason)
     {
         reason = "";

@@ -171,4 +171,54 @@ public sealed class UniqueItemsTests
         Assert.That(mask.Contains(Array.IndexOf(texts, "\",")), Is.True);
         Assert.That(program.TryMask(program.Advance(at, '7')!)!.Contains(Array.IndexOf(texts, "\",")), Is.False);
     }
+
+    [TestCase("""
+        {"uniqueItems":true,"type":"array",
+        "items":{"type":"integer","minimum":1,"maximum":100},"minItems":101}
+        """)]
+    [TestCase("""
+        {"uniqueItems":true,"type":"array",
+        "items":{"type":"string","pattern":"^[a-z]{1,2}$"},"minItems":703}
+        """)]
+    [TestCase("""
+        {"uniqueItems":true,"type":"array",
+        "items":{"multipleOf":0.01,"type":"number","minimum":0,"exclusiveMaximum":1},"minItems":101}
+        """)]
+    [TestCase("""
+        {"uniqueItems":true,"type":"array",
+        "items":{"type":"object","properties":{"a":{"type":"boolean"},"b":{"enum":[1,2,3]}},
+        "required":["a"],"additionalProperties":false},"minItems":9}
+        """)]
+    [TestCase("""
+        {"uniqueItems":true,"type":"array",
+        "items":{"type":"array","items":{"type":"boolean"},"maxItems":5},"minItems":64}
+        """)]
+    [TestCase("""
+        {"uniqueItems":true,"type":"array",
+        "prefixItems":[{"const":1},{"const":1}],"minItems":2}
+        """)]
+    public void MoreItemsThanThereAreValuesIsAnError(string schema)
+    {
+        var error = Assert.Throws<EngineException>(() => GrammarCompiler.JsonSchema(schema));
+        Assert.That(error!.Status, Is.EqualTo(EngineStatus.InvalidArgument));
+    }
+
+    [TestCase("""
+        {"uniqueItems":true,"type":"array",
+        "items":{"type":"integer","minimum":1,"maximum":100},"minItems":100}
+        """)]
+    [TestCase("""
+        {"uniqueItems":true,"type":"array",
+        "items":{"type":"string","pattern":"^[a-z]{1,2}$"},"minItems":702}
+        """)]
+    [TestCase("""
+        {"uniqueItems":true,"type":"array",
+        "items":{"type":"array","items":{"type":"boolean"},"maxItems":5},"minItems":63}
+        """)]
+    [TestCase("""
+        {"uniqueItems":true,"type":"array",
+        "items":{"type":"string","pattern":"a"},"minItems":500}
+        """)]
+    public void AsManyItemsAsThereAreValuesIsNone(string schema) =>
+        Assert.That(() => GrammarCompiler.JsonSchema(schema), Throws.Nothing);
 }
