@@ -54,8 +54,15 @@ internal static class UniqueSteps
 
     /// <summary>One byte; false if it does not fit, or the work budget is spent.</summary>
     public static bool TryStep(
-        Network network, ref StepTables tables, ref int at, byte value, ref JsonScan scan, bool mayForget)
+        Network network, ref StepTables tables, ref int at, byte value, ref JsonScan scan, bool mayForget) =>
+        TryStep(network, ref tables, ref at, value, ref scan, mayForget, out _);
+
+    /// <summary>The same, saying whether an item is complete that there has been.</summary>
+    public static bool TryStep(
+        Network network, ref StepTables tables, ref int at, byte value, ref JsonScan scan, bool mayForget,
+        out bool isRepeat)
     {
+        isRepeat = false;
         int byteClass = network.Classes.Of[value];
         if (tables.Next(at, byteClass) == StepTables.Dead)
         {
@@ -63,7 +70,6 @@ internal static class UniqueSteps
         }
 
         bool wasInString = scan.IsInString;
-        bool isRepeat = false;
         if (scan.IsActive)
         {
             WorkBudget.Spend(WorkBudget.Scan);

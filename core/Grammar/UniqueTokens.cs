@@ -34,13 +34,13 @@ internal sealed class UniqueTokens
         TriePart part = !at.Scan.IsActive ? _openers : at.Scan.RepeatsNothing ? _closers : _all;
         int set = network.Enter(at, out StepTables tables);
         bool? mayGoOn = null;
-        return Walk(part, network, tables, set, at.Scan, ref mayGoOn, 0, part.NumNodes, mask);
+        return Walk(part, network, tables, set, at.Scan, false, ref mayGoOn, 0, part.NumNodes, mask);
     }
 
     /// <summary>The nodes of one level from a node on.</summary>
     private bool Walk(
-        TriePart part, Network network, StepTables tables, int from, in JsonScan scan, ref bool? mayGoOn, int node,
-        int end, Span<uint> mask)
+        TriePart part, Network network, StepTables tables, int from, in JsonScan scan, bool hasRepeated,
+        ref bool? mayGoOn, int node, int end, Span<uint> mask)
     {
         Span<ulong> judged = stackalloc ulong[4];
         AddJudged(scan, judged);
@@ -49,14 +49,14 @@ internal sealed class UniqueTokens
             byte value = part.ByteOf(node);
             WorkBudget.Spend(WorkBudget.Node);
             bool isJudged = (judged[value >> 6] >> (value & 63) & 1) != 0 || part != _all || _closesBelow[node];
-            if (!isJudged || tables.Next(from, network.Classes.Of[value]) == StepTables.Dead)
+            if (!hasRepeated && (!isJudged || tables.Next(from, network.Classes.Of[value]) == StepTables.Dead))
             {
-                // What does not fit is not in the mask.
+                // What does not fit anyway is not in the mask.
                 continue;
             }
 
             (StepTables same, int at, JsonScan after) = (tables, from, scan);
-            if (!UniqueSteps.TryStep(network, ref same, ref at, value, ref after, mayForget: false))
+            if (!UniqueSteps.TryStep(network, ref same, ref at, value, ref after, false, out bool isRepeat))
             {
                 Clear(part.TokensIn(node, part.EndOf(node)), mask);
             }
@@ -65,8 +65,9 @@ internal sealed class UniqueTokens
                 // White space that leads nowhere else is common, and judged once.
                 bool isAll = part == _all && _isWhite[node];
                 mayGoOn ??= UniqueSteps.MayGoOn(network, same, at, after);
-                Clear(mayGoOn.Value ? [] : part.TokensIn(node, isAll ? part.EndOf(node) : node + 1), mask);
-                if (!isAll && !Walk(part, network, same, at, after, ref mayGoOn, node + 1, part.EndOf(node), mask))
+                int below = isAll ? part.EndOf(node) : node + 1;
+                Clear(mayGoOn.Value ? [] : part.TokensIn(node, below), mask);
+                if (!Walk(part, network, same, at, after, hasRepeated, ref mayGoOn, below, part.EndOf(node), mask))
                 {
                     return false;
                 }
@@ -80,7 +81,8 @@ internal sealed class UniqueTokens
                     Clear(ended, mask);
                 }
 
-                if (!Walk(part, network, same, at, after, ref mayGoOnThere, node + 1, part.EndOf(node), mask))
+                bool repeats = hasRepeated || isRepeat;
+                if (!Walk(part, network, same, at, after, repeats, ref mayGoOnThere, node + 1, part.EndOf(node), mask))
                 {
                     return false;
                 }

@@ -221,4 +221,42 @@ public sealed class UniqueItemsTests
         """)]
     public void AsManyItemsAsThereAreValuesIsNone(string schema) =>
         Assert.That(() => GrammarCompiler.JsonSchema(schema), Throws.Nothing);
+
+    /// <summary>Tokens of several bytes, at places come to again: what was remembered must not mislead.</summary>
+    [TestCase("""{"uniqueItems":true,"type":"array"}""")]
+    [TestCase("""{"uniqueItems":true,"type":"array","items":{"type":"integer","minimum":0,"maximum":100}}""")]
+    [TestCase("""{"uniqueItems":true,"type":"array","items":{"type":"number","multipleOf":0.5,"maximum":40}}""")]
+    [TestCase("""{"uniqueItems":true,"type":"array","items":{"type":"string","pattern":"^[ab]{1,3}$"}}""")]
+    [TestCase("""{"anyOf":[{"type":"array","uniqueItems":true},{"type":"array","maxItems":3}]}""")]
+    [TestCase("""{"uniqueItems":true,"type":"array","items":{"type":"array","uniqueItems":true,"maxItems":2}}""")]
+    [TestCase(Objects)]
+    public void MasksAreWhatFollowingEachTokenSays(string schema)
+    {
+        string[] texts = [.. Enumerable.Range(9, 118).Select(i => ((char)i).ToString()), "\",", "\"]", "\",\"", "},",
+            "},{", "]}", "],", "true", "null", "ab", "a\"", "11", "1,", "10,", "1]", ", ", "  ", "[[", "[1", "[1,", "\\u00",
+            "0.", "5,", "{\"k", "\":\"", "b\",\"v"];
+        var program = new GrammarProgram(
+            GrammarCompiler.JsonSchema(schema), new TokenTrie([.. texts.Select(Encoding.UTF8.GetBytes)]));
+        var random = new Random(5);
+        for (int round = 0; round < 12; round++)
+        {
+            PositionSet at = program.Start;
+            string text = "";
+            for (int i = 0; i < 60; i++)
+            {
+                TokenMask mask = program.Mask(at);
+                int[] fit = [.. Enumerable.Range(0, texts.Length).Where(id => program.Advance(at, id) is not null)];
+                Assert.That(Enumerable.Range(0, texts.Length).Where(mask.Contains), Is.EqualTo(fit), text);
+                if (fit.Length == 0)
+                {
+                    Assert.That(at.MayEnd, Is.True, text);
+                    break;
+                }
+
+                int next = fit[random.Next(fit.Length)];
+                text += texts[next];
+                at = program.Advance(at, next)!;
+            }
+        }
+    }
 }
