@@ -12,7 +12,8 @@ internal sealed class MessagesEndpoint(ServedModel model, ServerOptions options)
     protected override ResponseFormat Prepare(HttpContext context, JsonElement body)
     {
         using JsonDocument request = MessagesRequest.ToChat(body, needsMaxTokens: true);
-        PreparedChat chat = PreparedChat.Create(request.RootElement, Model, Options, default);
+        PreparedChat chat = PreparedChat.CreateOf(
+            MessagesRequest.FieldOf, request.RootElement, Model, Options, default);
         if (chat.Job.Fields.Sampling.N != 1)
         {
             throw ApiException.BadRequest("n: a message is one.", "n");

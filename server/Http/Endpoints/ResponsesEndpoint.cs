@@ -48,17 +48,8 @@ internal sealed class ResponsesEndpoint(
             ? background.RunAsync(context, kept)
             : base.RunAsync(context, format);
 
-    private PreparedChat Prepare(JsonElement request, int? numLogprobs)
-    {
-        try
-        {
-            return PreparedChat.Create(request, Model, Options, new EndpointSampling { NumLogprobs = numLogprobs });
-        }
-        catch (ApiException e) when (ResponsesRequest.FieldOf(e.Param) is { } field)
-        {
-            throw new ApiException(e.StatusCode, $"{field}: {e.Message}", field, e.Type) { RetryAfterS = e.RetryAfterS };
-        }
-    }
+    private PreparedChat Prepare(JsonElement request, int? numLogprobs) => PreparedChat.CreateOf(
+        ResponsesRequest.FieldOf, request, Model, Options, new EndpointSampling { NumLogprobs = numLogprobs });
 
     // Log probabilities come if "include" names them, or a number of others is asked for.
     private int? NumLogprobs(JsonElement body)

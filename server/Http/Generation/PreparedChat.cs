@@ -13,6 +13,29 @@ namespace Engine.Server.Http.Generation;
 /// <param name="Reading">How to find calls and thoughts in an output.</param>
 internal sealed record PreparedChat(GenerationJob Job, ChatFields Fields, ChatReading Reading)
 {
+    /// <summary>The same of a body that was made of another route's, whose fields errors name.</summary>
+    /// <param name="fieldOf">The route's field that one of the chat body was made of; null if it is the same.</param>
+    /// <param name="body">The chat body.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="endpoint">The route's own rules.</param>
+    public static PreparedChat CreateOf(
+        Func<string?, string?> fieldOf, JsonElement body, ServedModel model, ServerOptions options,
+        EndpointSampling endpoint)
+    {
+        try
+        {
+            return Create(body, model, options, endpoint);
+        }
+        catch (ApiException e) when (fieldOf(e.Param) is { } field)
+        {
+            throw new ApiException(e.StatusCode, $"{field}: {e.Message}", field, e.Type)
+            {
+                RetryAfterS = e.RetryAfterS,
+            };
+        }
+    }
+
     /// <param name="body">A body in the form of /v1/chat/completions.</param>
     /// <param name="model">The model.</param>
     /// <param name="options">Limits.</param>

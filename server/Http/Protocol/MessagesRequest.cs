@@ -60,6 +60,15 @@ internal static class MessagesRequest
         });
     }
 
+    /// <summary>The field of /v1/messages that one of the chat body was made of, where its name is another.</summary>
+    public static string? FieldOf(string? param) => param switch
+    {
+        "stop" => "stop_sequences",
+        "response_format" => "output_config",
+        "tool_choice.function.name" => "tool_choice",
+        _ => null,
+    };
+
     private static void WriteSystem(Utf8JsonWriter json, JsonElement body)
     {
         if (!Fields.TryGet(body, "system", out JsonElement system))
@@ -93,13 +102,13 @@ internal static class MessagesRequest
             json.WriteStartObject();
             json.WriteString("type", "function");
             json.WriteStartObject("function");
-            json.WriteString("name", Fields.GetString(tool, "name"));
-            if (Fields.GetString(tool, "description") is { } description)
+            json.WriteString("name", Fields.GetString(tool, "name", "tools"));
+            if (Fields.GetString(tool, "description", "tools") is { } description)
             {
                 json.WriteString("description", description);
             }
 
-            if (Fields.GetBool(tool, "strict") is { } strict)
+            if (Fields.GetBool(tool, "strict", "tools") is { } strict)
             {
                 json.WriteBoolean("strict", strict);
             }
@@ -121,7 +130,7 @@ internal static class MessagesRequest
             return;
         }
 
-        switch (Fields.GetString(choice, "type"))
+        switch (Fields.GetString(choice, "type", name))
         {
             case "auto":
                 json.WriteString(name, "auto");
@@ -136,7 +145,7 @@ internal static class MessagesRequest
                 json.WriteStartObject(name);
                 json.WriteString("type", "function");
                 json.WriteStartObject("function");
-                json.WriteString("name", Fields.GetString(choice, "name"));
+                json.WriteString("name", Fields.GetString(choice, "name", name));
                 json.WriteEndObject();
                 json.WriteEndObject();
                 break;

@@ -105,6 +105,22 @@ internal sealed class MessagesTests
         Assert.That(json, Is.EqualTo("{\"x\": 1}"));
     }
 
+    [TestCase("\"stop_sequences\":[1]", "stop_sequences")]
+    [TestCase("\"tools\":[{\"name\":1,\"input_schema\":{}}]", "tools")]
+    [TestCase("\"tools\":[{\"name\":\"f\",\"input_schema\":{}}],\"tool_choice\":{\"type\":\"tool\"}", "tool_choice")]
+    [TestCase("\"tool_choice\":{\"type\":1}", "tool_choice")]
+    public async Task ABadFieldIsNamedAsTheRouteHasIt(string field, string parameter)
+    {
+        await using TestServer server = await StartAsync("a");
+        using HttpResponseMessage response = await server.PostAsync(
+            "/v1/messages",
+            $$"""{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"}],{{field}}}""");
+        using JsonDocument answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
+        JsonElement error = answer.RootElement.GetProperty("error");
+        Assert.That(error.GetProperty("code").GetInt32(), Is.EqualTo(400));
+        Assert.That(error.GetProperty("param").GetString(), Is.EqualTo(parameter));
+    }
+
     [TestCase("""{"type":"any"}""", "\"stop_after_first\":false")]
     [TestCase("""{"type":"tool","name":"f"}""", "\"object\"")]
     public async Task AForcedToolIsHeldToByAGrammar(string choice, string expected)
