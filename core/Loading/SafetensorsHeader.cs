@@ -26,6 +26,11 @@ internal static class SafetensorsHeader
             throw EngineException.Corrupt(
                 file, $"expected at least {PrefixBytes} bytes of header length, found {fileBytes}");
         }
+        if (prefix.SequenceEqual("version "u8))
+        {
+            throw EngineException.Corrupt(
+                file, "is a Git LFS pointer in the place of the file: fetch the file itself (git lfs pull)");
+        }
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > HeaderBytesMax)
         {

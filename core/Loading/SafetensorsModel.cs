@@ -91,7 +91,7 @@ internal sealed class SafetensorsModel : IDisposable
         foreach (string name in weightMap.Values.Distinct(StringComparer.Ordinal)
             .Order(StringComparer.Ordinal))
         {
-            AddFile(folder, name);
+            AddFile(folder, name, weightMap);
         }
         foreach ((string tensor, string file) in weightMap)
         {
@@ -108,13 +108,20 @@ internal sealed class SafetensorsModel : IDisposable
         }
     }
 
-    private void AddFile(ModelFolder folder, string name)
+    // A tensor that several shards hold is the one of the shard that the index names.
+    private void AddFile(ModelFolder folder, string name, Dictionary<string, string>? weightMap = null)
     {
         SafetensorsFile file = SafetensorsFile.Open(folder.Resolve(name));
         _files.Add(file);
         foreach (SafetensorsTensor tensor in file.Tensors.Values)
         {
-            if (!_tensors.TryAdd(tensor.Name, tensor))
+            if (_tensors.TryAdd(tensor.Name, tensor)) continue;
+            string? owner = weightMap?.GetValueOrDefault(tensor.Name);
+            if (owner == tensor.File)
+            {
+                _tensors[tensor.Name] = tensor;
+            }
+            else if (owner != _tensors[tensor.Name].File)
             {
                 throw EngineException.Corrupt(
                     name, $"tensor '{tensor.Name}' is also in {_tensors[tensor.Name].File}");

@@ -2,6 +2,7 @@ using Engine.Devices;
 using Engine.Loading;
 using Engine.Memory;
 using Engine.Models.Layers;
+using Engine.Quantization;
 
 namespace Engine.Models;
 
@@ -27,8 +28,13 @@ internal sealed partial class ModelBuilder
             return new LinearPart(numRows, k, DType.F32, 0, k, Matrix: t.Matrix, FirstRow: firstRow);
         (int stride, int bytes) = Stride(t);
         nint address = t.Address == 0 ? 0 : t.Address + (nint)((long)firstRow * bytes);
-        return new LinearPart(numRows, k, t.Type, address, stride, Blocks: t.Blocks);
+        return AsFloats(new LinearPart(numRows, k, t.Type, address, stride, Blocks: t.Blocks));
     }
+
+    /// <summary>The same part, but doubles as floats: no device packs those.</summary>
+    internal static LinearPart AsFloats(LinearPart part) => part.Type != DType.F64
+        ? part
+        : new LinearPart(part.N, part.K, DType.F32, 0, part.K, Matrix: new StoredMatrix(part));
 
     // Both halves of a head are every other row of it, which a stride expresses without a copy.
     private static void AddPairedRows(List<LinearPart> parts, SafetensorsTensor t)

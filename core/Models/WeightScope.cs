@@ -67,7 +67,7 @@ internal readonly struct WeightScope(ModelBuilder builder, string prefix)
             Parts =
             [
                 t.Matrix is null
-                    ? new LinearPart(n, k, t.Type, t.Address, n, Transposed: true)
+                    ? ModelBuilder.AsFloats(new LinearPart(n, k, t.Type, t.Address, n, Transposed: true))
                     : new LinearPart(n, k, DType.F32, 0, k, Matrix: new TransposedMatrix(t.Matrix)),
             ],
             ComputeType = builder.ComputeType,

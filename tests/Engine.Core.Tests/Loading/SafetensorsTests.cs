@@ -81,6 +81,11 @@ internal sealed class SafetensorsTests
     }
 
     [Test]
+    public void A_pointer_of_git_lfs_is_called_that() => Assert.That(
+        () => SafetensorsHeader.ReadLength("f", 130, "version "u8),
+        Throws.TypeOf<EngineException>().With.Message.Contains("Git LFS pointer"));
+
+    [Test]
     public void A_file_cut_at_any_byte_is_an_error()
     {
         byte[] header = Encoding.UTF8.GetBytes(Good);

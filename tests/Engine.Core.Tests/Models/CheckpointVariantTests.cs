@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Engine.Devices;
+using Engine.Devices.Cpu;
 using Engine.Devices.Reference;
 using Engine.Loading;
 using Engine.Memory;
@@ -51,8 +52,9 @@ internal sealed class CheckpointVariantTests
         Assert.That(bare, Is.EqualTo(Logits(_folder)));
     }
 
-    [Test]
-    public void Weights_may_be_doubles()
+    [TestCase(false)]
+    [TestCase(true)]
+    public void Weights_may_be_doubles(bool onCpu)
     {
         WriteConfig(_ => { });
         Rewrite(t =>
@@ -62,6 +64,23 @@ internal sealed class CheckpointVariantTests
                 t.Name, DType.F64, t.Shape, 1,
                 (_, to) => System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>(values).CopyTo(to));
         });
+        Assert.That(Logits(_folder, onCpu), Is.EqualTo(Logits(Source, onCpu)));
+    }
+
+    [TestCase(1)]
+    [TestCase(2)]
+    public void A_tensor_in_two_shards_is_the_one_that_the_index_names(int shard)
+    {
+        WriteConfig(_ => { });
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Source, "model.safetensors"));
+        List<TensorToWrite> tensors = [.. file.Tensors.Values.Select(Copy)];
+        TensorToWrite wrong = tensors[0] with { Write = (_, to) => to.Clear() };
+        Write("a.safetensors", [shard == 1 ? tensors[0] : wrong, .. tensors[1..5]]);
+        Write("b.safetensors", [shard == 2 ? tensors[0] : wrong, .. tensors[5..]]);
+        JsonObject map = new() { [tensors[0].Name] = shard == 1 ? "a.safetensors" : "b.safetensors" };
+        for (int i = 1; i < tensors.Count; i++) map[tensors[i].Name] = i < 5 ? "a.safetensors" : "b.safetensors";
+        JsonObject index = new() { ["weight_map"] = map };
+        File.WriteAllText(Path.Combine(_folder, "model.safetensors.index.json"), index.ToJsonString());
         Assert.That(Logits(_folder), Is.EqualTo(Logits(Source)));
     }
 
@@ -90,9 +109,9 @@ internal sealed class CheckpointVariantTests
         Assert.That(Engine.Models.ModelConfig.Parse(bytes).HiddenSize, Is.EqualTo((int)config["n_embed"]!));
     }
 
-    private static float[] Logits(string folder)
+    private static float[] Logits(string folder, bool onCpu = false)
     {
-        using IDevice device = new ReferenceDevice();
+        using IDevice device = onCpu ? new CpuDevice() : new ReferenceDevice();
         using SingleRun run = SingleRun.Open(folder, device);
         (_, float[] logits) = run.Forward(Prompt, 0);
         return logits[^(logits.Length / Prompt.Length)..];
