@@ -35,6 +35,12 @@ internal static class GgufFamilies
             Activation = ("hidden_act", "relu2"),
             More = GgufFamilyKeys.Biases,
         },
+        ["olmo"] = new("OlmoForCausalLM", "olmo", GgufFamilyNames.Usual)
+        {
+            PairsHeads = true,
+            Epsilon = "layer_norm_eps",
+            More = GgufFamilyKeys.Olmo,
+        },
         ["apertus"] = new(
             "ApertusForCausalLM", "apertus",
             GgufFamilyNames.Usual.With(("attention_layernorm", "attn_norm"), ("feedforward_layernorm", "ffn_norm")))

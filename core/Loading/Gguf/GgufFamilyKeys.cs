@@ -115,6 +115,12 @@ internal static class GgufFamilyKeys
         c.Json.WriteEndObject();
     }
 
+    public static void Olmo(GgufConfig c)
+    {
+        Biases(c);
+        if (c.Real("attention.clamp_kqv", 0) is double clip and > 0) c.Json.WriteNumber("clip_qkv", clip);
+    }
+
     public static void StableLm(GgufConfig c) => Write(
         c,
         [

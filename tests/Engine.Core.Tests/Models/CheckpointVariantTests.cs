@@ -5,6 +5,7 @@ using Engine.Devices.Reference;
 using Engine.Loading;
 using Engine.Memory;
 using Engine.Tests.Golden;
+using Engine.Tests.Loading.Gguf;
 
 namespace Engine.Tests.Models;
 
@@ -96,6 +97,69 @@ internal sealed class CheckpointVariantTests
         Rewrite(t => t.Name.Contains("norm") ? null : Copy(t));
         float[] expected = [-1.53903f, -0.38591f, 4.22876f, 1.92566f, -3.68657f, 2.48602f, -6.28463f, -0.43546f];
         Assert.That(Logits(_folder)[..8], Is.EqualTo(expected).Within(3e-5f));
+    }
+
+    [Test]
+    public void Olmo_of_a_gguf_file_is_that_of_its_checkpoint()
+    {
+        WriteConfig(c =>
+        {
+            c["architectures"] = new JsonArray("OlmoForCausalLM");
+            c["clip_qkv"] = 1.5;
+            c["num_attention_heads"] = 2;
+            c["num_key_value_heads"] = 1;
+            c["num_hidden_layers"] = 1;
+            c["hidden_size"] = 16;
+            c["head_dim"] = 8;
+            c["intermediate_size"] = 32;
+            c["vocab_size"] = TinyGguf.Vocab;
+            c["tie_word_embeddings"] = true;
+        });
+        GgufWriter gguf = TinyGguf.Metadata("olmo").Real("olmo.attention.layer_norm_epsilon", 1e-5f)
+            .Real("olmo.attention.clamp_kqv", 1.5f).Tokens(TinyGguf.Vocab);
+        List<TensorToWrite> tensors = [];
+        foreach ((string name, long[] shape) in TinyGguf.Tensors.Where(t => !t.Name.Contains("norm")))
+        {
+            // Large enough to be clipped.
+            float[] values = [.. TinyGguf.Values(name, shape).Select(v => 4 * v)];
+            tensors.Add(new TensorToWrite(
+                OlmoNames[name], DType.F32, shape, 1,
+                (_, to) => System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values).CopyTo(to)));
+            gguf.Tensor(name, shape, name.Contains("attn_q") || name.Contains("attn_k") ? Paired(values, shape) : values);
+        }
+        Write("model.safetensors", tensors);
+        string file = Path.Combine(_folder, "model.gguf");
+        File.WriteAllBytes(file, gguf.ToBytes());
+        using ReferenceDevice device = new();
+        using SingleRun fromFolder = SingleRun.Open(_folder, device);
+        using SingleRun fromFile = GgufRun.Open(file, device);
+        int[] prompt = [3, 1, 4, 1, 5, 9];
+        Assert.That(fromFile.Forward(prompt, 0).Logits, Is.EqualTo(fromFolder.Forward(prompt, 0).Logits).Within(1e-5f));
+    }
+
+    private static readonly Dictionary<string, string> OlmoNames = new()
+    {
+        ["token_embd.weight"] = "model.embed_tokens.weight",
+        ["blk.0.attn_q.weight"] = "model.layers.0.self_attn.q_proj.weight",
+        ["blk.0.attn_k.weight"] = "model.layers.0.self_attn.k_proj.weight",
+        ["blk.0.attn_v.weight"] = "model.layers.0.self_attn.v_proj.weight",
+        ["blk.0.attn_output.weight"] = "model.layers.0.self_attn.o_proj.weight",
+        ["blk.0.ffn_gate.weight"] = "model.layers.0.mlp.gate_proj.weight",
+        ["blk.0.ffn_up.weight"] = "model.layers.0.mlp.up_proj.weight",
+        ["blk.0.ffn_down.weight"] = "model.layers.0.mlp.down_proj.weight",
+    };
+
+    // Rows i and i + 4 of a head of 8 side by side, as the converter lays them.
+    private static float[] Paired(float[] values, long[] shape)
+    {
+        int width = (int)shape[1];
+        float[] paired = new float[values.Length];
+        for (int row = 0; row < shape[0]; row++)
+        {
+            int from = (row / 8 * 8) + (row % 2 * 4) + (row % 8 / 2);
+            values.AsSpan(from * width, width).CopyTo(paired.AsSpan(row * width, width));
+        }
+        return paired;
     }
 
     [Test]
