@@ -40,6 +40,9 @@ internal struct JsonScan
     /// <summary>The item under way may still become one that there has been, as far as it is followed.</summary>
     public readonly bool MayRepeat => _itemIsOpen && !_itemIsLost && _high > _low;
 
+    /// <summary>In a number that there has been, as far as it is read: 1.50 after 1.5, which is another text.</summary>
+    public readonly bool IsRepeated => _place == Place.Number && IsUsed(ScalarHash);
+
     /// <summary>Outside of strings, numbers and words.</summary>
     public readonly bool IsBetween => _place == Place.Between;
 

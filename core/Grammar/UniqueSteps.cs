@@ -32,7 +32,8 @@ internal static class UniqueSteps
     public static bool MayGoOn(Network network, StepTables tables, int at, in JsonScan scan)
     {
         int left = MaxOutlook;
-        return !scan.MayRepeat || MayDiffer(network, tables, at, scan, scan.Finished, MaxOutlookDepth, ref left);
+        return !(scan.MayRepeat || scan.IsRepeated)
+            || MayDiffer(network, tables, at, scan, scan.Finished, MaxOutlookDepth, ref left);
     }
 
     private static bool TryFollow(
@@ -161,8 +162,14 @@ internal static class UniqueSteps
                     (int next, JsonScan after, StepTables same) = (at, scan, tables);
                     byte value = (byte)((64 * word) + BitOperations.TrailingZeroCount(rest));
                     bool fits = TryStep(network, ref same, ref next, value, ref after, mayForget: false);
+                    if (fits && next == at && value == '0' && after.IsRepeated)
+                    {
+                        // A zero behind the point, of which any number may follow.
+                        continue;
+                    }
+
                     if (fits
-                        ? !after.MayRepeat || after.Finished != finished
+                        ? !(after.MayRepeat || after.IsRepeated) || after.Finished != finished
                             || MayDiffer(network, same, next, after, finished, depth - 1, ref left)
                         : WorkBudget.IsSpent)
                     {

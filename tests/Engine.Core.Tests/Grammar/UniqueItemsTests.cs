@@ -76,6 +76,18 @@ public sealed class UniqueItemsTests
         Assert.That(network.Step(at, Encoding.UTF8.GetBytes(next)), Is.Null);
     }
 
+    /// <summary>Behind the point of a number that there has been zeros could follow for ever.</summary>
+    [TestCase("""{"type":"array","uniqueItems":true,"items":{"type":"number","multipleOf":0.5}}""", "[1.5,1.5", "0")]
+    [TestCase("""{"type":"array","uniqueItems":true,"items":{"type":"number","minimum":0,"maximum":4}}""", "[4,4", ".")]
+    public void NoNumberIsBegunThatOnlyZerosCouldFollow(string schema, string prefix, string next)
+    {
+        Network network = GrammarCompiler.JsonSchema(schema);
+        byte[] text = Encoding.UTF8.GetBytes(prefix + next);
+        PositionSet at = network.Step(network.Start, text.AsSpan(0, 2))!;
+        Assert.That(network.Step(at, text.AsSpan(2)), Is.Null);
+        Assert.That(network.Step(at, ",1"u8), Is.Not.Null);
+    }
+
     [Test]
     public void AListOfAllValuesEnds()
     {
