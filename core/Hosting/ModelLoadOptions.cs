@@ -31,8 +31,8 @@ public sealed class ModelLoadOptions
     /// <summary>"local" (pages lie where they are first touched) or "interleave" (spread over all NUMA nodes).</summary>
     public string Numa { get; init; } = "local";
 
-    /// <summary>"none", "int8", "int4" (in groups of 32) or "fp8" (e4m3, a scale per output): weights are rounded as they
-    /// are packed (CPU). vLLM's names of what a checkpoint is (awq, gptq_marlin, compressed-tensors, ...) change nothing,
+    /// <summary>"none", "int8", "int4" (in groups of 32) or "fp8" (e4m3, a scale per output): weights are rounded as
+    /// they are packed (CPU). vLLM's names of what a checkpoint is (awq, gptq_marlin, compressed-tensors, ...) change nothing,
     /// and are refused where it is something else.</summary>
     public string Quantization { get; init; } = "none";
 

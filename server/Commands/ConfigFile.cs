@@ -52,7 +52,7 @@ internal static class ConfigFile
         foreach ((YamlNode key, YamlNode value) in Read(path))
         {
             string name = "--" + Text(key, path).Replace('_', '-');
-            Option option = command.Options.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name))
+            Option option = command.Options.FirstOrDefault(one => one.Name == name || one.Aliases.Contains(name))
                 ?? throw Wrong(path, key, $"{command.Name} has no flag {name}");
             if (given.GetResult(option) is not { Implicit: false } && !(hasModel && option.Name == "--model"))
             {
