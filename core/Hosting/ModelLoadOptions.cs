@@ -32,8 +32,8 @@ public sealed class ModelLoadOptions
     public string Numa { get; init; } = "local";
 
     /// <summary>"none", "int8", "int4" (in groups of 32) or "fp8" (e4m3, a scale per output): weights are rounded as
-    /// they are packed (CPU). vLLM's names of what a checkpoint is (awq, gptq_marlin, compressed-tensors, ...) change nothing,
-    /// and are refused where it is something else.</summary>
+    /// they are packed (CPU). vLLM's names of what a checkpoint is (awq, gptq_marlin, compressed-tensors, ...)
+    /// change nothing, and are refused where it is something else.</summary>
     public string Quantization { get; init; } = "none";
 
     /// <summary>What is left of Quantization once the checkpoint is known: none, int8, int4 or fp8.</summary>
