@@ -58,13 +58,19 @@ DEV float from_e4m3(u8 v) {
   return f16_to_float((u16)((v & 0x80) << 8 | (v & 0x7f) << 7)) * 256.f;
 }
 
-// An element of a type that is known at run time.
-DEV float load_typed(u64 base, i64 index, int type) {
-  if (type == 0) return load((const float*)base + index);
-  if (type == 1) return to_float(load((const f16*)base + index));
-  if (type == 2) return to_float(load((const bf16*)base + index));
-  return from_e4m3(load((const u8*)base + index));
+// An element of a type that is known at run time: its bits, and what they stand for.
+DEV u32 load_bits(u64 base, i64 index, int type) {
+  if (type == 0) return load((const u32*)base + index);
+  if (type == 1 || type == 2) return load((const u16*)base + index);
+  return load((const u8*)base + index);
 }
+DEV float typed_float(u32 bits, int type) {
+  if (type == 0) return bits_float(bits);
+  if (type == 1) return to_float(f16{(u16)bits});
+  if (type == 2) return bits_float(bits << 16);
+  return from_e4m3((u8)bits);
+}
+DEV float load_typed(u64 base, i64 index, int type) { return typed_float(load_bits(base, index, type), type); }
 
 DEV float exp_float(float x) { return exp2_approx(x * 1.44269504f); }
 DEV float abs_float(float x) { return bits_float(float_bits(x) & 0x7fffffff); }

@@ -4,7 +4,6 @@
 template <int TYPE>
 struct Packed {
   static constexpr int Bits = TYPE == EKC_I4 || TYPE == EKC_T4 ? 4 : 8;
-  static constexpr bool HasZero = TYPE == EKC_I4 || TYPE == EKC_I8;
 };
 
 // What the codes of one group of a row share.
@@ -12,29 +11,39 @@ struct CodeScale {
   float scale, minimum, zero;
 };
 
-DEV float load_sub(const EkcCodes& c, i64 at) {
-  const u8 bits = load((const u8*)c.subs + at);
-  return c.sub_type == EKC_E4M3 ? from_e4m3(bits) : (float)(signed char)bits;
-}
+// The same as it lies in memory, for who reads it before it is needed.
+struct StoredScale {
+  u32 scale, minimum, sub, sub_minimum, zero;
+};
 
-DEV CodeScale code_scale(const EkcCodes& c, i64 n, int k) {
+DEV StoredScale load_scale(const EkcCodes& c, i64 n, int k) {
   const i64 group = n * c.groups_stride + (k >> c.group_shift);
   const i64 at = n * c.scales_stride + (c.subs == 0 ? k >> c.group_shift : k >> 8);
-  CodeScale s = {load_typed(c.scales, at, c.scale_type), 0.f, (float)c.zero};
-  if (c.mins != 0) s.minimum = load_typed(c.mins, at, c.scale_type);
+  StoredScale s = {load_bits(c.scales, at, c.scale_type), 0, 0, 0, 0};
+  if (c.mins != 0) s.minimum = load_bits(c.mins, at, c.scale_type);
+  if (c.subs != 0) s.sub = load((const u8*)c.subs + group);
+  if (c.sub_mins != 0) s.sub_minimum = load((const u8*)c.sub_mins + group);
+  if (c.zeros != 0) s.zero = load((const u8*)c.zeros + group);
+  return s;
+}
+
+DEV CodeScale code_scale(const EkcCodes& c, const StoredScale& stored) {
+  CodeScale s = {typed_float(stored.scale, c.scale_type), 0.f, c.zeros != 0 ? (float)(int)stored.zero : (float)c.zero};
+  if (c.mins != 0) s.minimum = typed_float(stored.minimum, c.scale_type);
   if (c.subs != 0) {
-    s.scale *= load_sub(c, group);
-    if (c.sub_mins != 0) s.minimum = -(s.minimum * (float)load((const u8*)c.sub_mins + group));
+    s.scale *= c.sub_type == EKC_E4M3 ? from_e4m3((u8)stored.sub) : (float)(signed char)stored.sub;
+    if (c.sub_mins != 0) s.minimum = -(s.minimum * (float)(int)stored.sub_minimum);
   }
-  if (c.zeros != 0) s.zero = (float)load((const u8*)c.zeros + group);
   return s;
 }
 
 // The weight of a code; `entry` is the table's entry for it where there is one.
 template <int TYPE>
 DEV float code_weight(u32 code, float entry, CodeScale s, bool has_minimum) {
-  const float value = TYPE == EKC_E4M3 ? from_e4m3((u8)code) : TYPE == EKC_T4 ? entry : (float)(int)code;
-  const float w = (Packed<TYPE>::HasZero ? value - s.zero : value) * s.scale;
+  // A float of 2^23 and the code is made by its bits; less 2^23 and the zero, both exactly.
+  const float value = TYPE == EKC_E4M3 ? from_e4m3((u8)code)
+                      : TYPE == EKC_T4 ? entry : bits_float(0x4b000000 | code) - (8388608.f + s.zero);
+  const float w = value * s.scale;
   return has_minimum ? w + s.minimum : w;
 }
 
@@ -65,7 +74,7 @@ struct AnyCode {
     const u32 byte = load((const u8*)data + n * stride + (Bits == 4 ? k >> 1 : k));
     const u32 code = Bits == 4 ? byte >> (4 * (k & 1)) & 15 : byte;
     const float entry = TYPE == EKC_T4 ? load((const float*)c.table + code) : 0.f;
-    return rounded<T>(code_weight<TYPE>(code, entry, code_scale(c, n, k), c.mins != 0));
+    return rounded<T>(code_weight<TYPE>(code, entry, code_scale(c, load_scale(c, n, k)), c.mins != 0));
   }
 };
 

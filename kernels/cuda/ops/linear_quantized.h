@@ -5,31 +5,54 @@
 // Behind everything else that a kernel keeps in shared memory: a table of 16 floats.
 constexpr u32 TableInSkinny = EKC_LINEAR_SKINNY_SHARED - 64, TableInTiled = EKC_LINEAR_TILED_SHARED - 64;
 
-DEV CodeScale row_scale(const EkcQuantizedLinear& p, i64 n, int k) {
-  return n < p.linear.n && k < p.linear.k ? code_scale(p.codes, n, k) : CodeScale{0.f, 0.f, 0.f};
+DEV StoredScale row_scale(const EkcQuantizedLinear& p, i64 n, int k) {
+  return n < p.linear.n && k < p.linear.k ? load_scale(p.codes, n, k) : StoredScale{0, 0, 0, 0, 0};
 }
 
-// Two neighbouring weights, zero past the end of a row.
+// Two neighbouring weights, zero past the end of a row, which is a multiple of eight.
 template <class T, int TYPE>
-DEV u32 packed_pair(const EkcQuantizedLinear& p, u32 word, int i, CodeScale s, int k, u32 table) {
+DEV u32 packed_pair(const EkcQuantizedLinear& p, u32 word, int i, const CodeScale& s, int k, u32 table) {
   float w[2];
   UNROLL for (int j = 0; j < 2; j++) {
     const u32 code = code_of<TYPE>(word, i + j);
     const float entry = TYPE == EKC_T4 ? bits_float(shared_load(table + code * 4)) : 0.f;
-    const float v = code_weight<TYPE>(code, entry, s, p.codes.mins != 0);
-    w[j] = k + j < p.linear.k ? v : 0.f;
+    w[j] = code_weight<TYPE>(code, entry, s, p.codes.mins != 0);
   }
-  return Mma<T>::pack(w[0], w[1]);
+  return k < p.linear.k ? Mma<T>::pack(w[0], w[1]) : 0;
 }
 
-// ---- up to 16 rows: linear_skinny with this source. Stage: 16 rows of 64 packed weights, one after another.
+// ---- up to 16 rows: linear_skinny with this source. Stage: 16 rows of 64 packed weights, one after another. A lane
+// keeps the scales of its two rows for the stage, by 16 columns, and has those of the next one on their way: groups of
+// 16 have four in a stage, of 32 two.
 template <class T, int TYPE>
 struct QuantizedSource {
   static constexpr int Bits = Packed<TYPE>::Bits, RowBytes = 64 * Bits / 8;
   static constexpr u32 Bytes = 16 * RowBytes;
   const EkcQuantizedLinear& p;
+  StoredScale next[2][4];
+  CodeScale scales[2][4];
 
   DEV_MEMBER QuantizedSource(const EkcQuantizedLinear& p) : p(p) {}
+  DEV_MEMBER void read_ahead(int first_n, int k0) {
+    UNROLL for (int row = 0; row < 2; row++) {
+      const int n = first_n + (int)(lane_index() >> 2) + row * 8;
+      next[row][0] = row_scale(p, n, k0);
+      if (p.codes.group_shift <= 5) next[row][2] = row_scale(p, n, k0 + 32);
+      if (p.codes.group_shift > 4) continue;
+      next[row][1] = row_scale(p, n, k0 + 16);
+      next[row][3] = row_scale(p, n, k0 + 48);
+    }
+  }
+  DEV_MEMBER void turn() {
+    UNROLL for (int row = 0; row < 2; row++) {
+      CodeScale(&s)[4] = scales[row];
+      s[0] = s[1] = s[2] = s[3] = code_scale(p.codes, next[row][0]);
+      if (p.codes.group_shift <= 5) s[2] = s[3] = code_scale(p.codes, next[row][2]);
+      if (p.codes.group_shift > 4) continue;
+      s[1] = code_scale(p.codes, next[row][1]);
+      s[3] = code_scale(p.codes, next[row][3]);
+    }
+  }
   DEV_MEMBER void fetch(int first_n, int k0, u32 stage) const {
     UNROLL for (int i = 0; i < RowBytes / 32; i++) {
       const int item = lane_index() + i * 32, row = item / (RowBytes / 16), byte = item % (RowBytes / 16) * 16;
@@ -38,10 +61,10 @@ struct QuantizedSource {
       copy_async(stage + row * RowBytes + byte, (const void*)(p.linear.weight + at), present ? 16 : 0);
     }
   }
-  DEV_MEMBER void fragment(u32 (&a)[4], u32 stage, int k16, int first_n, int k0) const {
+  DEV_MEMBER void fragment(u32 (&a)[4], u32 stage, int k16, int, int k0) const {
     const int lane = lane_index(), g = lane >> 2, t = lane & 3, k = k16 * 16 + 2 * t;
     UNROLL for (int row = 0; row < 2; row++) {
-      const CodeScale s = row_scale(p, first_n + g + row * 8, k0 + k16 * 16);
+      const CodeScale& s = scales[row][k16];
       UNROLL for (int half = 0; half < 2; half++) {
         const int at = (k + half * 8) * Bits / 8;
         const u32 word = shared_load(stage + (g + row * 8) * RowBytes + (at & ~3));
@@ -87,10 +110,9 @@ DEV void quantized_fetch(const EkcQuantizedLinear& p, u32 stage, i64 first_n, i6
 
 // A thread makes 16 weights of one row.
 template <class T, int TYPE>
-DEV void quantized_convert(const EkcQuantizedLinear& p, u32 stage, u32 converted, i64 first_n, int k0) {
+DEV void quantized_convert(const EkcQuantizedLinear& p, u32 stage, u32 converted, const CodeScale& s, int k0) {
   constexpr int PerWord = 32 / Packed<TYPE>::Bits, Words = 16 / PerWord;
   const int row = thread_index() >> 1, half = thread_index() & 1, k = k0 + half * 16;
-  const CodeScale s = row_scale(p, first_n + row, k);
   u32 out[8];
   UNROLL for (int w = 0; w < Words; w++) {
     const u32 word = shared_load(stage + row * QuantizedTile<TYPE>::RowBytes + half * Words * 4 + w * 4);
@@ -109,14 +131,21 @@ DEV void linear_quantized_tiled(const EkcQuantizedLinear& p) {
   const i64 first_row = (i64)block_x() * TileRows, first_n = (i64)block_y() * TileN;
   const u32 ring = shared_base(), converted = ring + TileStages * Tile::StageBytes;
   const int steps = (p.linear.k + TileK - 1) / TileK;
+  // Of a thread's 16 weights of a step, a step before they are converted.
+  const auto scale_at = [&](int step) INLINED {
+    return row_scale(p, first_n + (thread_index() >> 1), step * TileK + (thread_index() & 1) * 16);
+  };
   TileSums sums;
   tile_clear(sums);
+  StoredScale stored = scale_at(0);
   load_table<TYPE>(p.codes, shared_base() + TableInTiled);
   UNROLL for (int s = 0; s < TileStages - 1; s++) {
     if (s < steps) quantized_fetch<TYPE>(p, ring + s * Tile::StageBytes, first_n, first_row, s * TileK);
     copy_commit();
   }
   NO_UNROLL for (int step = 0; step < steps; step++) {
+    const CodeScale scale = code_scale(p.codes, stored);
+    stored = scale_at(step + 1);
     copy_wait<TileStages - 2>();
     sync_block();
     const int next = step + TileStages - 1;
@@ -126,7 +155,7 @@ DEV void linear_quantized_tiled(const EkcQuantizedLinear& p) {
     copy_commit();
     const u32 stage = ring + step % TileStages * Tile::StageBytes;
     const u32 weights = converted + (step & 1) * Tile::ConvertedBytes;
-    quantized_convert<T, TYPE>(p, stage, weights, first_n, step * TileK);
+    quantized_convert<T, TYPE>(p, stage, weights, scale, step * TileK);
     sync_block();
     tile_multiply<Mma<T>>(sums.slice, weights, stage + Tile::WeightBytes);
     if ((step + 1) % (EKC_LINEAR_SLICE / TileK) == 0 || step + 1 == steps) tile_close_slice(sums);

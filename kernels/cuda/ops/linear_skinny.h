@@ -6,8 +6,9 @@
 // groups; the first weights before the launches in front have ended.
 //
 // Stage: 16 rows of W as the source has them, then x [8 NT][64 k], 128 bytes a row, chunk c of row r at c ^ (r & 7).
-// NT: tiles of 8 rows of x. A source fetches 16 rows x 64 k of W into a stage and makes mma fragments of them. Sums add
-// a stage to those of a unit and finish an output: their type is Sums::Sum.
+// NT: tiles of 8 rows of x. A source fetches 16 rows x 64 k of W into a stage and makes mma fragments of them; what it
+// reads besides (scales), it begins to read a stage ahead, and turns to when the stage begins. Sums add a stage to
+// those of a unit and finish an output: their type is Sums::Sum.
 #pragma once
 
 template <int NT, class Source>
@@ -25,11 +26,21 @@ struct SkinnyWork {
   int first_tile, end_tile, group_tiles, slices;
 };
 
+// Where a stage's weights are.
+struct SkinnyPlace {
+  int first_n, k0;
+};
+
+// unit: in the group, tile * slices + slice.
+DEV SkinnyPlace skinny_place(const SkinnyWork& w, int group, int unit) {
+  return {(group + unit / w.slices) * 16, unit % w.slices * EKC_LINEAR_SLICE};
+}
+
 // A place in a warp's sequence of stages.
 struct SkinnyCursor {
   int group;  // first tile of the group
-  int unit;   // in the group: tile * slices + slice
-  int step;   // stage in the slice
+  int unit;
+  SkinnyPlace at;
 };
 
 DEV int skinny_units(const SkinnyWork& w, int group) {
@@ -43,16 +54,12 @@ DEV void skinny_settle(const SkinnyWork& w, SkinnyCursor& c, int warp) {
     c.group += w.group_tiles;
     c.unit = warp;
   }
-}
-
-DEV int skinny_steps(const EkcLinear& p, const SkinnyWork& w, int unit) {
-  const int left = p.k - unit % w.slices * EKC_LINEAR_SLICE;
-  return left >= EKC_LINEAR_SLICE ? EKC_LINEAR_SLICE / 64 : (left + 63) / 64;
+  c.at = skinny_place(w, c.group, c.unit);
 }
 
 DEV void skinny_advance(const EkcLinear& p, const SkinnyWork& w, SkinnyCursor& c, int warp) {
-  if (++c.step < skinny_steps(p, w, c.unit)) return;
-  c.step = 0;
+  c.at.k0 += 64;
+  if (c.at.k0 % EKC_LINEAR_SLICE != 0 && c.at.k0 < p.k) return;
   c.unit += 8;
   skinny_settle(w, c, warp);
 }
@@ -66,6 +73,8 @@ struct PlainSource {
   const EkcLinear& p;
 
   DEV_MEMBER PlainSource(const EkcLinear& p) : p(p) {}
+  DEV_MEMBER void read_ahead(int, int) {}
+  DEV_MEMBER void turn() {}
   DEV_MEMBER void fetch(int first_n, int k0, u32 stage) const {
     UNROLL for (int i = 0; i < 4; i++) {
       const int item = lane_index() + i * 32, row = item >> 3, chunk = item & 7, k = k0 + chunk * 8;
@@ -80,18 +89,8 @@ struct PlainSource {
   }
 };
 
-DEV int skinny_column(const SkinnyWork& w, const SkinnyCursor& c) {
-  return c.unit % w.slices * EKC_LINEAR_SLICE + c.step * 64;
-}
-
-template <class Source>
-DEV void skinny_fetch_weights(const Source& source, const SkinnyWork& w, const SkinnyCursor& c, u32 stage) {
-  source.fetch((c.group + c.unit / w.slices) * 16, skinny_column(w, c), stage);
-}
-
 template <int NT, class Source>
-DEV void skinny_fetch_inputs(const EkcLinear& p, const SkinnyWork& w, const SkinnyCursor& c, u32 stage) {
-  const int k0 = skinny_column(w, c);
+DEV void skinny_fetch_inputs(const EkcLinear& p, int k0, u32 stage) {
   UNROLL for (int i = 0; i < 2 * NT; i++) {
     const int item = lane_index() + i * 32, row = item >> 3, chunk = item & 7, k = k0 + chunk * 8;
     const bool present = k < p.k && row < p.rows;
@@ -160,7 +159,7 @@ DEV void skinny_finish(const EkcLinear& p, const SkinnyWork& w, const Sums& math
 }
 
 template <int NT, class Source, class Sums>
-DEV void linear_skinny(const EkcLinear& p, const Source& source, const Sums& math) {
+DEV void linear_skinny(const EkcLinear& p, Source source, const Sums& math) {
   typedef Skinny<NT, Source> S;
   const int warp = thread_index() >> 5, tiles = (p.n + 15) / 16;
   const u32 ring = shared_base() + warp * (S::Stages * S::StageBytes);
@@ -170,46 +169,52 @@ DEV void linear_skinny(const EkcLinear& p, const Source& source, const Sums& mat
   w.end_tile = (int)((i64)tiles * (block_x() + 1) / grid_x());
   w.slices = (p.k + EKC_LINEAR_SLICE - 1) / EKC_LINEAR_SLICE;
   w.group_tiles = S::MaxUnits / w.slices;
-  SkinnyCursor fetch = {w.first_tile, warp, 0};
+  SkinnyCursor fetch = {w.first_tile, warp, {}};
   skinny_settle(w, fetch, warp);
   SkinnyCursor weights = fetch;
   UNROLL for (int s = 0; s < S::Stages - 1; s++) {
     if (weights.group < w.end_tile) {
-      skinny_fetch_weights(source, w, weights, ring + s * S::StageBytes);
+      source.fetch(weights.at.first_n, weights.at.k0, ring + s * S::StageBytes);
       skinny_advance(p, w, weights, warp);
     }
   }
   wait_for_previous();
   UNROLL for (int s = 0; s < S::Stages - 1; s++) {
     if (fetch.group < w.end_tile) {
-      skinny_fetch_inputs<NT, Source>(p, w, fetch, ring + s * S::StageBytes);
+      skinny_fetch_inputs<NT, Source>(p, fetch.at.k0, ring + s * S::StageBytes);
       skinny_advance(p, w, fetch, warp);
     }
     copy_commit();
   }
   int slot = 0;
   NO_UNROLL for (int group = w.first_tile; group < w.end_tile; group += w.group_tiles) {
+    SkinnyPlace at = skinny_place(w, group, warp);
+    source.read_ahead(at.first_n, at.k0);
     NO_UNROLL for (int unit = warp; unit < skinny_units(w, group); unit += 8) {
       typename Sums::Sum unit_sums[NT][4];
       UNROLL for (int n = 0; n < NT; n++) {
         UNROLL for (int e = 0; e < 4; e++) unit_sums[n][e] = 0;
       }
-      const int steps = skinny_steps(p, w, unit), first_n = (group + unit / w.slices) * 16;
-      NO_UNROLL for (int step = 0; step < steps; step++) {
+      const SkinnyPlace next = skinny_place(w, group, unit + 8);
+      const int end = at.k0 + EKC_LINEAR_SLICE < p.k ? at.k0 + EKC_LINEAR_SLICE : p.k;
+      NO_UNROLL for (int k0 = at.k0; k0 < end; k0 += 64) {
+        const bool is_last = k0 + 64 >= end;
+        source.turn();
+        source.read_ahead(is_last ? next.first_n : at.first_n, is_last ? next.k0 : k0 + 64);
         copy_wait<S::Stages - 2>();
         sync_warp();
         if (fetch.group < w.end_tile) {
           const u32 stage = ring + (slot + S::Stages - 1) % S::Stages * S::StageBytes;
-          skinny_fetch_weights(source, w, fetch, stage);
-          skinny_fetch_inputs<NT, Source>(p, w, fetch, stage);
+          source.fetch(fetch.at.first_n, fetch.at.k0, stage);
+          skinny_fetch_inputs<NT, Source>(p, fetch.at.k0, stage);
           skinny_advance(p, w, fetch, warp);
         }
         copy_commit();
-        const int k0 = unit % w.slices * EKC_LINEAR_SLICE + step * 64;
-        math.add(unit_sums, source, ring + slot * S::StageBytes, first_n, k0);
+        math.add(unit_sums, source, ring + slot * S::StageBytes, at.first_n, k0);
         slot = (slot + 1) % S::Stages;
       }
       skinny_put(unit_sums, sums + unit * S::UnitBytes);
+      at = next;
     }
     sync_block();
     skinny_finish<NT, Source>(p, w, math, group, sums);
