@@ -81,6 +81,11 @@ internal static class ModelResolver
         options.Rounding = QuantizationNames.Rounding(options.Quantization, folder);
         return options.LoadFormat switch
         {
+            "dummy" when options.Rounding == "none" && QuantizationSettings.Read(folder) is { } settings =>
+                throw new EngineException(
+                    EngineStatus.Unsupported,
+                    $"load_format: dummy weights are not {settings.Method}, as config.json says that weights are; "
+                    + "--quantization int8, int4 or fp8 makes such of them", "load_format"),
             "dummy" => new DummyWeights(options.Seed, type),
             "auto" or "gguf" when folder.Gguf is GgufModel gguf => new GgufWeights(gguf, config.HeadDim),
             "gguf" => throw new EngineException(

@@ -40,6 +40,24 @@ public sealed class QuantizationNamesTests
         Assert.That(model.WeightBytes, Is.Positive);
     }
 
+    [Test]
+    public void DummyWeightsOfAQuantizedCheckpointAreRoundedOrRefused()
+    {
+        static ModelLoadOptions Dummy(string quantization) => new()
+        {
+            Model = FolderOf("awq-g64-old"),
+            LoadFormat = "dummy",
+            Quantization = quantization,
+            NumThreads = 1,
+        };
+
+        EngineException e = Assert.Throws<EngineException>(() => LoadedModel.Load(Dummy("none")))!;
+        Assert.That(e.Parameter, Is.EqualTo("load_format"));
+        Assert.That(e.Message, Does.Contain("awq").And.Contain("--quantization"));
+        using LoadedModel model = LoadedModel.Load(Dummy("int8"));
+        Assert.That(model.WeightBytes, Is.Positive);
+    }
+
     private static string Rounding(string? folder, string asked)
     {
         ModelFolder opened = ModelResolver.Resolve(new ModelLoadOptions { Model = FolderOf(folder) }, default);
