@@ -62,4 +62,5 @@ public sealed class CudaAssemblyTests
                        where bytes > 0
                        select $"{kernel.Name} for {module.Target}: {bytes} bytes of spills and stack";
         Assert.That(spilling, Is.Empty);
-    }}
+    }
+}
