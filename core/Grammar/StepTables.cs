@@ -141,7 +141,8 @@ internal sealed class StepTables
         return handle;
     }
 
-    // The first chunk grows by doubling, so that small grammars stay small; those after it are made whole.
+    // The first chunk grows by doubling, so that small grammars stay small; those after it are made whole, and where no
+    // collection moves them.
     private void Grow(int numSets)
     {
         int most = 1 << _shift;
@@ -160,7 +161,7 @@ internal sealed class StepTables
 
         _bytes += most * (40L + (4L * _stride));
         _facts = [.. _facts, new SetFacts[most]];
-        Volatile.Write(ref _next, [.. _next, new int[most * _stride]]);
+        Volatile.Write(ref _next, [.. _next, GC.AllocateArray<int>(most * _stride, pinned: true)]);
     }
 
     private int Room(int count)
@@ -178,7 +179,7 @@ internal sealed class StepTables
             }
             else
             {
-                _items = [.. _items, new long[length]];
+                _items = [.. _items, GC.AllocateArray<long>(length, pinned: true)];
                 _bytes += 8L * length;
                 _numItems = 0;
             }

@@ -38,7 +38,10 @@ internal sealed class TokenMask
 
         if (count > MaxFew)
         {
-            return new TokenMask(null, bits.ToArray());
+            // Masks live long: a collection that falls into a step would copy them, twice.
+            uint[] kept = GC.AllocateUninitializedArray<uint>(bits.Length, pinned: true);
+            bits.CopyTo(kept);
+            return new TokenMask(null, kept);
         }
 
         var few = new int[count];
