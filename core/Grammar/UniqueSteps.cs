@@ -19,7 +19,17 @@ internal static class UniqueSteps
     /// <summary>What is open after some bytes; null if nothing is, or the work budget is spent.</summary>
     public static PositionSet? Step(Network network, PositionSet from, ReadOnlySpan<byte> text)
     {
-        if (!TryFollow(network, from, text, out StepTables tables, out int at, out JsonScan scan))
+        int at = network.Enter(from, out StepTables tables);
+        JsonScan scan = from.Scan;
+        foreach (byte value in text)
+        {
+            if (!TryStep(network, ref tables, ref at, value, ref scan, mayForget: true))
+            {
+                return null;
+            }
+        }
+
+        if (!MayGoOn(network, tables, at, scan))
         {
             return null;
         }
@@ -34,23 +44,6 @@ internal static class UniqueSteps
         int left = MaxOutlook;
         return !(scan.MayRepeat || scan.IsRepeated)
             || MayDiffer(network, tables, at, scan, scan.Finished, MaxOutlookDepth, ref left);
-    }
-
-    private static bool TryFollow(
-        Network network, PositionSet from, ReadOnlySpan<byte> text,
-        out StepTables tables, out int at, out JsonScan scan)
-    {
-        at = network.Enter(from, out tables);
-        scan = from.Scan;
-        foreach (byte value in text)
-        {
-            if (!TryStep(network, ref tables, ref at, value, ref scan, mayForget: true))
-            {
-                return false;
-            }
-        }
-
-        return MayGoOn(network, tables, at, scan);
     }
 
     /// <summary>One byte; false if it does not fit, or the work budget is spent.</summary>

@@ -20,7 +20,6 @@ internal sealed class CompletionsEndpoint(ServedModel model, ServerOptions optio
         bool echo = Fields.GetBool(body, "echo") ?? false;
         int? numLogprobs = Fields.GetInt(body, "logprobs");
         bool scoresOnly = echo && Fields.GetInt(body, "max_tokens") == 0;
-        bool countsThoughts = Fields.TryGet(body, "thinking_token_budget", out _);
         GenerationFields fields = GenerationFieldsParser.Parse(
             body,
             Model,
@@ -35,7 +34,7 @@ internal sealed class CompletionsEndpoint(ServedModel model, ServerOptions optio
                 // The engine always makes one token; the answer leaves it out.
                 MaxTokensOverride = scoresOnly ? 1 : null,
             });
-        if (countsThoughts)
+        if (fields.Sampling.ThinkingTokenBudget is not null)
         {
             fields = fields with
             {

@@ -1,8 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using Engine.Hosting;
-using Engine.Server.Http;
-using Engine.Server.Http.Hosting;
 using Engine.Server.Sessions;
 using Engine.Server.Tests.Support;
 
@@ -22,15 +19,7 @@ internal sealed class NewerFieldTests
     [OneTimeSetUp]
     public async Task Start()
     {
-        _session = ServingSession.Open(
-            new ModelLoadOptions { Model = EngineProcess.DemoModelFolder },
-            new EngineOptions { MaxNumSeqs = 4 },
-            ["m"],
-            new ServerOptions(),
-            template: null,
-            template => ChatFormats.Create("auto", "qwen3", template),
-            (sampling, _) => sampling,
-            CancellationToken.None);
+        _session = DemoSession.Open(maxNumSeqs: 4, reasoningParser: "qwen3");
         _server = await TestServer.StartAsync(_session.Model);
     }
 

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Engine.Hosting;
-using Engine.Server.Http;
 using Engine.Server.Http.Hosting;
 using Engine.Server.Sessions;
 using Engine.Server.Tests.Support;
@@ -47,15 +45,7 @@ internal sealed class StrictToolTests
     private ServingSession _session = null!;
 
     [OneTimeSetUp]
-    public void Load() => _session = ServingSession.Open(
-        new ModelLoadOptions { Model = EngineProcess.DemoModelFolder },
-        new EngineOptions { MaxNumSeqs = 8 },
-        ["m"],
-        new ServerOptions(),
-        template: null,
-        template => ChatFormats.Create("auto", "auto", template),
-        (sampling, _) => sampling,
-        CancellationToken.None);
+    public void Load() => _session = DemoSession.Open(maxNumSeqs: 8, reasoningParser: "auto");
 
     [OneTimeTearDown]
     public async Task Unload()
