@@ -43,8 +43,16 @@ internal sealed record CudaCodes(
 
     private static readonly float[] _doubledE2M1 = [0, 1, 2, 3, 4, 6, 8, 12, -0f, -1, -2, -3, -4, -6, -8, -12];
 
+    /// <summary>Rows whose codes lie together in blocks of 64 columns.</summary>
+    public const int BlockRows = 16;
+
+    public const int BlockColumns = 64;
+
     /// <summary>Bytes of a row's codes, padded for copies of 16 bytes.</summary>
     public long RowBytes(int k) => (((long)k * Bits) + 127) / 128 * 16;
+
+    /// <summary>Bytes of a row's share of its blocks.</summary>
+    public long BlockedRowBytes(int k) => ((long)k + BlockColumns - 1) / BlockColumns * (BlockColumns * Bits / 8);
 
     public int Bits => Type is CudaCodeType.I4 or CudaCodeType.T4 ? 4 : 8;
 

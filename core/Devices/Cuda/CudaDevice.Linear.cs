@@ -52,11 +52,22 @@ internal sealed unsafe partial class CudaDevice
             return;
         }
 
-        LaunchProduct(
-            arguments, arguments, type,
-            !isTiled ? _kernels.LinearAny : UsesSkinny(arguments, type, _kernels.LinearSkinny)
-                ? _kernels.LinearSkinny : _kernels.LinearTiled,
-            _kernels.LinearAny, _kernels.LinearSkinny);
+        if (!isTiled)
+        {
+            LaunchProduct(
+                arguments, arguments, _kernels.LinearAny.For(type), AnyGrid(arguments), LinearAnySharedBytes);
+        }
+        else if (UsesSkinny(arguments, type, _kernels.LinearSkinny, LinearSkinnySharedBytes))
+        {
+            LaunchProduct(
+                arguments, arguments, _kernels.LinearSkinny.For(type), (Gpu.NumMultiprocessors, 1, 1),
+                LinearSkinnySharedBytes);
+        }
+        else
+        {
+            LaunchProduct(
+                arguments, arguments, _kernels.LinearTiled.For(type), TiledGrid(arguments), LinearTiledSharedBytes);
+        }
     }
 
     private void LaunchCodes(LinearArguments arguments, DType type, CudaSegment segment)
@@ -67,11 +78,17 @@ internal sealed unsafe partial class CudaDevice
         arguments.WeightType = (int)segment.Codes.Type;
         bool isTiled = UsesTensorCores(arguments, type, kernels.Tiled);
         QuantizedLinearArguments all = new() { Linear = arguments, Codes = CodesOf(segment, weight) };
-        LaunchProduct(
-            all, arguments, type,
-            !isTiled ? kernels.Any : UsesSkinny(arguments, type, kernels.Skinny) ? kernels.Skinny : kernels.Tiled,
-            kernels.Any, kernels.Skinny);
+        int shared = CodesSkinnySharedBytes(segment.Codes.Bits);
+        if (!isTiled)
+            LaunchProduct(all, arguments, kernels.Any.For(type), AnyGrid(arguments), LinearAnySharedBytes);
+        else if (UsesSkinny(arguments, type, kernels.Skinny, shared))
+            LaunchProduct(all, arguments, kernels.Skinny.For(type), (SkinnyBlocks(shared), 1, 1), shared);
+        else
+            LaunchProduct(all, arguments, kernels.Tiled.For(type), TiledGrid(arguments), CodesTiledSharedBytes);
     }
+
+    // Two to an SM where two fit.
+    private int SkinnyBlocks(int shared) => Gpu.NumMultiprocessors * Math.Clamp(Gpu.SharedBytesMax / shared, 1, 2);
 
     // Columns of x in the weight's order, some rows at a time.
     private void LaunchOrdered(LinearArguments arguments, DType type, DType yType, CudaSegment segment)
@@ -101,15 +118,16 @@ internal sealed unsafe partial class CudaDevice
         }
     }
 
+    private static (int X, int Y, int Z) AnyGrid(in LinearArguments shape) => (Up(shape.N, 32), Up(shape.Rows, 8), 1);
+
+    private static (int X, int Y, int Z) TiledGrid(in LinearArguments shape) =>
+        (Up(shape.Rows, 64), Up(shape.N, 128), 1);
+
     private void LaunchProduct<T>(
-        in T arguments, in LinearArguments shape, DType type, CudaKernel kernel, CudaKernel any, CudaKernel skinny)
+        in T arguments, in LinearArguments shape, CudaFunction kernel, (int X, int Y, int Z) grid, int shared)
         where T : unmanaged
     {
-        ((int, int, int) grid, int shared) = kernel == any
-            ? ((Up(shape.N, 32), Up(shape.Rows, 8), 1), LinearAnySharedBytes)
-            : kernel == skinny ? ((Gpu.NumMultiprocessors, 1, 1), LinearSkinnySharedBytes)
-            : ((Up(shape.Rows, 64), Up(shape.N, 128), 1), LinearTiledSharedBytes);
-        if (shape.Rows > 0) Launch(kernel.For(type), arguments, grid, RowThreads, shared);
+        if (shape.Rows > 0) Launch(kernel, arguments, grid, RowThreads, shared);
     }
 
     internal static CodesArguments CodesOf(CudaSegment segment, nint weight)
@@ -133,9 +151,9 @@ internal sealed unsafe partial class CudaDevice
     }
 
     // The same bits as the tiled product, so this choice may depend on the rows; smaller GPUs lack the shared memory.
-    private bool UsesSkinny(in LinearArguments arguments, DType type, CudaKernel kernel) =>
-        arguments.Rows <= SkinnyRows && arguments.K <= LinearSkinnyMaxK
-        && Gpu.SharedBytesMax >= LinearSkinnySharedBytes && kernel.Has(type);
+    private bool UsesSkinny(in LinearArguments arguments, DType type, CudaKernel kernel, int shared) =>
+        arguments.Rows <= SkinnyRows && arguments.K <= LinearSkinnyMaxK && Gpu.SharedBytesMax >= shared
+        && kernel.Has(type);
 
     // Sums differ in their last bits between these and the plain kernel, so the choice must not depend on the rows:
     // widths and strides alone decide, and every activation buffer starts on 256 bytes.

@@ -70,8 +70,8 @@ internal sealed unsafe partial class CudaDevice
     private void Send(CudaSegment segment, LinearSource source, nint target)
     {
         long rowBytes = Math.Max(segment.AllRowBytes, 1);
-        CudaStaging transfer = Transfer(rowBytes);
-        int perSlot = (int)Math.Min(1 << 20, transfer.SlotBytes / rowBytes);
+        CudaStaging transfer = Transfer(rowBytes * CudaCodes.BlockRows);
+        int perSlot = (int)Math.Min(1 << 20, transfer.SlotBytes / rowBytes) / CudaCodes.BlockRows * CudaCodes.BlockRows;
         for (int row = 0; row < segment.N; row += perSlot)
         {
             int count = Math.Min(perSlot, segment.N - row);
@@ -81,7 +81,7 @@ internal sealed unsafe partial class CudaDevice
             for (int i = 0; i < CudaSegment.NumPlanes; i++)
             {
                 CodePlane plane = (CodePlane)i;
-                long bytes = count * segment.RowBytes(plane);
+                long bytes = segment.PlaneBytes(plane, count);
                 nint at = target + (nint)(segment.PlaneOffset(plane) + (row * segment.RowBytes(plane)));
                 Gpu.CopyToDevice(at, slot, bytes);
                 slot += (nint)bytes;

@@ -7,6 +7,7 @@ internal sealed unsafe partial class CudaDevice
     internal const int LinearTiledSharedBytes = 4 * (64 + 128) * 64;
     internal const int LinearSkinnyMaxK = 16384;
     internal const int LinearSkinnySharedBytes = (8 * 4 * 32 * 128) + 32768;
+    internal const int CodesTiledSharedBytes = (3 * ((128 * 64) + (64 * 128))) + 64;
     internal const int RoundSharedBytes = 96;
     internal const int InputGroup = 128;
     internal const int W8A8MaxK = 32768;
@@ -17,6 +18,9 @@ internal sealed unsafe partial class CudaDevice
     internal const int AttentionBulkSharedBytes = 1024;
     internal const int AttentionWgmmaThreads = 384;
     private const int AttentionWgmmaStages = 4;
+
+    /// <summary>Of products with codes of so many bits.</summary>
+    internal static int CodesSkinnySharedBytes(int bits) => (8 * 8 * ((128 * bits) + (8 * 128))) + 16384 + 64;
 
     internal static int AttentionTiledSharedBytes(int columns, bool isNarrow)
     {

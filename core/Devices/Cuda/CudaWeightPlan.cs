@@ -56,7 +56,7 @@ internal sealed class CudaSegment
         {
             _rowBytes[i] = BytesOf((CodePlane)i);
             _offsets[i] = at;
-            if (_rowBytes[i] > 0) at = checked(at + CudaArena.Padded(_rowBytes[i] * n));
+            if (_rowBytes[i] > 0) at = checked(at + CudaArena.Padded(PlaneBytes((CodePlane)i, n)));
         }
 
         TableOffset = at;
@@ -86,6 +86,9 @@ internal sealed class CudaSegment
 
     public CudaInputs Inputs { get; }
 
+    /// <summary>Codes lie in blocks of 16 rows; else row by row, for products of 8-bit numbers.</summary>
+    public bool IsBlocked => Codes is not null && Inputs != CudaInputs.Codes;
+
     /// <summary>Inputs are integers with a zero of their own.</summary>
     public bool HasInputZeros => Scheme.Rounding == InputRounding.Int8TokenZero
         || (Scheme.Rounding == InputRounding.Int8Tensor && Scheme.Zero != 0);
@@ -106,12 +109,17 @@ internal sealed class CudaSegment
 
     public long PlaneOffset(CodePlane plane) => _offsets[(int)plane];
 
+    /// <summary>Bytes of a plane's first so many rows: of whole blocks where there are blocks.</summary>
+    public long PlaneBytes(CodePlane plane, int rows) => _rowBytes[(int)plane]
+        * (plane == CodePlane.Codes && IsBlocked ? CudaDevice.Up(rows, CudaCodes.BlockRows) * (long)CudaCodes.BlockRows
+            : rows);
+
     private long BytesOf(CodePlane plane)
     {
         if (Codes is null) return plane == CodePlane.Codes ? (long)K * Type.SizeOf() : 0;
         return plane switch
         {
-            CodePlane.Codes => Codes.RowBytes(K),
+            CodePlane.Codes => IsBlocked ? Codes.BlockedRowBytes(K) : Codes.RowBytes(K),
             CodePlane.Scales => (long)Codes.Scales(K) * Codes.ScaleType.SizeOf(),
             CodePlane.Mins => Codes.HasMins ? (long)Codes.Scales(K) * Codes.ScaleType.SizeOf() : 0,
             CodePlane.Subs => Codes.HasSubs ? Codes.Groups(K) : 0,

@@ -119,6 +119,22 @@ template <class T>
 DEV void store(T* p, T v) {
   *p = v;
 }
+// Element i of an array of bytes, 16 or 32 bits that no launch writes.
+DEV u32 load_byte(u64 base, u32 i) {
+  u32 v;
+  asm volatile("ld.global.nc.u8 %0, [%1];" : "=r"(v) : "l"(base + i));
+  return v;
+}
+DEV u32 load_half(u64 base, u32 i) {
+  u32 v;
+  asm volatile("{.reg .b16 h; ld.global.nc.u16 h, [%1]; cvt.u32.u16 %0, h;}" : "=r"(v) : "l"(base + (u64)i * 2));
+  return v;
+}
+DEV u32 load_word(u64 base, u32 i) {
+  u32 v;
+  asm volatile("ld.global.nc.u32 %0, [%1];" : "=r"(v) : "l"(base + (u64)i * 4));
+  return v;
+}
 // A load that no other SM's or an earlier cached value may answer: for what other blocks wrote in this launch.
 DEV float load_fresh(const float* p) {
   float v;
@@ -241,6 +257,12 @@ DEV void mma_e4m3(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
 
 // ---- numbers
 
+// Four of the bytes of a (0 to 3) and b (4 to 7), by the digits of a selector, the lowest first.
+DEV u32 permute_bytes(u32 a, u32 b, u32 selector) {
+  u32 r;
+  asm("prmt.b32 %0, %1, %2, %3;" : "=r"(r) : "r"(a), "r"(b), "r"(selector));
+  return r;
+}
 DEV u32 pack_bf16(float low, float high) {
   u32 r;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
@@ -254,6 +276,49 @@ DEV u32 pack_f16(float low, float high) {
 DEV float f16_to_float(u16 h) {
   float r;
   asm("cvt.f32.f16 %0, %1;" : "=f"(r) : "h"(h));
+  return r;
+}
+// Pairs of 16-bit numbers, the first in the low half; subnormal numbers stay what they are.
+DEV float low_f16(u32 pair) {
+  float r;
+  asm("{.reg .b16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, l;}" : "=f"(r) : "r"(pair));
+  return r;
+}
+DEV float high_f16(u32 pair) {
+  float r;
+  asm("{.reg .b16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, h;}" : "=f"(r) : "r"(pair));
+  return r;
+}
+DEV u32 add_f16x2(u32 a, u32 b) {
+  u32 r;
+  asm("add.rn.f16x2 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+}
+DEV u32 multiply_f16x2(u32 a, u32 b) {
+  u32 r;
+  asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+}
+DEV u32 fma_f16x2(u32 a, u32 b, u32 c) {
+  u32 r;
+  asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
+}
+DEV u32 fma_bf16x2(u32 a, u32 b, u32 c) {
+  u32 r;
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
+}
+// The floats of the two low bytes, as f16, exactly. Before sm_90 NaN becomes +-480.
+DEV u32 e4m3_to_f16x2(u32 two) {
+  u32 r;
+#if __CUDA_ARCH__ >= 900
+  asm("{.reg .b16 l, h; mov.b32 {l, h}, %1; cvt.rn.f16x2.e4m3x2 %0, l;}" : "=r"(r) : "r"(two));
+#else
+  // The bits are those of an f16 whose exponent is 8 too small.
+  const u32 apart = permute_bytes(two, 0, 0x1404);
+  r = multiply_f16x2((apart & 0x80008000) | (apart >> 1 & 0x3f803f80), 0x5c005c00);
+#endif
   return r;
 }
 // Approximations of the hardware, a few units in the last place; denormals count as zero.
@@ -270,6 +335,12 @@ DEV float log2_approx(float x) {
 DEV float reciprocal_sqrt(float x) {
   float r;
   asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));
+  return r;
+}
+// (a & mask) | bits, by one instruction.
+DEV u32 select_bits(u32 a, u32 mask, u32 bits) {
+  u32 r;
+  asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(r) : "r"(a), "r"(mask), "r"(bits));
   return r;
 }
 DEV float max_float(float a, float b) {

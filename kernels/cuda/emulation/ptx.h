@@ -92,6 +92,9 @@ DEV void store(T* p, T v) {
   emu::check_global(p, sizeof(T), alignof(T), emu::Access::Write);
   *p = v;
 }
+DEV u32 load_byte(u64 base, u32 i) { return load((const u8*)base + i); }
+DEV u32 load_half(u64 base, u32 i) { return load((const u16*)base + i); }
+DEV u32 load_word(u64 base, u32 i) { return load((const u32*)base + i); }
 DEV float load_fresh(const float* p) { return load(p); }
 DEV u32x4 load_stream(const void* p) { return load((const u32x4*)p); }
 DEV u32 atomic_add_acq_rel(u32* p, u32 v) {

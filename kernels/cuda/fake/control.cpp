@@ -99,6 +99,8 @@ API int fake_cuda_shared_bytes(int what, int columns) {
     case 13: return EKC_W8A8_MAX_K;
     case 14: return EKC_INPUT_GROUP;
     case 15: return EKC_ATTENTION_WGMMA_SHARED(columns);
+    case 16: return EKC_CODES_TILED_SHARED;
+    case 17: return EKC_CODES_SKINNY_SHARED(columns);
     default: return EKC_SAMPLE_SHARED;
   }
 }

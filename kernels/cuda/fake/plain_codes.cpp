@@ -6,13 +6,16 @@
 
 namespace fake {
 
-// Row n of k weights as numbers of a type: what linear_quantized.h says, one after another.
+// Row n of k weights as numbers of a type: what codes.h says, one after another.
 static void read_row(
     const EkcCodes& c, uint64_t data, int64_t row_bytes, int format, int64_t n, int k_count, int type, float* out) {
-  const uint8_t* row = (const uint8_t*)data + n * row_bytes;
+  bool is_nibble = format == EKC_I4 || format == EKC_T4;
+  int64_t tile_row = n % 16;
+  const uint8_t* rows = (const uint8_t*)data + (n - tile_row) * row_bytes;
   for (int k = 0; k < k_count; k++) {
-    bool is_nibble = format == EKC_I4 || format == EKC_T4;
-    int code = is_nibble ? row[k / 2] >> (4 * (k & 1)) & 15 : row[k];
+    const uint8_t* block = rows + k / 64 * (is_nibble ? 512 : 1024) + (tile_row % 8 * 4 + k / 2 % 4) * 16;
+    int code = is_nibble ? block[k / 16 % 4 * 4 + k % 2 * 2 + k / 8 % 2] >> (tile_row < 8 ? 0 : 4) & 15
+                         : block[k / 32 % 2 * 512 + k / 16 % 2 * 8 + tile_row / 8 * 4 + k / 8 % 2 * 2 + k % 2];
     int64_t group = n * c.groups_stride + (k >> c.group_shift);
     int64_t at = n * c.scales_stride + (c.subs ? k >> 8 : k >> c.group_shift);
     float scale = get(c.scales, at, c.scale_type), minimum = c.mins ? get(c.mins, at, c.scale_type) : 0;

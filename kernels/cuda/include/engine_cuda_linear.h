@@ -83,22 +83,31 @@ EKC_ASSERT_SIZE(EkcLinearWgmma, 384);
 /* Weights of 4 and 8 bits, and how they become numbers:
  *   w = T((value(q) - zero) * scale + minimum), every step rounded to f32 and the result to T.
  * value(q) by the F in a kernel's name: i4 and i8 the code itself, 0..15 or 0..255; t4 table[code], f32; e4m3 the
- * float of that code. Rows are a multiple of 16 bytes apart; column 2i of i4 and t4 lies in the low half of byte i,
- * 2i + 1 in the high one. Column k of a row is of group k >> group_shift; what a row has per group lies groups_stride
- * apart from row to row. */
+ * float of that code.
+ *
+ * Codes lie in blocks of 16 rows and 64 columns, of 512 or 1,024 bytes, blocks of the same rows one after another: a
+ * warp's fragments of mma.m16n8k16, so that a lane finds its own 16 bytes at 16 times its number and needs no others.
+ * With r = row % 16, c = column % 64 and lane = r % 8 * 4 + c / 2 % 4 the code is in the block's byte
+ *   4 bits: 16 lane + 4 (c / 16) + 2 (c % 2) + c / 8 % 2, in the low half if r < 8
+ *   8 bits: 512 (c / 32) + 16 lane + 8 (c / 16 % 2) + 4 (r / 8) + 2 (c / 8 % 2) + c % 2
+ * There are whole blocks; codes past the last column stand for finite weights, those past the last row for anything. A
+ * row's share of its blocks is `stride` bytes, 32 or 64 per block.
+ *
+ * Column k of a row is of group k >> group_shift; what a row has per group lies groups_stride apart from row to row,
+ * less than 2^32 groups in all. */
 typedef struct EkcCodes {
   uint64_t scales;         /* scale_type [n][scales_stride]: one per group, or with `subs` one per 256 columns */
-  uint64_t mins;           /* as scales; 0: no minimum */
+  uint64_t mins;           /* as scales; 0: no minimum. i4 and i8 only. */
   uint64_t subs;           /* sub_type [n][groups_stride]: scale = scales * subs; 0: all 1 */
   uint64_t sub_mins;       /* uint8 [n][groups_stride]: minimum = -(mins * sub_mins); 0: minimum = mins. With subs. */
-  uint64_t zeros;          /* uint8 [n][groups_stride]; 0: `zero` everywhere. i4 and i8 only. */
+  uint64_t zeros;          /* uint8 [n][groups_stride]; 0: `zero` everywhere. i4 and i8 only; of i4 0..63 */
   uint64_t table;          /* f32 [16]; t4 only */
   int32_t group_shift;     /* 4 to 30: groups of 16 columns and more */
   int32_t groups_stride;
-  int32_t scales_stride;
+  int32_t scales_stride;   /* groups_stride without `subs` */
   int32_t scale_type;      /* EKC_F32, EKC_F16 or EKC_BF16 */
   int32_t sub_type;        /* EKC_I8 or EKC_E4M3 */
-  int32_t zero;            /* 0..255 */
+  int32_t zero;            /* 0..255, of i4 0..63 */
 } EkcCodes;
 EKC_ASSERT_SIZE(EkcCodes, 72);
 
@@ -106,14 +115,24 @@ EKC_ASSERT_SIZE(EkcCodes, 72);
  *
  * ekc_linear_F_any_T: geometry and shared memory of ekc_linear_any_T, T in {f32, f16, bf16}.
  * ekc_linear_F_tiled_T, ekc_linear_F_skinny_T, T in {f16, bf16}: those of ekc_linear_tiled_T and ekc_linear_skinny_T,
- *   but weight is 16-byte aligned and weight_stride is in BYTES. */
+ *   but shared EKC_CODES_TILED_SHARED and EKC_CODES_SKINNY_SHARED(bits); the grid of skinny is best twice the SMs where
+ *   two such CTAs fit in one.
+ * weight is 16-byte aligned, weight_stride a row's share of its blocks in BYTES. */
 typedef struct EkcQuantizedLinear {
   EkcLinear linear;        /* weight_type is EKC_I4, EKC_I8, EKC_T4 or EKC_E4M3, as in the kernel's name */
   EkcCodes codes;
 } EkcQuantizedLinear;
 EKC_ASSERT_SIZE(EkcQuantizedLinear, 160);
 
-/* ekc_embed_F_T, T in {f32, f16, bf16}: ekc_embed_T with a table of codes; table_stride in BYTES, table_type as above.
+/* Three stages of 128 rows of weight of 8 bits and 64 rows of x, 64 columns each; a table. */
+#define EKC_CODES_TILED_SHARED (3 * (128 * 64 + 64 * 128) + 64)
+/* Eight warps' rings of eight stages of 16 rows of weight and 8 of x, 64 columns each; sums of units; a table. Two CTAs
+ * of 4-bit weights fit in an SM of 9.0. */
+#define EKC_CODES_SKINNY_SUMS 16384
+#define EKC_CODES_SKINNY_SHARED(bits) (8 * 8 * (128 * (bits) + 8 * 128) + EKC_CODES_SKINNY_SUMS + 64)
+
+/* ekc_embed_F_T, T in {f32, f16, bf16}: ekc_embed_T with a table of codes; table_stride as weight_stride, table_type as
+ * above.
  * grid {rows, 1, 1}, block 256, shared 0. */
 typedef struct EkcQuantizedEmbed {
   EkcEmbed embed;

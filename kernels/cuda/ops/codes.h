@@ -47,10 +47,15 @@ DEV float code_weight(u32 code, float entry, CodeScale s, bool has_minimum) {
   return has_minimum ? w + s.minimum : w;
 }
 
-// The i-th code of a word.
-template <int TYPE>
-DEV u32 code_of(u32 word, int i) {
-  return word >> (Packed<TYPE>::Bits * i) & ((1 << Packed<TYPE>::Bits) - 1);
+// Where the code of column k of row n is: 16 rows of 64 columns lie together, as fragments of an mma. Of a lane's
+// words, one of 4-bit codes has its share of 16 columns, and one of 8-bit codes that of a row of them.
+template <int BITS>
+DEV i64 code_byte(i64 n, int k, i64 stride) {
+  const int row = (int)n & 15, step = k >> 4 & 3, high = k >> 3 & 1, odd = k & 1;
+  const i64 block = (n >> 4) * 16 * stride + (i64)(k >> 6) * (128 * BITS);
+  const int lane = ((row & 7) * 4 + (k >> 1 & 3)) * 16;
+  if (BITS == 4) return block + lane + step * 4 + odd * 2 + high;
+  return block + (step >> 1) * 512 + lane + (step & 1) * 8 + (row >> 3) * 4 + high * 2 + odd;
 }
 
 // Threads 0 to 15 copy the table to shared memory, where no two entries share a bank; the block waits for it.
@@ -71,8 +76,8 @@ struct AnyCode {
   DEV_MEMBER AnyCode(const EkcCodes& c, u64 data, i64 stride) : c(c), data(data), stride(stride) {}
   DEV_MEMBER float at(i64 n, int k) const {
     constexpr int Bits = Packed<TYPE>::Bits;
-    const u32 byte = load((const u8*)data + n * stride + (Bits == 4 ? k >> 1 : k));
-    const u32 code = Bits == 4 ? byte >> (4 * (k & 1)) & 15 : byte;
+    const u32 byte = load((const u8*)data + code_byte<Bits>(n, k, stride));
+    const u32 code = Bits == 4 ? byte >> (n >> 1 & 4) & 15 : byte;
     const float entry = TYPE == EKC_T4 ? load((const float*)c.table + code) : 0.f;
     return rounded<T>(code_weight<TYPE>(code, entry, code_scale(c, load_scale(c, n, k)), c.mins != 0));
   }

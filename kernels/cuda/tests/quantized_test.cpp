@@ -15,6 +15,7 @@ struct CodesForm {
 struct QuantizedCase {
   int rows, n, k;
   CodesForm form;
+  uint32_t blocks = 2;  // of the skinny form
 };
 
 static const char* format_name(int type) {
@@ -29,7 +30,7 @@ struct QuantizedData {
   Memory zeros, subs, sub_mins, weight;
 
   static int bits(int type) { return type == EKC_I4 || type == EKC_T4 ? 4 : 8; }
-  int64_t row_bytes() const { return (((int64_t)c.k * bits(form.type) / 8) + 15) / 16 * 16; }
+  int64_t row_bytes() const { return ((int64_t)c.k + 63) / 64 * 8 * bits(form.type); }
   int scale_at(int k) const { return form.subs ? k / 256 : k >> form.shift; }
 
   QuantizedData(int type, const QuantizedCase& c, Random& random)
@@ -37,7 +38,7 @@ struct QuantizedData {
         supers(form.subs ? (c.k + 255) / 256 : groups), x(type, c.rows, c.k, (c.k + 7) / 8 * 8),
         plain(type, c.n, c.k, (c.k + 7) / 8 * 8), y(EKC_F32, c.rows, c.n), scales(form.scale_type, c.n, supers),
         mins(form.scale_type, c.n, supers), table(EKC_F32, 1, 16), zeros(c.n * groups), subs(c.n * groups),
-        sub_mins(c.n * groups), weight(row_bytes() * c.n) {
+        sub_mins(c.n * groups), weight(row_bytes() * ((c.n + 15) / 16 * 16)) {
     x.randomize(random);
     mins.randomize(random, 0.05f);
     table.randomize(random, 4.f);
@@ -50,6 +51,7 @@ struct QuantizedData {
         sub_mins.data()[n * groups + g] = (uint8_t)random.below(64);
       }
       for (int k = 0; k < c.k; k++) put(n, k, random);
+      for (int k = c.k; k % 64 != 0; k++) pack(n, k, 0);
     }
     for (Memory* part : {(Memory*)&scales, (Memory*)&mins, (Memory*)&table, &zeros, &subs, &sub_mins, &weight}) {
       part->make_constant();
@@ -61,17 +63,24 @@ struct QuantizedData {
     return form.type == EKC_T4 ? (float)table.at(0, code) : (float)code;
   }
 
-  // A random weight, packed, and as the kernel is to see it. Bytes past a row stay 0xff: NaN in e4m3.
+  // A code where engine_cuda_linear.h says. Rows past the last stay 0xff: NaN in e4m3.
+  void pack(int n, int k, int code) {
+    const int row = n % 16, lane = row % 8 * 4 + k / 2 % 4;
+    uint8_t* block = weight.data() + n / 16 * 16 * row_bytes() + k / 64 * (128 * bits(form.type));
+    if (bits(form.type) == 8) {
+      block[k % 64 / 32 * 512 + lane * 16 + k / 16 % 2 * 8 + row / 8 * 4 + k / 8 % 2 * 2 + k % 2] = (uint8_t)code;
+      return;
+    }
+    uint8_t& two = block[lane * 16 + k % 64 / 16 * 4 + k % 2 * 2 + k / 8 % 2];
+    two = (uint8_t)(row < 8 ? (two & 0xf0) | code : (two & 0x0f) | code << 4);
+  }
+
+  // A random weight, packed, and as the kernel is to see it.
   void put(int n, int k, Random& random) {
-    uint8_t* row = weight.data() + n * row_bytes();
     uint8_t code = (uint8_t)random.bits();
     if (form.type == EKC_E4M3) encode(&code, 0, EKC_E4M3, random.normal() * 20);
-    if (bits(form.type) == 4) {
-      code &= 15;
-      row[k / 2] = (uint8_t)(k % 2 == 0 ? (row[k / 2] & 0xf0) | code : (row[k / 2] & 0x0f) | code << 4);
-    } else {
-      row[k] = code;
-    }
+    if (bits(form.type) == 4) code &= 15;
+    pack(n, k, code);
     const int at = n * groups + (k >> form.shift);
     float scale = (float)scales.at(n, scale_at(k)), q = value(code), minimum = 0;
     const float sub = form.sub_type == EKC_E4M3 ? decode(subs.data(), at, EKC_E4M3) : (float)(int8_t)subs.data()[at];
@@ -126,11 +135,12 @@ static void test_product(int type, const QuantizedCase& c) {
     const Grid tiles = {(uint32_t)(c.rows + 63) / 64, (uint32_t)(c.n + 127) / 128, 1};
     want.fill(0xff), data.y.fill(0xff);
     launch("ekc_linear_tiled" + suffix, tiles, 256, EKC_LINEAR_TILED_SHARED, &plain, seed);
-    launch(name + "_tiled" + suffix, tiles, 256, EKC_LINEAR_TILED_SHARED, &p, seed);
+    launch(name + "_tiled" + suffix, tiles, 256, EKC_CODES_TILED_SHARED, &p, seed);
     expect_same_bytes(data.y.data(), want.data(), want.bytes(), "tiled: bits");
     if (c.rows > 16) return;
     data.y.fill(0xff);
-    launch(name + "_skinny" + suffix, {2, 1, 1}, 256, EKC_LINEAR_SKINNY_SHARED, &p, seed);
+    const int shared = QuantizedData::bits(c.form.type) == 4 ? EKC_CODES_SKINNY_SHARED(4) : EKC_CODES_SKINNY_SHARED(8);
+    launch(name + "_skinny" + suffix, {c.blocks, 1, 1}, 256, shared, &p, seed);
     expect_same_bytes(data.y.data(), want.data(), want.bytes(), "skinny: bits");
   });
 }
@@ -170,6 +180,21 @@ void test_quantized() {
     for (const CodesForm& form : {gptq, q4_1, q6_k, int8, nvfp4, fp8}) test_product(type, {3, 20, 200, form});
     for (const CodesForm& form : {q4_0, q4_k, q5_1, iq4, nf4, fp8}) test_product(type, {11, 130, 584, form});
   }
+  const CodesForm int4 = {EKC_I4, 7, EKC_BF16, false, false, false, EKC_I8};
+  const CodesForm short_int4 = {EKC_I4, 5, EKC_BF16, true, false, false, EKC_I8};
+  const CodesForm channels = {EKC_I4, 30, EKC_F16, true, false, false, EKC_I8};
+  const CodesForm sums = {EKC_I4, 6, EKC_F32, false, true, false, EKC_I8};
+  const CodesForm q2_k = {EKC_I4, 4, EKC_F16, false, true, true, EKC_I8};
+  const CodesForm q8_0 = {EKC_I8, 5, EKC_F16, false, false, false, EKC_I8};
+  const CodesForm q5_k = {EKC_I8, 5, EKC_F16, false, true, true, EKC_I8};
+  const CodesForm fp8_rows = {EKC_E4M3, 30, EKC_BF16, false, false, false, EKC_I8};
+  for (int type : {EKC_F16, EKC_BF16}) {
+    for (const CodesForm& form : {int4, short_int4, sums, q8_0}) test_product(type, {7, 35, 712, form, 1});
+    for (const CodesForm& form : {channels, q2_k, q5_k, fp8_rows}) test_product(type, {9, 19, 1096, form, 3});
+  }
+  // More than a group of tiles and slices than warps.
+  test_product(EKC_BF16, {2, 100, 5192, int4, 1});
+  test_product(EKC_F16, {10, 66, 4616, gptq, 1});
   test_product(EKC_F16, {16, 33, 640, gptq});
   test_product(EKC_BF16, {70, 150, 264, nvfp4});
   test_product(EKC_BF16, {70, 150, 264, fp8});

@@ -98,6 +98,9 @@ internal sealed partial class CudaContractTests
             Assert.That(FakeCuda.SharedBytes(12), Is.EqualTo(CudaDevice.RoundSharedBytes));
             Assert.That(FakeCuda.SharedBytes(13), Is.EqualTo(CudaDevice.W8A8MaxK));
             Assert.That(FakeCuda.SharedBytes(14), Is.EqualTo(CudaDevice.InputGroup));
+            Assert.That(FakeCuda.SharedBytes(16), Is.EqualTo(CudaDevice.CodesTiledSharedBytes));
+            Assert.That(FakeCuda.SharedBytes(17, 4), Is.EqualTo(CudaDevice.CodesSkinnySharedBytes(4)));
+            Assert.That(FakeCuda.SharedBytes(17, 8), Is.EqualTo(CudaDevice.CodesSkinnySharedBytes(8)));
             foreach (int rows in CudaWgmma.TileRows)
             {
                 Assert.That(CudaWgmma.SharedBytes(rows), Is.EqualTo(FakeCuda.SharedBytes(11, rows)));

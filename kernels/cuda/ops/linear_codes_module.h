@@ -7,4 +7,7 @@
 #include "ops/linear_tiled.h"
 #include "ops/linear_skinny.h"
 #include "ops/codes.h"
-#include "ops/linear_quantized.h"
+#include "ops/code_fragments.h"
+#include "ops/linear_codes_skinny.h"
+#include "ops/linear_codes_tiled.h"
+#include "ops/linear_codes.h"
