@@ -13,21 +13,23 @@ internal static class DeviceFactory
     /// <summary>The device that the options name.</summary>
     /// <param name="options">How the model is loaded.</param>
     /// <param name="type">What it is computed in.</param>
-    public static IDevice Create(ModelLoadOptions options, DType type) => options.Device switch
+    /// <param name="rounding">What matrices are rounded to as they are packed.</param>
+    public static IDevice Create(ModelLoadOptions options, DType type, WeightQuantization rounding) =>
+        options.Device switch
     {
-        "cpu" => CreateCpu(CpuOptions(options)),
-        "reference" when RoundingOf(options) != "none" => throw EngineException.Invalid(
+        "cpu" => CreateCpu(CpuOptions(options, rounding)),
+        "reference" when rounding != WeightQuantization.None => throw EngineException.Invalid(
             "quantization", $"expected none on the reference device, found \"{options.Quantization}\""),
         "reference" => new ReferenceDevice(FollowsInputs(options)),
-        string name when CudaOrdinal(name) is int ordinal => CreateCuda(options, type, ordinal),
+        string name when CudaOrdinal(name) is int ordinal => CreateCuda(options, type, ordinal, rounding),
         _ => throw EngineException.Invalid(
             "device", $"expected cpu, cuda, cuda:N or reference, found \"{options.Device}\""),
     };
 
     /// <summary>A device for a plan: a GPU whose memory is given need not be there.</summary>
-    public static IDevice CreateForPlan(ModelLoadOptions options, DType type)
+    public static IDevice CreateForPlan(ModelLoadOptions options, DType type, WeightQuantization rounding)
     {
-        if (options.GpuMemoryBytes is not long bytes) return Create(options, type);
+        if (options.GpuMemoryBytes is not long bytes) return Create(options, type, rounding);
         if (CudaOrdinal(options.Device) is null)
         {
             throw EngineException.Invalid("gpu_memory", $"device is {options.Device}; a plan for a GPU takes cuda");
@@ -48,9 +50,10 @@ internal static class DeviceFactory
             ? ordinal : null;
     }
 
-    private static CudaDevice CreateCuda(ModelLoadOptions options, DType type, int ordinal)
+    private static CudaDevice CreateCuda(
+        ModelLoadOptions options, DType type, int ordinal, WeightQuantization rounding)
     {
-        if (RoundingOf(options) != "none")
+        if (rounding != WeightQuantization.None)
         {
             throw new EngineException(
                 EngineStatus.Unsupported,
@@ -65,7 +68,7 @@ internal static class DeviceFactory
         });
     }
 
-    private static CpuDeviceOptions CpuOptions(ModelLoadOptions options) => new()
+    private static CpuDeviceOptions CpuOptions(ModelLoadOptions options, WeightQuantization rounding) => new()
     {
         NumThreads = NumThreads(options),
         Cpus = options.Cpus is null ? null : CpuList.Parse(options.Cpus),
@@ -75,19 +78,9 @@ internal static class DeviceFactory
             "interleave" => true,
             var other => throw EngineException.Invalid("numa", $"expected local or interleave, found \"{other}\""),
         },
-        Quantization = RoundingOf(options) switch
-        {
-            "none" => WeightQuantization.None,
-            "int8" => WeightQuantization.Int8,
-            "int4" => WeightQuantization.Int4,
-            "fp8" => WeightQuantization.Fp8,
-            var other => throw EngineException.Invalid(
-                "quantization", $"expected none, int8, int4 or fp8, found \"{other}\""),
-        },
+        Quantization = rounding,
         ActivationPrecision = PrecisionOf(options),
     };
-
-    private static string RoundingOf(ModelLoadOptions options) => options.Rounding ?? options.Quantization;
 
     private static ActivationPrecision PrecisionOf(ModelLoadOptions options) => options.ActivationPrecision switch
     {

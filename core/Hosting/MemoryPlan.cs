@@ -74,7 +74,7 @@ public sealed record MemoryPlan
         using WeightSource weights = ModelResolver.OpenWeights(load, config, folder);
         DType type = ModelResolver.ComputeType(load, config, weights);
         using CallerContext context = CallerContext.Keep();
-        using IDevice device = DeviceFactory.CreateForPlan(load, type);
+        using IDevice device = DeviceFactory.CreateForPlan(load, type, weights.RoundTo);
         ModelBuilder builder = ModelWeights.Plan(config, device, weights, type);
         using DraftSource? draftSource = DraftSource.Open(engine.Speculative, cancellation);
         ModelBuilder? draft = draftSource?.Plan(device);

@@ -36,9 +36,6 @@ public sealed class ModelLoadOptions
     /// change nothing, and are refused where it is something else.</summary>
     public string Quantization { get; init; } = "none";
 
-    /// <summary>What is left of Quantization once the checkpoint is known: none, int8, int4 or fp8.</summary>
-    internal string? Rounding { get; set; }
-
     /// <summary>"8", "15" or "float": bits of activations that meet rounded weights; "auto": as the checkpoint rounds
     /// them, and 8 where it does not (CPU).</summary>
     public string ActivationPrecision { get; init; } = "auto";

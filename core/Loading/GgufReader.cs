@@ -63,7 +63,8 @@ internal sealed class GgufReader
         {
             throw new EngineException(
                 EngineStatus.Unsupported,
-                $"{_file}: version: expected 2 or 3 (little-endian), found {version}", _file);
+                $"{_file}: version: expected 2 or 3 (little-endian), found "
+                    + ((version & 0xFFFF) == 0 && version != 0 ? "a big-endian file" : $"{version}"), _file);
         }
 
         long tensorCount = ReadCount("tensor count", MinTensorBytes);

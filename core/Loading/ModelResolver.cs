@@ -1,3 +1,4 @@
+using Engine.Devices;
 using Engine.Hosting;
 using Engine.Loading.Gguf;
 using Engine.Memory;
@@ -74,14 +75,15 @@ internal static class ModelResolver
                 name, revision, progress, cancellation);
     }
 
+    /// <summary>The weights, which know what they are to be rounded to as they are packed.</summary>
     public static WeightSource OpenWeights(
         ModelLoadOptions options, ModelConfig config, ModelFolder folder)
     {
         DType type = DTypeNames.Parse("dtype", options.Dtype) ?? config.StoredType ?? DType.F32;
-        options.Rounding = QuantizationNames.Rounding(options.Quantization, folder);
-        return options.LoadFormat switch
+        WeightQuantization rounding = QuantizationNames.Rounding(options.Quantization, folder);
+        WeightSource source = options.LoadFormat switch
         {
-            "dummy" when options.Rounding == "none" && QuantizationSettings.Read(folder) is { } settings =>
+            "dummy" when rounding == WeightQuantization.None && QuantizationSettings.Read(folder) is { } settings =>
                 throw new EngineException(
                     EngineStatus.Unsupported,
                     $"load_format: dummy weights are not {settings.Method}, as config.json says that weights are; "
@@ -94,6 +96,8 @@ internal static class ModelResolver
             _ => throw EngineException.Invalid(
                 "load_format", $"expected auto, safetensors, gguf or dummy, found \"{options.LoadFormat}\""),
         };
+        source.RoundTo = rounding;
+        return source;
     }
 
     /// <summary>The weights of a folder, quantized or not.</summary>

@@ -37,6 +37,10 @@ internal abstract class WeightSource : IDisposable
     /// <summary>What the output matrix was meant to be rounded to, where it is stored as floats.</summary>
     public virtual WeightQuantization OutputRounding => WeightQuantization.None;
 
+    /// <summary>What matrices are to be rounded to as they are packed: what the load options ask for that the
+    /// checkpoint is not already.</summary>
+    public WeightQuantization RoundTo { get; set; }
+
     /// <summary>True if most matrices are stored rounded.</summary>
     public virtual bool IsRounded => false;
 

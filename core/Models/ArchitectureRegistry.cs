@@ -71,9 +71,24 @@ internal static class ArchitectureRegistry
     public static bool IsEncoder(string architecture) =>
         _encoders.Keys.Any(family => architecture.StartsWith(family, StringComparison.Ordinal));
 
-    /// <summary>True if a class has no output matrix and can only be pooled.</summary>
-    public static bool IsForPooling(string architecture) =>
-        !_builders.ContainsKey(architecture) && FindForPooling(architecture) is not null;
+    /// <summary>True if the first class that is known has no output matrix and can only be pooled.</summary>
+    public static bool IsForPooling(IReadOnlyList<string> architectures) =>
+        architectures.FirstOrDefault(name => FindForPooling(name) is not null) is string known
+        && !_builders.ContainsKey(known);
+
+    /// <summary>The first class that is known: repositories with code of their own may name theirs before it.</summary>
+    /// <exception cref="EngineException">Unsupported names the first if none is.</exception>
+    public static string Choose(IReadOnlyList<string> architectures, ModelPurpose purpose)
+    {
+        foreach (string name in architectures)
+        {
+            if (purpose == ModelPurpose.Pool ? FindForPooling(name) is not null : _builders.ContainsKey(name))
+                return name;
+        }
+
+        Find(architectures[0], purpose);
+        return architectures[0];
+    }
 
     public static Func<ModelBuilder, DecoderModel> Find(
         string architecture, ModelPurpose purpose = ModelPurpose.Generate) =>

@@ -33,7 +33,7 @@ public sealed class ModelConfig
         BosTokenId = TokenId(json, "bos_token_id") ?? (generation is null ? null : TokenId(generation, "bos_token_id"));
     }
 
-    /// <summary>The class of architectures[0]: "LlamaForCausalLM".</summary>
+    /// <summary>The first class of architectures that is known: "LlamaForCausalLM".</summary>
     public string Architecture { get; }
 
     /// <summary>The family's name in config.json: "llama".</summary>
@@ -110,11 +110,13 @@ public sealed class ModelConfig
         List<string>? architectures = json.Strings("architectures");
         if (architectures is not { Count: > 0 }) throw json.Missing("architectures");
         // Before any field that only some families have.
-        if (purpose != ModelPurpose.DraftHead) ArchitectureRegistry.Find(architectures[0], purpose);
+        string architecture = purpose == ModelPurpose.DraftHead
+            ? architectures[0]
+            : ArchitectureRegistry.Choose(architectures, purpose);
         return new ModelConfig(
             json,
             generation is null ? null : ConfigJson.Parse("generation_config.json", generation),
-            architectures[0],
+            architecture,
             purpose);
     }
 

@@ -82,7 +82,7 @@ internal sealed class ModelWeights : IDisposable
         CancellationToken cancellation)
     {
         using CallerContext context = CallerContext.Keep();
-        IDevice device = DeviceFactory.Create(options, type);
+        IDevice device = DeviceFactory.Create(options, type, weights.RoundTo);
         try
         {
             ModelWeights loaded = Load(config, device, weights, type, options.Progress, cancellation);

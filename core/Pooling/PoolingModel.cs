@@ -103,7 +103,7 @@ public sealed class PoolingModel : IDisposable
         if (options.HfOverrides is string overrides) json = ConfigJson.Merge(json, overrides, "hf_overrides");
         ConfigJson config = ConfigJson.Parse("config.json", json);
         return folder.Exists("modules.json")
-            || (config.Strings("architectures") is { Count: > 0 } names && ArchitectureRegistry.IsForPooling(names[0]));
+            || (config.Strings("architectures") is { Count: > 0 } names && ArchitectureRegistry.IsForPooling(names));
     }
 
     /// <summary>Loads a model.</summary>

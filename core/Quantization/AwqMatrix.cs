@@ -37,7 +37,7 @@ internal sealed class AwqMatrix : WeightMatrix
         SafetensorsTensor zeros = tensors.Need(module + ".qzeros", DType.I32);
         StoredTensors.CheckShape(zeros, numGroups, n / 8);
         return new AwqMatrix(
-            codes, zeros, StoredTensors.Floats(scales), n, k, k / numGroups, CodeOrder.TypeOf(scales.Type));
+            codes, zeros, StoredTensors.Scales(scales), n, k, k / numGroups, CodeOrder.TypeOf(scales.Type));
     }
 
     public override void Dequantize(int row, Span<float> destination)

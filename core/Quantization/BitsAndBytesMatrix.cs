@@ -77,7 +77,7 @@ internal sealed class BitsAndBytesMatrix : WeightMatrix
             float[] absmax = Absmax(tensors, module, root);
             if (absmax.Length != ((long)n * k + blockSize - 1) / blockSize)
                 throw StoredTensors.Bad(codes, "one absmax per block", $"{absmax.Length}");
-            return new BitsAndBytesMatrix(codes, n, k, StoredTensors.Floats(map), absmax, blockSize);
+            return new BitsAndBytesMatrix(codes, n, k, StoredTensors.Scales(map), absmax, blockSize);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException
             or FormatException)
@@ -89,12 +89,12 @@ internal sealed class BitsAndBytesMatrix : WeightMatrix
     private static float[] Absmax(StoredTensors tensors, string module, JsonElement state)
     {
         string name = module + ".weight.absmax";
-        if (tensors.Has(name, DType.F32)) return StoredTensors.Floats(tensors.Need(name, DType.F32));
+        if (tensors.Has(name, DType.F32)) return StoredTensors.Scales(tensors.Need(name, DType.F32));
         SafetensorsTensor codes = tensors.Need(name, DType.U8);
         SafetensorsTensor map = tensors.Need(module + ".weight.nested_quant_map", DType.F32);
         StoredTensors.CheckShape(map, 256);
-        float[] values = StoredTensors.Floats(map);
-        float[] scales = StoredTensors.Floats(tensors.Need(module + ".weight.nested_absmax", DType.F32));
+        float[] values = StoredTensors.Scales(map);
+        float[] scales = StoredTensors.Scales(tensors.Need(module + ".weight.nested_absmax", DType.F32));
         int blockSize = state.GetProperty("nested_blocksize").GetInt32();
         float offset = state.GetProperty("nested_offset").GetSingle();
         ReadOnlySpan<byte> bytes = StoredTensors.Bytes(codes);

@@ -6,11 +6,17 @@ internal static class CodeOrder
     /// <summary>Inputs of a group, where all are of one length.</summary>
     /// <param name="k">Inputs.</param>
     /// <param name="numGroups">Number of groups.</param>
-    /// <param name="named">Size that the configuration names, which holds where it gives as many groups.</param>
-    public static int GroupSize(int k, int numGroups, int named = 0) =>
-        named > 0 && ((long)k + named - 1) / named == numGroups
-            ? Math.Min(named, k)
-            : (k + numGroups - 1) / numGroups;
+    /// <param name="named">Sizes that the configuration names: the first that gives as many groups holds.</param>
+    /// <returns>0 if no such size is known.</returns>
+    public static int GroupSize(int k, int numGroups, IReadOnlyList<int> named)
+    {
+        foreach (int size in named)
+        {
+            if (((long)k + size - 1) / size == numGroups) return Math.Min(size, k);
+        }
+
+        return k % numGroups == 0 ? k / numGroups : 0;
+    }
 
     /// <summary>Input of every position, null for their own order; false if groups are no such runs.</summary>
     /// <param name="groups">Group of every input.</param>

@@ -23,7 +23,7 @@ internal sealed class Fp4Matrix : WeightMatrix
         _factor = factor;
         if (groupSize == 32)
             Codes = new WeightCodes(4, 32, CodeScales.Plain, CodeScaleType.BF16, CodeValues.DoubledE2M1);
-        else if (!StoredTensors.Bytes(stored).ContainsAny((byte)0x7F, (byte)0xFF))
+        else
             Codes = new WeightCodes(4, 16, CodeScales.SuperE4M3, CodeScaleType.F32, CodeValues.DoubledE2M1);
 
         _codes = codes;
@@ -41,9 +41,10 @@ internal sealed class Fp4Matrix : WeightMatrix
         SafetensorsTensor scales = tensors.Need(
             module + ".weight_scale", DType.F8E4M3, DType.U8, DType.F8E8M0);
         int groupSize = scales.Type == DType.F8E4M3 ? 16 : 32;
+        if (k % groupSize != 0) throw StoredTensors.Bad(scales, $"inputs in groups of {groupSize}", $"{k} inputs");
         StoredTensors.CheckShape(scales, n, k / groupSize);
-        float[] values = StoredTensors.Floats(scales);
-        float factor = TensorScale(tensors, module);
+        float[] values = StoredTensors.Scales(scales);
+        float factor = groupSize == 16 ? TensorScale(tensors, module) : 1;
         for (int i = 0; i < values.Length; i++) values[i] *= factor;
         return new Fp4Matrix(codes, n, k, values, groupSize, scales, factor);
     }
@@ -52,9 +53,14 @@ internal sealed class Fp4Matrix : WeightMatrix
     private static float TensorScale(StoredTensors tensors, string module)
     {
         string divisor = module + ".weight_global_scale";
-        string factor = module + ".weight_scale_2";
-        if (tensors.Has(divisor)) return 1 / StoredTensors.Floats(tensors.Need(divisor, DType.F32))[0];
-        return tensors.Has(factor) ? StoredTensors.Floats(tensors.Need(factor, DType.F32))[0] : 1;
+        bool divides = tensors.Has(divisor);
+        SafetensorsTensor stored = tensors.Need(divides ? divisor : module + ".weight_scale_2", DType.F32);
+        if (stored.Bytes != sizeof(float)) throw StoredTensors.Bad(stored, "one number", stored.ShapeText);
+        float scale = StoredTensors.Floats(stored)[0];
+        float factor = divides ? 1 / scale : scale;
+        return factor > 0 && float.IsFinite(factor)
+            ? factor
+            : throw StoredTensors.Bad(stored, "a finite number above 0", $"{scale}");
     }
 
     public override void Dequantize(int row, Span<float> destination)

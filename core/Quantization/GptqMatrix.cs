@@ -25,7 +25,7 @@ internal sealed class GptqMatrix : GroupedMatrix
     /// <param name="module">Name of the layer.</param>
     /// <param name="n">Rows expected.</param>
     /// <param name="k">Columns expected.</param>
-    /// <param name="settings">Whether zeros are stored as they are (gptq_v2) or less one, and the size of groups.</param>
+    /// <param name="settings">Whether zeros are stored as they are (gptq_v2) or less one; sizes of groups.</param>
     public static GptqMatrix Open(
         StoredTensors tensors, string module, int n, int k, QuantizationSettings settings)
     {
@@ -40,11 +40,15 @@ internal sealed class GptqMatrix : GroupedMatrix
         StoredTensors.CheckShape(scales, numGroups, n);
         SafetensorsTensor packedZeros = tensors.Need(module + ".qzeros", DType.I32);
         StoredTensors.CheckShape(packedZeros, numGroups, (long)n * bits / 32);
-        int groupSize = CodeOrder.GroupSize(k, numGroups, settings.GroupSize);
+        string order = module + ".g_idx";
+        if (numGroups > 1 && settings.Order.Holds(module)) tensors.Need(order, DType.I32);
+        int groupSize = CodeOrder.GroupSize(k, numGroups, settings.GroupSizes);
+        if (groupSize == 0 && !tensors.Has(order))
+            throw StoredTensors.Bad(scales, $"as many groups as {k} inputs make", scales.ShapeText);
         return new GptqMatrix(
-            codes, n, k, bits, StoredTensors.Floats(scales),
+            codes, n, k, bits, StoredTensors.Scales(scales),
             Zeros(packedZeros, numGroups, n, bits, settings.StoresZeros ? 0 : 1),
-            GroupsOf(tensors, module + ".g_idx", k, numGroups, groupSize), groupSize, scales.Type);
+            GroupsOf(tensors, order, k, numGroups, groupSize), groupSize, scales.Type);
     }
 
     private static int[] Zeros(SafetensorsTensor packed, int numGroups, int n, int bits, int offset)
@@ -64,7 +68,7 @@ internal sealed class GptqMatrix : GroupedMatrix
     private static WeightCodes? Form(int bits, int groupSize, int[] zeros, DType scaleType)
     {
         // A zero of 256 fits no byte.
-        bool fits = Array.TrueForAll(zeros, z => z <= byte.MaxValue);
+        bool fits = groupSize > 0 && Array.TrueForAll(zeros, z => z <= byte.MaxValue);
         return fits ? new WeightCodes(bits, groupSize, CodeScales.Zero, CodeOrder.TypeOf(scaleType)) : null;
     }
 

@@ -50,6 +50,8 @@ internal abstract class GroupedMatrix : WeightMatrix
         SafetensorsTensor? stored = tensors.Has(name) ? tensors.Need(name, DType.I32) : null;
         if (stored is not null) StoredTensors.CheckShape(stored, k);
         ReadOnlySpan<int> values = stored is null ? [] : StoredTensors.Values<int>(stored);
+        // compressed-tensors makes room for an order before it has one.
+        if (size > 0 && !values.IsEmpty && !values.ContainsAnyExcept(-1)) stored = null;
         for (int i = 0; i < k; i++)
         {
             groups[i] = stored is null ? i / size : values[i];

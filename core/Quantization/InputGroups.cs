@@ -74,7 +74,7 @@ internal static class InputGroups
                 && inputs.ValueKind == JsonValueKind.Object;
             groups.Add(new InputGroup(
                 Text(weights, "type") ?? "int", Number(weights, "num_bits"), Targets(group.Value),
-                hasInputs ? Rounding(inputs) : InputRounding.Own));
+                hasInputs ? Rounding(inputs) : InputRounding.Own, QuantizationFields.IsOrdered(weights)));
         }
 
         return groups;

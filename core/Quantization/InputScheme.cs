@@ -42,10 +42,12 @@ public readonly record struct InputScheme(InputRounding Rounding, float Scale = 
 /// <param name="WeightBits">Bits of a weight; 0 for all.</param>
 /// <param name="Targets">Layers or classes of layers.</param>
 /// <param name="Rounding">Scheme; Own where inputs are not rounded.</param>
-internal sealed record InputGroup(string WeightType, int WeightBits, InputTargets Targets, InputRounding Rounding)
+/// <param name="IsOrdered">Which group an input is of, the checkpoint stores (actorder).</param>
+internal sealed record InputGroup(
+    string WeightType, int WeightBits, InputTargets Targets, InputRounding Rounding, bool IsOrdered = false)
 {
-    /// <summary>The scheme of a layer, with the scales that lie beside its weight.</summary>
-    public static InputScheme Of(StoredTensors tensors, string module, IReadOnlyList<InputGroup> groups)
+    /// <summary>The group of a layer; null if none is for it.</summary>
+    public static InputGroup? Find(StoredTensors tensors, string module, IReadOnlyList<InputGroup> groups)
     {
         bool isFloat = tensors.Has(module + ".weight", DType.F8E4M3);
         bool isFp4 = tensors.Has(module + ".weight", DType.U8)
@@ -54,14 +56,17 @@ internal sealed record InputGroup(string WeightType, int WeightBits, InputTarget
         InputGroup[] alike = [.. groups.Where(
             g => g.WeightBits == 0 || g.WeightType == (isFloat || isFp4 ? "float" : "int")
                 && (isFp4 ? g.WeightBits == 4 : !(isFloat || isInt8) || g.WeightBits == 8))];
-        InputGroup? found = groups.FirstOrDefault(g => g.Targets.Holds(module))
+        return groups.FirstOrDefault(g => g.Targets.Holds(module))
             ?? groups.FirstOrDefault(g => g.Targets.Matches(module))
             ?? alike.FirstOrDefault(g => g.Targets.HoldsLinearLayers)
             ?? alike.FirstOrDefault()
             // 4-bit integers may lie in bytes.
             ?? (isInt8 ? groups.FirstOrDefault(g => g.WeightType == "int" && g.Targets.HoldsLinearLayers) : null);
-        return found is null ? default : With(tensors, module, found.Rounding);
     }
+
+    /// <summary>The scheme of a layer, with the scales that lie beside its weight.</summary>
+    public static InputScheme Of(StoredTensors tensors, string module, InputGroup? group) =>
+        group is null ? default : With(tensors, module, group.Rounding);
 
     private static InputScheme With(StoredTensors tensors, string module, InputRounding rounding)
     {

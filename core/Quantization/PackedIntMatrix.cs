@@ -20,12 +20,25 @@ internal sealed class PackedIntMatrix : GroupedMatrix
         _zeros = zeros;
     }
 
-    public static PackedIntMatrix Open(StoredTensors tensors, string module, int n, int k, int namedGroupSize)
+    /// <param name="tensors">The checkpoint.</param>
+    /// <param name="module">Name of the layer.</param>
+    /// <param name="n">Rows expected.</param>
+    /// <param name="k">Columns expected.</param>
+    /// <param name="settings">Widths of codes and sizes of groups that there are.</param>
+    /// <param name="isOrdered">Which group an input is of must be stored.</param>
+    public static PackedIntMatrix Open(
+        StoredTensors tensors, string module, int n, int k, QuantizationSettings settings, bool isOrdered)
     {
         SafetensorsTensor codes = tensors.Need(module + ".weight_packed", DType.I32);
         long numWords = codes.Shape.Length == 2 ? codes.Shape[1] : 0;
-        int bits = Enumerable.Range(1, 8).FirstOrDefault(b => WordsOf(k, b) == numWords);
-        if (bits == 0) throw StoredTensors.Bad(codes, $"1 to 8 bits for {k} inputs", codes.ShapeText);
+        // Older files leave bits of words unused, so that 7 look like 8: the configuration names those that there are.
+        int bits = settings.PackedBits.FirstOrDefault(b => WordsOf(k, b) == numWords);
+        if (bits == 0)
+        {
+            throw StoredTensors.Bad(
+                codes, $"{string.Join(" or ", settings.PackedBits)} bits for {k} inputs", codes.ShapeText);
+        }
+
         StoredTensors.CheckShape(codes, n, numWords);
         SafetensorsTensor shape = tensors.Need(module + ".weight_shape", DType.I64);
         if (!StoredTensors.Values<long>(shape).SequenceEqual([n, k]))
@@ -34,10 +47,15 @@ internal sealed class PackedIntMatrix : GroupedMatrix
         int numGroups = scales.Shape.Length == 2 ? (int)Math.Min(scales.Shape[1], k) : 0;
         if (numGroups < 1) throw StoredTensors.Bad(scales, $"[{n}, groups]", scales.ShapeText);
         StoredTensors.CheckShape(scales, n, numGroups);
-        int groupSize = CodeOrder.GroupSize(k, numGroups, namedGroupSize);
+        StoredTensors.CheckFinite(scales);
+        string order = module + ".weight_g_idx";
+        if (isOrdered && numGroups > 1) tensors.Need(order, DType.I32);
+        int groupSize = CodeOrder.GroupSize(k, numGroups, settings.GroupSizes);
+        if (groupSize == 0 && !tensors.Has(order))
+            throw StoredTensors.Bad(scales, $"as many groups as {k} inputs make", scales.ShapeText);
         return new PackedIntMatrix(
             codes, n, k, bits, scales, Zeros(tensors, module, n, numGroups, bits),
-            GroupsOf(tensors, module + ".weight_g_idx", k, numGroups, groupSize), numGroups, groupSize);
+            GroupsOf(tensors, order, k, numGroups, groupSize), numGroups, groupSize);
     }
 
     private static int WordsOf(int count, int bits) => (int)((((long)count * bits) + 31) / 32);
@@ -47,9 +65,23 @@ internal sealed class PackedIntMatrix : GroupedMatrix
     {
         string name = module + ".weight_zero_point";
         if (!tensors.Has(name)) return null;
-        SafetensorsTensor packed = tensors.Need(name, DType.I32);
-        StoredTensors.CheckShape(packed, WordsOf(n, bits), numGroups);
-        return packed;
+        // Older files have them one by one, also where they are zero.
+        SafetensorsTensor zeros = tensors.Need(name, DType.I32, DType.I8);
+        if (zeros.Type == DType.I8)
+        {
+            StoredTensors.CheckShape(zeros, n, numGroups);
+            int half = 1 << (bits - 1);
+            foreach (sbyte zero in StoredTensors.Values<sbyte>(zeros))
+            {
+                if (zero < -half || zero >= half)
+                    throw StoredTensors.Bad(zeros, $"zeros of {bits} bits from {-half} to {half - 1}", $"{zero}");
+            }
+
+            return zeros;
+        }
+
+        StoredTensors.CheckShape(zeros, WordsOf(n, bits), numGroups);
+        return zeros;
     }
 
     // Scales and zeros are read where they lie: in arrays of their own they would be a quarter as large as the codes.
@@ -58,6 +90,8 @@ internal sealed class PackedIntMatrix : GroupedMatrix
 
     private int Zero(int row, int group) => _zeros is null
         ? 1 << (Bits - 1)
+        : _zeros.Type == DType.I8
+        ? StoredTensors.Values<sbyte>(_zeros)[(row * NumGroups) + group] + (1 << (Bits - 1))
         : BitStream.Get(StoredTensors.Values<uint>(_zeros), group, NumGroups, row, Bits);
 
     public override void Dequantize(int row, Span<float> destination)

@@ -46,6 +46,11 @@ internal static class QuantizationLayouts
     private static void CheckCompressed(string file, JsonElement e)
     {
         if (Text(e, "format") is string format) Expect(file, "format", format, Compressed);
+        foreach ((string name, JsonElement group) in QuantizationFields.Groups(e))
+        {
+            if (Text(group, "format") is string own) Expect(file, $"config_groups.{name}.format", own, Compressed);
+        }
+
         if (e.TryGetProperty("sparsity_config", out JsonElement sparsity) && sparsity.ValueKind == JsonValueKind.Object
             && Text(sparsity, "format") is string sparse)
         {
@@ -59,30 +64,8 @@ internal static class QuantizationLayouts
         if (isTransformed) throw Bad(file, "transform_config", "no transforms", "some");
     }
 
-    /// <summary>Inputs of a group where the configuration names one size, else 0.</summary>
-    public static int GroupSizeOf(JsonElement e)
-    {
-        int size = Math.Max(Number(e, "group_size"), Number(e, "q_group_size"));
-        if (size > 0 || !e.TryGetProperty("config_groups", out JsonElement groups)
-            || groups.ValueKind != JsonValueKind.Object)
-        {
-            return Math.Max(size, 0);
-        }
-
-        foreach (JsonProperty group in groups.EnumerateObject())
-        {
-            if (group.Value.ValueKind == JsonValueKind.Object
-                && group.Value.TryGetProperty("weights", out JsonElement weights)
-                && weights.ValueKind == JsonValueKind.Object && Number(weights, "group_size") is int inputs and > 0)
-            {
-                return inputs;
-            }
-        }
-
-        return 0;
-    }
-
-    private static void Expect(string file, string key, string found, params ReadOnlySpan<string> known)
+    /// <summary>Fails unless a key has one of these values.</summary>
+    public static void Expect(string file, string key, string found, params ReadOnlySpan<string> known)
     {
         foreach (string layout in known)
         {
@@ -92,6 +75,7 @@ internal static class QuantizationLayouts
         throw Bad(file, key, string.Join(", ", known.ToArray()), $"\"{found}\"");
     }
 
-    private static EngineException Bad(string file, string key, string expected, string found) => new(
+    /// <summary>What is not read, by its key.</summary>
+    public static EngineException Bad(string file, string key, string expected, string found) => new(
         EngineStatus.Unsupported, $"{file}: {key}: expected {expected}, found {found}", "quantization_config");
 }

@@ -1,3 +1,4 @@
+using Engine.Devices;
 using Engine.Hosting;
 using Engine.Loading;
 
@@ -34,19 +35,21 @@ internal static class QuantizationNames
         [Gguf] = [Gguf],
     };
 
-    /// <summary>What weights are to be rounded to as they are loaded: none, int8, int4 or fp8.</summary>
+    /// <summary>What weights are to be rounded to as they are loaded.</summary>
     /// <exception cref="EngineException">InvalidArgument: the checkpoint is something else, or nothing has the name.</exception>
-    public static string Rounding(string asked, ModelFolder folder)
+    public static WeightQuantization Rounding(string asked, ModelFolder folder)
     {
-        if (asked is "none" or "int8" or "int4")
+        switch (asked)
         {
-            return asked;
+            case "none": return WeightQuantization.None;
+            case "int8": return WeightQuantization.Int8;
+            case "int4": return WeightQuantization.Int4;
         }
 
         string? stored = folder.Gguf is not null ? Gguf : QuantizationSettings.Read(folder)?.Method;
         if (asked == Float8)
         {
-            return stored is Float8 or "fbgemm_fp8" ? "none" : Float8;
+            return stored is Float8 or "fbgemm_fp8" ? WeightQuantization.None : WeightQuantization.Fp8;
         }
 
         if (!Methods.TryGetValue(asked, out string[]? methods))
@@ -57,7 +60,7 @@ internal static class QuantizationNames
                 + $"found \"{asked}\"");
         }
 
-        return stored is not null && methods.Contains(stored) ? "none" : throw EngineException.Invalid(
+        return stored is not null && methods.Contains(stored) ? WeightQuantization.None : throw EngineException.Invalid(
             "quantization",
             stored is null
                 ? $"{asked} is asked for, but the checkpoint is not quantized; none, int8, int4 and fp8 are for such ones"

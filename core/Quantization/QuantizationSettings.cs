@@ -21,8 +21,14 @@ internal sealed record QuantizationSettings
     /// <summary>GPTQ only: zeros are stored as they are (gptq_v2), not less one.</summary>
     public bool StoresZeros { get; init; }
 
-    /// <summary>Inputs that share a scale in most layers; 0 where the shapes of the tensors say it.</summary>
-    public int GroupSize { get; init; }
+    /// <summary>Inputs that share a scale, as the configuration names them; shapes of tensors choose.</summary>
+    public IReadOnlyList<int> GroupSizes { get; init; } = [];
+
+    /// <summary>Bits of packed codes that there are.</summary>
+    public IReadOnlyList<int> PackedBits { get; init; } = [1, 2, 3, 4, 5, 6, 7, 8];
+
+    /// <summary>Layers of GPTQ whose order of inputs must be stored (desc_act).</summary>
+    public OrderedLayers Order { get; init; } = OrderedLayers.None;
 
     /// <summary>Rows and columns of a block of scales.</summary>
     public (int Rows, int Columns) Block { get; init; } = (128, 128);
@@ -95,12 +101,16 @@ internal sealed record QuantizationSettings
                 "quantization_config");
         }
 
+        string stored = method;
         method = QuantizationLayouts.Check(file, e, method);
+        QuantizationFields.Check(file, e, stored, method);
         return new QuantizationSettings
         {
             Method = method,
             StoresZeros = (Text(e, "checkpoint_format") ?? Text(e, "format")) == "gptq_v2",
-            GroupSize = QuantizationLayouts.GroupSizeOf(e),
+            GroupSizes = QuantizationFields.GroupSizes(e),
+            PackedBits = QuantizationFields.PackedBits(e),
+            Order = method == "gptq" ? OrderedLayers.Read(e) : OrderedLayers.None,
             Block = BlockOf(e) ?? (128, 128),
             KvCacheType = KvCacheTypeOf(e),
             Inputs = InputGroups.Read(method, e, BlockOf(e)),

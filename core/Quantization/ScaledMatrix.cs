@@ -43,17 +43,18 @@ internal sealed class ScaledMatrix : WeightMatrix
     /// <param name="n">Rows expected.</param>
     /// <param name="k">Columns expected.</param>
     /// <param name="block">Rows and columns of a block, where scales are per block.</param>
+    /// <param name="isSplit">Rows of bitsandbytes: int8 with an SCB.</param>
     public static ScaledMatrix Open(
-        StoredTensors tensors, string module, int n, int k, (int Rows, int Columns) block)
+        StoredTensors tensors, string module, int n, int k, (int Rows, int Columns) block, bool isSplit = false)
     {
         SafetensorsTensor codes = tensors.Need(module + ".weight", DType.I8, DType.F8E4M3);
         StoredTensors.CheckShape(codes, n, k);
         tensors.Skip(module + ".weight_format");
-        if (tensors.Has(module + ".SCB"))
+        if (isSplit || tensors.Has(module + ".SCB"))
         {
             SafetensorsTensor rows = tensors.Need(module + ".SCB", DType.F32);
             StoredTensors.CheckShape(rows, n);
-            float[] scaled = Array.ConvertAll(StoredTensors.Floats(rows), s => s / 127);
+            float[] scaled = Array.ConvertAll(StoredTensors.Scales(rows), s => s / 127);
             return new ScaledMatrix(codes, n, k, scaled, null, (1, k), CodeScaleType.F32);
         }
 
@@ -61,7 +62,7 @@ internal sealed class ScaledMatrix : WeightMatrix
         SafetensorsTensor scales = tensors.Need(
             tensors.Has(inverse) ? inverse : module + ".weight_scale",
             DType.F32, DType.BF16, DType.F16, DType.F8E8M0, DType.U8);
-        float[] values = StoredTensors.Floats(scales);
+        float[] values = StoredTensors.Scales(scales);
         (int Rows, int Columns) unit = Unit(scales, values.Length, n, k, block);
         return new ScaledMatrix(
             codes, n, k, values, Zeros(tensors, module, values.Length), unit, CodeOrder.TypeOf(scales.Type));

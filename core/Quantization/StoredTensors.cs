@@ -76,6 +76,30 @@ internal sealed class StoredTensors(IReadOnlyDictionary<string, SafetensorsTenso
     public static ReadOnlySpan<T> Values<T>(SafetensorsTensor tensor)
         where T : unmanaged => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, T>(Bytes(tensor));
 
+    /// <summary>Scales as f32: one that is no number would make the layer's outputs none.</summary>
+    public static float[] Scales(SafetensorsTensor tensor)
+    {
+        float[] scales = Floats(tensor);
+        int at = Array.FindIndex(scales, s => !float.IsFinite(s));
+        return at < 0 ? scales : throw Bad(tensor, "finite scales", $"{scales[at]} at {at}");
+    }
+
+    /// <summary>The same of scales that stay where they lie.</summary>
+    public static void CheckFinite(SafetensorsTensor tensor)
+    {
+        Span<float> window = stackalloc float[1024];
+        long count = tensor.Bytes / tensor.Type.SizeOf();
+        for (long start = 0; start < count; start += window.Length)
+        {
+            Span<float> values = window[..(int)Math.Min(window.Length, count - start)];
+            FloatBits.Read(values, tensor.Address, start, tensor.Type);
+            for (int i = 0; i < values.Length; i++)
+            {
+                if (!float.IsFinite(values[i])) throw Bad(tensor, "finite scales", $"{values[i]} at {start + i}");
+            }
+        }
+    }
+
     /// <summary>A float, fp8 or power-of-two tensor as f32.</summary>
     public static float[] Floats(SafetensorsTensor tensor)
     {

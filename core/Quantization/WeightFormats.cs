@@ -17,13 +17,14 @@ internal static class WeightFormats
     public static WeightMatrix Open(
         StoredTensors tensors, string module, int n, int k, QuantizationSettings settings)
     {
-        WeightMatrix matrix = OpenWeight(tensors, module, n, k, settings);
-        matrix.Inputs = InputGroup.Of(tensors, module, settings.Inputs);
+        InputGroup? group = InputGroup.Find(tensors, module, settings.Inputs);
+        WeightMatrix matrix = OpenWeight(tensors, module, n, k, settings, group);
+        matrix.Inputs = InputGroup.Of(tensors, module, group);
         return matrix;
     }
 
     private static WeightMatrix OpenWeight(
-        StoredTensors tensors, string module, int n, int k, QuantizationSettings settings)
+        StoredTensors tensors, string module, int n, int k, QuantizationSettings settings, InputGroup? group)
     {
         tensors.Skip(
             module + ".input_scale", module + ".input_zero_point", module + ".input_global_scale",
@@ -38,9 +39,12 @@ internal static class WeightFormats
         if (BitsAndBytesMatrix.StateName(tensors, module) is not null)
             return BitsAndBytesMatrix.Open(tensors, module, n, k);
         if (tensors.Has(module + ".weight_packed", DType.I32))
-            return PackedIntMatrix.Open(tensors, module, n, k, settings.GroupSize);
+            return PackedIntMatrix.Open(tensors, module, n, k, settings, group?.IsOrdered == true);
+        bool isSplit = settings.Method == "bitsandbytes";
+        if (isSplit && tensors.Has(module + ".weight", DType.U8))
+            tensors.Need($"{module}.weight.quant_state.bitsandbytes__nf4", DType.U8);
         if (tensors.Has(module + ".weight_packed") || tensors.Has(module + ".weight", DType.U8))
             return Fp4Matrix.Open(tensors, module, n, k);
-        return ScaledMatrix.Open(tensors, module, n, k, settings.Block);
+        return ScaledMatrix.Open(tensors, module, n, k, settings.Block, isSplit);
     }
 }

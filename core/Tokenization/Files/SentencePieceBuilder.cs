@@ -1,3 +1,4 @@
+using System.Globalization;
 using Engine.Tokenization.Decoders;
 using Engine.Tokenization.Models;
 using Engine.Tokenization.Normalizers;
@@ -55,6 +56,7 @@ internal static class SentencePieceBuilder
     public static TokenizerParts Build(SentencePieceSpec spec)
     {
         SentencePieceVocabulary pieces = new(spec.Pieces) { ByteFallback = spec.ByteFallback };
+        if (spec.IsFile) Check(spec, pieces);
         SentencePieceNormalizer normalizer = new()
         {
             Rules = spec.Rules,
@@ -94,6 +96,34 @@ internal static class SentencePieceBuilder
         parts.Config.UnkToken = pieces.UnknownId < 0 ? null : pieces.Piece(pieces.UnknownId);
         return parts;
     }
+
+    // What the library refuses too: one spelling twice, bytes that are not all there, not one unknown piece.
+    private static void Check(SentencePieceSpec spec, SentencePieceVocabulary pieces)
+    {
+        int numUnknown = 0;
+        HashSet<byte> bytes = [];
+        for (int id = 0; id < pieces.Count; id++)
+        {
+            string piece = pieces.Piece(id);
+            if (piece.Length == 0) throw Bad(id, "a spelling", "none");
+            if (pieces.Ids[piece] != id) throw Bad(id, "a spelling of its own", $"\"{piece}\" as {pieces.Ids[piece]}");
+            if (pieces.Kind(id) == PieceKind.Unknown) numUnknown++;
+            if (pieces.Kind(id) != PieceKind.Byte) continue;
+            bool isByte = piece.Length == 6 && piece.StartsWith("<0x", StringComparison.Ordinal) && piece[^1] == '>'
+                && byte.TryParse(
+                    piece.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
+                && bytes.Add(value);
+            if (!isByte || !spec.ByteFallback)
+                throw Bad(id, spec.ByteFallback ? "a byte as <0x0A>" : "no byte without byte_fallback", piece);
+        }
+
+        if (numUnknown != 1) throw JsonFile.Error($"pieces: expected one of kind unknown, found {numUnknown}");
+        if (spec.ByteFallback && bytes.Count < 256)
+            throw JsonFile.Error($"byte_fallback: expected pieces of 256 bytes, found {bytes.Count}");
+    }
+
+    private static EngineException Bad(int id, string expected, string found) =>
+        JsonFile.Error($"piece {id}: expected {expected}, found {found}");
 
     private static TokenModel BuildModel(SentencePieceSpec spec, SentencePieceVocabulary pieces) =>
         spec.Algorithm switch

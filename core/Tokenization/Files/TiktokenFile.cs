@@ -72,6 +72,7 @@ internal static class TiktokenFile
     private static Dictionary<string, int> ReadRanks(ReadOnlySpan<byte> content, string file)
     {
         Dictionary<string, int> ranks = new(StringComparer.Ordinal);
+        HashSet<int> taken = [];
         int line = 0;
         Span<byte> token = stackalloc byte[MaxTokenBytes];
         while (!content.IsEmpty)
@@ -97,7 +98,12 @@ internal static class TiktokenFile
                     + Encoding.UTF8.GetString(row[..Math.Min(row.Length, 80)]) + "\"");
             }
 
-            ranks[ByteAlphabet.FromBytes(token[..length])] = rank;
+            if (length == 0 || !taken.Add(rank) || !ranks.TryAdd(ByteAlphabet.FromBytes(token[..length]), rank))
+            {
+                throw EngineException.Corrupt(
+                    file, $"line {line}: expected a token and a rank that no other line has, found \""
+                    + Encoding.UTF8.GetString(row[..Math.Min(row.Length, 80)]) + "\"");
+            }
         }
 
         return ranks.Count > 0 ? ranks

@@ -6,7 +6,7 @@ using Engine.Scheduling;
 namespace Engine.Tests.Execution;
 
 /// <summary>Feeds a runner plans by hand: the test says which tokens of which sequence a step computes.</summary>
-internal sealed class RunnerDriver(IModelRunner runner, int maxNumSeqs = 16)
+internal sealed class RunnerDriver(IModelRunner runner, int maxNumSeqs = 16, int maxDrafts = 0)
 {
     private readonly StepPlan _plan = new(maxNumSeqs);
     private readonly List<Sequence> _planned = [];
@@ -16,7 +16,7 @@ internal sealed class RunnerDriver(IModelRunner runner, int maxNumSeqs = 16)
     /// <summary>Every log probability found so far, by sequence, in order of position.</summary>
     public Dictionary<Sequence, List<TokenLogprob>> Logprobs { get; } = [];
 
-    public SampledTokens Results { get; } = new(maxNumSeqs);
+    public SampledTokens Results { get; } = new(maxNumSeqs, 1 + maxDrafts);
 
     /// <summary>A sequence with blocks for all the tokens it may have.</summary>
     public Sequence Create(int[] prompt, SamplingParams sampling)
@@ -53,6 +53,16 @@ internal sealed class RunnerDriver(IModelRunner runner, int maxNumSeqs = 16)
             scoreCount = Math.Max(0, Math.Min(start + n, s.NumPromptTokens - 1) - start);
         }
         _plan.Add(new ScheduledSequence(s, start, n, n == todo, scoreStart, scoreCount));
+        _planned.Add(s);
+    }
+
+    /// <summary>Adds all tokens that have no KV yet, and drafts to verify behind them.</summary>
+    public void AddDrafted(Sequence s, int[] drafts)
+    {
+        drafts.CopyTo(s.DraftRoom(drafts.Length));
+        s.NumDraftTokens = drafts.Length;
+        int start = s.NumComputedTokens, count = s.NumTokens - start + drafts.Length;
+        _plan.Add(new ScheduledSequence(s, start, count, true, NumDraftTokens: drafts.Length));
         _planned.Add(s);
     }
 

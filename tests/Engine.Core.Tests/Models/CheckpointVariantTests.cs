@@ -53,6 +53,23 @@ internal sealed class CheckpointVariantTests
         Assert.That(bare, Is.EqualTo(Logits(_folder)));
     }
 
+    [Test]
+    public void The_first_architecture_that_is_known_counts()
+    {
+        WriteConfig(c => c["architectures"] = new JsonArray("MyOwnForCausalLM", "LlamaForCausalLM"));
+        File.Copy(Path.Combine(Source, "model.safetensors"), Path.Combine(_folder, "model.safetensors"));
+        Assert.That(Logits(_folder), Is.EqualTo(Logits(Source)));
+    }
+
+    [Test]
+    public void Architectures_of_which_none_is_known_are_refused_by_the_first()
+    {
+        WriteConfig(c => c["architectures"] = new JsonArray("MyOwnForCausalLM", "OtherForCausalLM"));
+        File.Copy(Path.Combine(Source, "model.safetensors"), Path.Combine(_folder, "model.safetensors"));
+        Assert.That(
+            () => Logits(_folder), Throws.TypeOf<EngineException>().With.Message.Contains("\"MyOwnForCausalLM\""));
+    }
+
     [TestCase(false)]
     [TestCase(true)]
     public void Weights_may_be_doubles(bool onCpu)

@@ -66,7 +66,7 @@ internal sealed class InputTargetsTests
             Bytes = 1,
         };
         StoredTensors tensors = new(new Dictionary<string, SafetensorsTensor> { [weight.Name] = weight }, "test");
-        return InputGroup.Of(
-            tensors, module, InputGroups.Read("compressed-tensors", json.RootElement, null)).Rounding;
+        return InputGroup.Find(
+            tensors, module, InputGroups.Read("compressed-tensors", json.RootElement, null))?.Rounding ?? default;
     }
 }

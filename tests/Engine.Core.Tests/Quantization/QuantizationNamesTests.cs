@@ -62,7 +62,7 @@ public sealed class QuantizationNamesTests
     {
         ModelFolder opened = ModelResolver.Resolve(new ModelLoadOptions { Model = FolderOf(folder) }, default);
         using var gguf = opened.Gguf;
-        return QuantizationNames.Rounding(asked, opened);
+        return QuantizationNames.Rounding(asked, opened).ToString().ToLowerInvariant();
     }
 
     private static string FolderOf(string? name) => name is null
