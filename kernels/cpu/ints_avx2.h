@@ -45,9 +45,8 @@ static constexpr int kQuantRows = 4;
 static constexpr int kQuantMost = 4;
 static constexpr int kCodedRows = 4;
 static constexpr int kQuantWide = 1;
-// Up to this many rows of Q4 and Q8 nothing is fetched ahead of a group of panels: the processor does that well enough
-// by itself. Not here, where the arithmetic of one row leaves it too little to look ahead at, and nowhere for other
-// codes.
+// Up to this many rows of Q8 nothing is fetched ahead of a group of panels: the processor does that better by itself.
+// Not here, where the arithmetic of one row leaves it too little to look ahead at, and nowhere for fewer bits.
 static constexpr int kUnfetchedRows = 0;
 
 // The same pointer, which the compiler takes for another: what was read through one it does not keep in more registers

@@ -7,6 +7,7 @@
 
 struct Bytes {
   static constexpr int kOffset = 128;
+  static constexpr int kUnfetched = kUnfetchedRows;
   static constexpr int64_t kGroupBytes = 512;
   template <int MR, int NV>
   static MEMBER void dot(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t* a) {
@@ -16,6 +17,7 @@ struct Bytes {
 
 struct Nibbles {
   static constexpr int kOffset = 8;
+  static constexpr int kUnfetched = 0;
   static constexpr int64_t kGroupBytes = 256;
   template <int MR, int NV>
   static MEMBER void dot(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t* a) {
@@ -106,7 +108,7 @@ template <class Q, bool FINE>
 static void quantized_panels(const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes) {
   const RowTiles tiles = quantized_tiles(job.rows, FINE);
   const int64_t wide = quantized_wide(tiles.rows(0)), steps = (last - first + wide - 1) / wide;
-  Ahead ahead(job.rows <= kUnfetchedRows ? nullptr : next, next_bytes, tiles.count * steps, job.chunks);
+  Ahead ahead(job.rows <= Q::kUnfetched ? nullptr : next, next_bytes, tiles.count * steps, job.chunks);
   for (int64_t t = 0; t < tiles.count; t++) {
     with_rows(tiles.rows(t), [&](auto rows) INLINE_LAMBDA {
       constexpr int MR = decltype(rows)::value;
