@@ -1,6 +1,7 @@
 using Engine.Chat.Formats;
 using Engine.Chat.Parsing;
 using Engine.Chat.Reasoning;
+using Engine.Tokenization;
 
 namespace Engine.Chat;
 
@@ -71,6 +72,18 @@ public static class ChatParsers
     /// <param name="reasoningParser">A name of <see cref="ReasoningParsers"/>.</param>
     public static bool AlwaysThinks(string reasoningParser) =>
         reasoningParser == "openai" || TagsOf(reasoningParser) is not null;
+
+    /// <summary>A budget can be held to: the format's thoughts stand between tags that are tokens.</summary>
+    /// <param name="reasoningParser">A name of <see cref="ReasoningParsers"/>, or null.</param>
+    /// <param name="tokenizer">The model's, or null.</param>
+    public static bool CountsThoughts(string? reasoningParser, ITokenizer? tokenizer) =>
+        ThoughtMarks(reasoningParser ?? "") is { } marks && TokensOf(marks.Begin, marks.End, tokenizer) is not null;
+
+    /// <summary>The two tags as tokens, or null.</summary>
+    internal static (int Begin, int End)? TokensOf(string begin, string end, ITokenizer? tokenizer) =>
+        tokenizer?.TokenToId(begin) is int first and >= 0 && tokenizer.TokenToId(end) is int last and >= 0
+            ? (first, last)
+            : null;
 
     /// <summary>The tags of a thought, and other markers that end it; or null.</summary>
     internal static (string Begin, string End, string[] AlsoEnds)? ThoughtMarks(string reasoningParser) =>

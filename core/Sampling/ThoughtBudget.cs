@@ -37,9 +37,7 @@ internal sealed class ThoughtBudget
         (string begin, string end, _) = ChatParsers.ThoughtMarks(parameters.ReasoningParser ?? "")
             ?? throw EngineException.Invalid(
                 Field, "needs a model whose thoughts stand between tags, and reasoning_parser to name them");
-        int first = tokenizer?.TokenToId(begin) ?? -1;
-        int last = tokenizer?.TokenToId(end) ?? -1;
-        return first >= 0 && last >= 0
+        return ChatParsers.TokensOf(begin, end, tokenizer) is (int first, int last)
             ? new ThoughtBudget(tokens, first, last, parameters.StartsInThought)
             : throw EngineException.Invalid(Field, $"needs {begin} and {end} to be tokens of the vocabulary");
     }

@@ -11,7 +11,7 @@ internal sealed class MessagesEndpoint(ServedModel model, ServerOptions options)
 {
     protected override ResponseFormat Prepare(HttpContext context, JsonElement body)
     {
-        using JsonDocument request = MessagesRequest.ToChat(body, needsMaxTokens: true);
+        using JsonDocument request = MessagesRequest.ToChat(body, needsMaxTokens: true, Model.CountsThoughts);
         PreparedChat chat = PreparedChat.CreateOf(
             MessagesRequest.FieldOf, request.RootElement, Model, Options, default);
         if (chat.Job.Fields.Sampling.N != 1)
@@ -30,7 +30,8 @@ internal sealed class CountTokensEndpoint(ServedModel model, ServerOptions optio
     {
         using JsonDocument body = await RequestBody.ReadObjectAsync(context);
         model.CheckName(Fields.GetString(body.RootElement, "model"));
-        using JsonDocument request = MessagesRequest.ToChat(body.RootElement, needsMaxTokens: false);
+        using JsonDocument request = MessagesRequest.ToChat(
+            body.RootElement, needsMaxTokens: false, countsThoughts: false);
         ChatPrompt prompt = model.Chat.Render(ChatFields.Parse(request.RootElement, options));
         int count = model.Tokenizer.EncodePrompt(prompt.Text, prompt.Cuts, addSpecialTokens: false).Length;
         await JsonResponse.WriteAsync(context, json =>

@@ -1,3 +1,4 @@
+using Engine.Chat;
 using Engine.Pooling;
 using Engine.Sampling;
 using Engine.Tokenization;
@@ -25,6 +26,9 @@ internal sealed class ServedModel
 
     /// <summary>How the model writes calls and thoughts.</summary>
     public ChatFormats Formats { get; init; } = ChatFormats.None;
+
+    /// <summary>A thought can be held to a budget.</summary>
+    public bool CountsThoughts => ChatParsers.CountsThoughts(Formats.Reasoning, Engine.Tokenizer);
 
     /// <summary>Makes vectors or scores of texts; null if the model writes.</summary>
     public PoolingWorker? Pooling { get; init; }

@@ -32,8 +32,11 @@ internal static class Fields
             }
             : null;
 
-    public static int? GetInt(JsonElement obj, string name) =>
-        TryGet(obj, name, out JsonElement value) ? ToInt(value, name) : null;
+    /// <param name="obj">Where.</param>
+    /// <param name="name">Of the field.</param>
+    /// <param name="within">The request's field that it lies in, which an error names; null: it is one itself.</param>
+    public static int? GetInt(JsonElement obj, string name, string? within = null) =>
+        TryGet(obj, name, out JsonElement value) ? ToInt(value, name, within) : null;
 
     public static double? GetDouble(JsonElement obj, string name) =>
         TryGet(obj, name, out JsonElement value)
@@ -50,11 +53,11 @@ internal static class Fields
             ? value.ValueKind == JsonValueKind.Array ? value : throw Wrong(name, "a list", value)
             : null;
 
-    public static int ToInt(JsonElement value, string name)
+    public static int ToInt(JsonElement value, string name, string? within = null)
     {
         if (value.ValueKind != JsonValueKind.Number)
         {
-            throw Wrong(name, "an integer", value);
+            throw Wrong(name, "an integer", value, within);
         }
 
         if (value.TryGetInt32(out int number))
@@ -67,14 +70,17 @@ internal static class Fields
         return d == Math.Truncate(d) && d is >= int.MinValue and <= int.MaxValue
             ? (int)d
             : throw ApiException.BadRequest(
-                $"{name}: must be an integer of 32 bits, found {Shorten(value.GetRawText())}.", name);
+                $"{PathOf(name, within)}: must be an integer of 32 bits, found {Shorten(value.GetRawText())}.",
+                within ?? name);
     }
 
     public static ApiException Wrong(string name, string expected, JsonElement found, string? within = null) =>
         ApiException.BadRequest(
-            $"{(within is null ? "" : within + ".")}{name}: must be {expected}, "
+            $"{PathOf(name, within)}: must be {expected}, "
             + $"found {StrictJson.KindName(found.ValueKind)}.",
             within ?? name);
+
+    private static string PathOf(string name, string? within) => within is null ? name : $"{within}.{name}";
 
     private static string Shorten(string text) => text.Length <= 64 ? text : text[..64] + "...";
 }

@@ -17,8 +17,9 @@ internal static class MessagesRequest
     /// <summary>The chat body; the caller disposes it.</summary>
     /// <param name="body">Anthropic's form.</param>
     /// <param name="needsMaxTokens">max_tokens has to be there.</param>
+    /// <param name="countsThoughts">The model's thoughts can be held to a budget; else one is checked and left.</param>
     /// <exception cref="ApiException">400 naming the field.</exception>
-    public static JsonDocument ToChat(JsonElement body, bool needsMaxTokens)
+    public static JsonDocument ToChat(JsonElement body, bool needsMaxTokens, bool countsThoughts)
     {
         if (needsMaxTokens && Fields.GetInt(body, "max_tokens") is null)
         {
@@ -42,7 +43,7 @@ internal static class MessagesRequest
             json.WriteEndArray();
             WriteTools(json, body);
             WriteChoice(json, body);
-            WriteThinking(json, body);
+            WriteThinking(json, body, countsThoughts);
             WriteFormat(json, body);
             if (Fields.GetArray(body, "stop_sequences") is { } stop)
             {
@@ -66,6 +67,7 @@ internal static class MessagesRequest
         "stop" => "stop_sequences",
         "response_format" => "output_config",
         "tool_choice.function.name" => "tool_choice",
+        "thinking_token_budget" => "thinking",
         _ => null,
     };
 
@@ -189,7 +191,7 @@ internal static class MessagesRequest
     }
 
     // Templates know the switch by one of these names; others ignore it.
-    private static void WriteThinking(Utf8JsonWriter json, JsonElement body)
+    private static void WriteThinking(Utf8JsonWriter json, JsonElement body, bool countsThoughts)
     {
         if (Fields.GetObject(body, "thinking") is not { } thinking)
         {
@@ -203,6 +205,19 @@ internal static class MessagesRequest
             _ => throw ApiException.BadRequest(
                 "thinking.type: must be enabled, adaptive or disabled.", "thinking"),
         };
+        if (isEnabled && Fields.GetInt(thinking, "budget_tokens", "thinking") is { } budget)
+        {
+            if (budget < 1)
+            {
+                throw ApiException.BadRequest("thinking.budget_tokens: must be 1 or more.", "thinking");
+            }
+
+            if (countsThoughts)
+            {
+                json.WriteNumber("thinking_token_budget", budget);
+            }
+        }
+
         json.WriteBoolean("include_reasoning", isEnabled);
         json.WriteStartObject("chat_template_kwargs");
         json.WriteBoolean("enable_thinking", isEnabled);

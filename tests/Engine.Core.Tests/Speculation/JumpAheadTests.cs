@@ -60,6 +60,13 @@ public sealed class JumpAheadTests
             ("tag", sampled with { StructuredOutputs = new() { StructuralTag = """
                 {"triggers":["the"],"structures":[{"begin":"the","schema":{"enum":["elephant"]},"end":" stands there."}]}
                 """ } }),
+            ("a thought's budget", greedy with
+            {
+                StructuredOutputs = json with { AfterReasoning = "qwen3" },
+                ThinkingTokenBudget = 7,
+                ReasoningParser = "qwen3",
+                StartsInThought = true,
+            }),
         ];
         return all.Select(row => new TestCaseData(row.Item2).SetArgDisplayNames(row.Item1));
     }

@@ -67,6 +67,8 @@ public sealed class SpeculatedOutputTests(string config)
             ("regex", sampled with { StructuredOutputs = new StructuredOutputs { Regex = "(one|two|three)( (one|two))*" } }),
             ("allowed ids", sampled with { AllowedTokenIds = [260, 261, 262, 263, 264] }),
             ("bad words", greedy with { BadWords = ["two", "the"] }),
+            ("a thought's budget", greedy with
+                { ThinkingTokenBudget = 7, ReasoningParser = "qwen3", StartsInThought = true }),
         ];
         return all.Select(row => new TestCaseData(row.Item2).SetArgDisplayNames(row.Item1));
     }

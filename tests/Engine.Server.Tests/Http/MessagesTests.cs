@@ -109,6 +109,9 @@ internal sealed class MessagesTests
     [TestCase("\"tools\":[{\"name\":1,\"input_schema\":{}}]", "tools")]
     [TestCase("\"tools\":[{\"name\":\"f\",\"input_schema\":{}}],\"tool_choice\":{\"type\":\"tool\"}", "tool_choice")]
     [TestCase("\"tool_choice\":{\"type\":1}", "tool_choice")]
+    [TestCase("\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":0}", "thinking")]
+    [TestCase("\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":\"9\"}", "thinking")]
+    [TestCase("\"thinking\":{\"type\":\"on\"}", "thinking")]
     public async Task ABadFieldIsNamedAsTheRouteHasIt(string field, string parameter)
     {
         await using TestServer server = await StartAsync("a");
@@ -137,6 +140,17 @@ internal sealed class MessagesTests
         JsonElement answer = await server.PostJsonAsync(Path, Body(",\"thinking\":{\"type\":\"disabled\"}"));
         Assert.That(
             answer.GetProperty("content")[0].GetProperty("type").GetString(), Is.EqualTo("text"));
+    }
+
+    [Test]
+    public async Task ABudgetOfAModelThatDoesNotThinkIsLeft()
+    {
+        await using TestServer server = await TestServer.StartAsync();
+        await server.PostJsonAsync(Path, """
+            {"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"}],
+             "thinking":{"type":"enabled","budget_tokens":1024}}
+            """);
+        Assert.That(server.Engine.LastRequest!.Sampling.ThinkingTokenBudget, Is.Null);
     }
 
     [Test]

@@ -93,6 +93,58 @@ internal sealed class NewerFieldTests
     }
 
     [Test]
+    public async Task EveryOutputOfAStreamHasTheBudget()
+    {
+        List<string> events = await _server.StreamAsync(Chat, """
+            {"messages":[{"role":"user","content":"What is 17 + 25?"}],"max_tokens":200,"n":2,"seed":5,"thinking_token_budget":3,"stream":true,"return_token_ids":true}
+            """);
+        JsonElement[] chunks = [.. events[..^1].Select(data => JsonDocument.Parse(data).RootElement)];
+        int end = _session.Model.Tokenizer.TokenToId("</think>");
+        foreach (int output in new[] { 0, 1 })
+        {
+            int[] tokens =
+            [
+                .. chunks.SelectMany(chunk => chunk.GetProperty("choices").EnumerateArray())
+                    .Where(choice => choice.GetProperty("index").GetInt32() == output)
+                    .Where(choice => choice.TryGetProperty("token_ids", out JsonElement ids)
+                        && ids.ValueKind == JsonValueKind.Array)
+                    .SelectMany(choice => choice.GetProperty("token_ids").EnumerateArray())
+                    .Select(id => id.GetInt32()),
+            ];
+            Assert.That(tokens, Does.Contain(end));
+            Assert.That(Array.IndexOf(tokens, end), Is.LessThanOrEqualTo(4));
+        }
+    }
+
+    [TestCase(0, 4, false)]
+    [TestCase(3, 4, true)]
+    public async Task ACompletionsThoughtHasABudgetOnceItBegan(int budget, int most, bool opensItself)
+    {
+        string prompt = "<|im_start|>user\\nWhat is 17 + 25?<|im_end|>\\n<|im_start|>assistant\\n" + (opensItself ? "" : "<think>\\n");
+        JsonElement answer = await _server.PostJsonAsync(Completions, $$"""
+            {"prompt":"{{prompt}}","max_tokens":60,"temperature":0,"thinking_token_budget":{{budget}},"return_token_ids":true}
+            """);
+        int[] tokens = [.. answer.GetProperty("choices")[0].GetProperty("token_ids").EnumerateArray().Select(id => id.GetInt32())];
+        Assert.That(Array.IndexOf(tokens, _session.Model.Tokenizer.TokenToId("</think>")), Is.InRange(0, most));
+    }
+
+    [TestCase("{\"type\":\"enabled\",\"budget_tokens\":3}", true)]
+    [TestCase("{\"type\":\"enabled\",\"budget_tokens\":1000}", false)]
+    [TestCase("{\"type\":\"adaptive\"}", false)]
+    public async Task AMessagesThoughtHasABudget(string thinking, bool isCut)
+    {
+        const string question = """{"messages":[{"role":"user","content":"What is 17 + 25?"}],"temperature":0,"max_tokens":300""";
+        int free = Thought(await _server.PostJsonAsync("/v1/messages", question + "}"));
+        int found = Thought(await _server.PostJsonAsync("/v1/messages", question + $",\"thinking\":{thinking}}}"));
+        Assert.That(free, Is.GreaterThan(10));
+        Assert.That(found, isCut ? Is.InRange(1, free - 1) : Is.EqualTo(free));
+
+        static int Thought(JsonElement answer) => answer.GetProperty("content").EnumerateArray()
+            .First(block => block.GetProperty("type").GetString() == "thinking")
+            .GetProperty("thinking").GetString()!.Length;
+    }
+
+    [Test]
     public async Task AChatsPromptIsShown()
     {
         JsonElement answer = await _server.PostJsonAsync(Chat, Question + ",\"max_tokens\":1,\"return_prompt_text\":true}");
