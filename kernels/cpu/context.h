@@ -42,7 +42,7 @@ inline const CodesTable* product_table(
     if (context->table->isa < EK_ISA_AVX512) return &kAvx2FloatCodes;
     return context->table->isa < EK_ISA_AVX512_BF16 || !context->has_vbmi ? &kAvx512FloatCodes : &kBf16FloatCodes;
   }
-  if (context->int_tiles != nullptr && f.codes <= EK_CODES_8) return &context->int_tiles->codes;
+  if (context->int_tiles != nullptr && !is_grid_codes(f) && !is_float_codes(f)) return &context->int_tiles->codes;
   if (is_grid_codes(f) && context->table->isa >= EK_ISA_AVX2) {
     return context->table->isa >= EK_ISA_AVX512_VNNI ? &kAvx512VnniGridCodes : &kAvx2GridCodes;
   }

@@ -16,22 +16,13 @@ public sealed class IntTileKernelTests(bool real)
     private CpuDevice _tiles = null!;
     private CpuDevice _vnni = null!;
 
-    private static readonly (string Name, WeightCodes Codes)[] _forms =
-    [
-        ("gptq g128", new(4, 128, CodeScales.Zero, CodeScaleType.F16)),
-        ("gptq g32", new(4, 32, CodeScales.Zero, CodeScaleType.BF16)),
-        ("w4a16 g128", new(4, 128, CodeScales.Plain, CodeScaleType.BF16, Zero: 8)),
-        ("w8a16", new(8, 100_000, CodeScales.Plain, CodeScaleType.F32, Zero: 128)),
-        ("8 bits g32", new(8, 32, CodeScales.Plain, CodeScaleType.F16, Zero: 128)),
-        ("Q4_1", new(4, 32, CodeScales.Min, CodeScaleType.F16)),
-        ("Q4_K", new(4, 32, CodeScales.SuperMin, CodeScaleType.F16)),
-        ("Q6_K", new(6, 16, CodeScales.Super, CodeScaleType.F16, Zero: 32)),
-    ];
-
-    private static IEnumerable<string> Names => _forms.Select(f => f.Name);
+    // Codebooks have kernels of their own on every level.
+    private static IEnumerable<string> Names =>
+        CodedKernelTests.Names.Where(name => !name.StartsWith("IQ2", StringComparison.Ordinal)
+            && !name.StartsWith("IQ3", StringComparison.Ordinal));
 
     private static RandomCodes Matrix(string name, int n, int k, InputScheme inputs = default) =>
-        new(_forms.First(f => f.Name == name).Codes, n, k, n + k) { Inputs = inputs };
+        new(CodedKernelTests.Form(name), n, k, n + k) { Inputs = inputs };
 
     [OneTimeSetUp]
     public void Start()
