@@ -14,17 +14,19 @@ internal static class DeviceFactory
     /// <param name="options">How the model is loaded.</param>
     /// <param name="type">What it is computed in.</param>
     /// <param name="rounding">What matrices are rounded to as they are packed.</param>
-    public static IDevice Create(ModelLoadOptions options, DType type, WeightQuantization rounding) =>
-        options.Device switch
+    public static IDevice Create(ModelLoadOptions options, DType type, WeightQuantization rounding)
     {
-        "cpu" => CreateCpu(CpuOptions(options, rounding)),
-        "reference" when rounding != WeightQuantization.None => throw EngineException.Invalid(
-            "quantization", $"expected none on the reference device, found \"{options.Quantization}\""),
-        "reference" => new ReferenceDevice(FollowsInputs(options)),
-        string name when CudaOrdinal(name) is int ordinal => CreateCuda(options, type, ordinal, rounding),
-        _ => throw EngineException.Invalid(
-            "device", $"expected cpu, cuda, cuda:N or reference, found \"{options.Device}\""),
-    };
+        return options.Device switch
+        {
+            "cpu" => CreateCpu(CpuOptions(options, rounding)),
+            "reference" when rounding != WeightQuantization.None => throw EngineException.Invalid(
+                "quantization", $"expected none on the reference device, found \"{options.Quantization}\""),
+            "reference" => new ReferenceDevice(FollowsInputs(options)),
+            string name when CudaOrdinal(name) is int ordinal => CreateCuda(options, type, ordinal, rounding),
+            _ => throw EngineException.Invalid(
+                "device", $"expected cpu, cuda, cuda:N or reference, found \"{options.Device}\""),
+        };
+    }
 
     /// <summary>A device for a plan: a GPU whose memory is given need not be there.</summary>
     public static IDevice CreateForPlan(ModelLoadOptions options, DType type, WeightQuantization rounding)

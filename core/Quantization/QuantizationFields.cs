@@ -16,6 +16,8 @@ internal static class QuantizationFields
         "MIXED_PRECISION",
     ];
 
+    private static readonly string[] Fmts = ["e4m3", "e4m3fn", "fp8_e4m3", "float8_e4m3fn"];
+
     /// <param name="file">For messages.</param>
     /// <param name="e">The quantization's configuration.</param>
     /// <param name="stored">quant_method as it is written.</param>
@@ -46,7 +48,7 @@ internal static class QuantizationFields
             case "fp8":
                 if (Text(e, "activation_scheme") is string scheme)
                     QuantizationLayouts.Expect(file, "activation_scheme", scheme, "static", "dynamic", "none");
-                if (Text(e, "fmt") is string fmt) QuantizationLayouts.Expect(file, "fmt", fmt, "e4m3", "float8_e4m3fn");
+                if (Text(e, "fmt") is string fmt) QuantizationLayouts.Expect(file, "fmt", fmt, Fmts);
                 CheckBlock(file, e, "weight_block_size");
                 break;
             case "modelopt":
