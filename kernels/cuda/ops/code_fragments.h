@@ -5,11 +5,13 @@
 //   Direct   scales are of the weights' type: one product of pairs.
 //   Split    weights are bf16, scales f16: 11 bits are 8 and 3, a scale the sum of two bf16. The product with the small
 //            one is exact, and an fma adds the product with the large one.
-//   Wide     anything else: a product in f32, or with a minimum an fma where the product is exact; then rounded.
-//   WideAdd  the same with product and minimum rounded apart.
+//   Levels   4-bit codes, scales of two levels and minima, in f32: the product of code and scale is exact, so that
+//            an fma with the minimum rounds as product and sum do; then rounded.
+//   Wide     scales of one level, in f32: the product, or where it is exact an fma with the minimum; then rounded.
+//   General  anything, product and sum rounded apart.
 #pragma once
 
-enum class Unpack { Direct, Split, Wide, WideAdd };
+enum class Unpack { Direct, Split, Levels, Wide, General };
 
 // What the codes of one group of a row share. offset: a pair, what makes of a code's number by its bits code less zero.
 // Pairs: scale, and in Split its small part in `other`; else floats, `other` being the minimum.
@@ -19,7 +21,9 @@ struct CodeFactors {
 
 template <class T, int TYPE, Unpack HOW>
 struct Unpacking {
-  static constexpr bool IsWide = HOW == Unpack::Wide || HOW == Unpack::WideAdd;
+  static constexpr bool IsWide = HOW != Unpack::Direct && HOW != Unpack::Split;
+  // Of the fields of EkcCodes, which there may be.
+  static constexpr bool HasZeros = HOW != Unpack::Levels && (TYPE == EKC_I4 || TYPE == EKC_I8);
   // Pairs are of bf16.
   static constexpr bool IsBrain = !IsWide && Convert<T>::type == Convert<bf16>::type;
   static_assert(!IsBrain || TYPE == EKC_I4, "a bf16 does not hold 128 and more with a code of 8 bits");
@@ -28,19 +32,20 @@ struct Unpacking {
   DEV StoredScale read(const EkcCodes& c, u32 n, int k) {
     const u32 group = n * (u32)c.groups_stride + (u32)(k >> c.group_shift);
     StoredScale s = {0, 0, 0, 0, (u32)c.zero};
-    if (c.zeros != 0) s.zero = load_byte(c.zeros, group);
+    if (HasZeros && c.zeros != 0) s.zero = load_byte(c.zeros, group);
     if (!IsWide) {
       s.scale = load_half(c.scales, group);
       return s;
     }
-    u32 at = group;
-    if (c.subs != 0) {
-      at = n * (u32)c.scales_stride + (u32)(k >> 8);
+    const bool has_subs = HOW == Unpack::Levels || (HOW == Unpack::General && c.subs != 0);
+    const bool is_half = HOW == Unpack::Levels || c.scale_type != EKC_F32;
+    const u32 at = has_subs ? n * (u32)c.scales_stride + (u32)(k >> 8) : group;
+    if (has_subs) {
       s.sub = load_byte(c.subs, group);
-      if (c.sub_mins != 0) s.sub_minimum = load_byte(c.sub_mins, group);
+      if (HOW == Unpack::Levels || c.sub_mins != 0) s.sub_minimum = load_byte(c.sub_mins, group);
     }
-    s.scale = c.scale_type == EKC_F32 ? load_word(c.scales, at) : load_half(c.scales, at);
-    if (c.mins != 0) s.minimum = c.scale_type == EKC_F32 ? load_word(c.mins, at) : load_half(c.mins, at);
+    s.scale = is_half ? load_half(c.scales, at) : load_word(c.scales, at);
+    if (HOW == Unpack::Levels || c.mins != 0) s.minimum = is_half ? load_half(c.mins, at) : load_word(c.mins, at);
     return s;
   }
 
@@ -51,42 +56,40 @@ struct Unpacking {
     if (TYPE == EKC_I4 && row == 1) return 0xd400d400 + zeros * 16;  // -(64 + zero)
     return 0xe400e400 + zeros;                                        // -(1024 + zero)
   }
-  // code_scale without branches, but that no minimum is -0: adding it changes nothing.
-  DEV CodeScale wide_scale(const EkcCodes& c, const StoredScale& s) {
-    CodeScale f = {wide(c, s.scale), c.mins != 0 ? wide(c, s.minimum) : bits_float(0x80000000), 0.f};
-    if (c.subs != 0) {
-      // Sums of 1.5 2^23 and a byte with a sign are exact, by their bits.
+  // As code_scale has it, but that no minimum is -0: adding it changes nothing. Not wide: the bits of scale and zero.
+  DEV CodeFactors prepare(const EkcCodes& c, const StoredScale& s) {
+    if (!IsWide) return {s.scale | s.zero << 16, 0, 0};
+    float scale = wide(c, s.scale), minimum = bits_float(0x80000000);
+    if (HOW == Unpack::Levels || c.mins != 0) minimum = wide(c, s.minimum);
+    if (HOW == Unpack::Levels || (HOW == Unpack::General && c.subs != 0)) {
+      // 1.5 2^23 and a byte with a sign, by their bits.
       const float integer = bits_float(0x4b400000 + (u32)(i32)(signed char)s.sub) - 12582912.f;
-      f.scale *= c.sub_type == EKC_E4M3 ? from_e4m3((u8)s.sub) : integer;
-      if (c.sub_mins != 0) f.minimum = -(f.minimum * (bits_float(0x4b000000 | s.sub_minimum) - 8388608.f));
+      scale *= HOW == Unpack::General && c.sub_type == EKC_E4M3 ? from_e4m3((u8)s.sub) : integer;
+      const bool has_sub_minimum = HOW == Unpack::Levels || c.sub_mins != 0;
+      if (has_sub_minimum) minimum = -(minimum * (bits_float(0x4b000000 | s.sub_minimum) - 8388608.f));
     }
-    return f;
+    return {float_bits(scale), float_bits(minimum), s.zero};
   }
   DEV float wide(const EkcCodes& c, u32 bits) {
     const float half = low_f16(bits);
     return c.scale_type == EKC_F16 ? half : bits_float(c.scale_type == EKC_BF16 ? bits << 16 : bits);
   }
-  // The factors of rows g and g + 8 for a set, of which each lane has its own row's: lane row + 16 set % 32.
-  DEV void spread(CodeFactors (&f)[2], const EkcCodes& c, const StoredScale& own, int set) {
-    const int from = (lane_index() >> 2) + 16 * (set & 1);
-    if (IsWide) {
-      const CodeScale s = wide_scale(c, own);
-      const u32 minimum = float_bits(s.minimum);
-      UNROLL for (int row = 0; row < 2; row++) {
-        f[row].scale = shuffle(float_bits(s.scale), from + 8 * row);
-        f[row].other = c.mins != 0 ? shuffle(minimum, from + 8 * row) : minimum;
-        const u32 zero = c.zeros != 0 ? shuffle(own.zero, from + 8 * row) : own.zero;
-        f[row].offset = offset(zero * 0x10001, row);
-      }
-      return;
-    }
+  // The factors of rows g and g + 8 for a set, of which lane row + 16 set % 32 has prepared a row's.
+  DEV void spread(CodeFactors (&f)[2], const EkcCodes& c, const CodeFactors& own, int set) {
     UNROLL for (int row = 0; row < 2; row++) {
-      const u32 both = shuffle(own.scale | own.zero << 16, from + 8 * row);
-      f[row].offset = offset(permute_bytes(both, 0, 0x4242), row);
-      f[row].other = 0;
-      f[row].scale = permute_bytes(both, 0, 0x1010);
-      if (HOW == Unpack::Split) split(f[row], low_f16(both));
+      const u32 from = (lane_index() >> 2) + 16 * (set & 1) + 8 * row;
+      CodeFactors its = {shuffle(own.scale, from), own.other, (u32)c.zero};
+      if (IsWide && (HOW == Unpack::Levels || c.mins != 0)) its.other = shuffle(own.other, from);
+      if (IsWide && HasZeros && c.zeros != 0) its.offset = shuffle(own.offset, from);
+      f[row] = factors(its, row);
     }
+  }
+  // Of what has been prepared. row: 0 or 1.
+  DEV CodeFactors factors(const CodeFactors& own, int row) {
+    if (IsWide) return {own.scale, own.other, offset(own.offset * 0x10001, row)};
+    CodeFactors f = {permute_bytes(own.scale, 0, 0x1010), 0, offset(permute_bytes(own.scale, 0, 0x4242), row)};
+    if (HOW == Unpack::Split) split(f, low_f16(own.scale));
+    return f;
   }
   DEV void split(CodeFactors& f, float scale) {
     const u32 large = float_bits(scale) & 0xffff0000;
@@ -104,7 +107,7 @@ struct Unpacking {
   }
   DEV u32 finish_floats(float low, float high, const CodeFactors& f) {
     const float scale = bits_float(f.scale), minimum = bits_float(f.other);
-    if (HOW == Unpack::WideAdd) return Mma<T>::pack(low * scale + minimum, high * scale + minimum);
+    if (HOW == Unpack::General) return Mma<T>::pack(low * scale + minimum, high * scale + minimum);
     return Mma<T>::pack(fma_float(low, scale, minimum), fma_float(high, scale, minimum));
   }
 
@@ -164,13 +167,15 @@ struct CodeSource {
   DEV_MEMBER void read_ahead(int first_n, int k0) {
     const int n = first_n + (int)(lane_index() & 15), last = p.linear.n - 1;
     UNROLL for (int i = 0; i < Own; i++) {
-      const int k = SETS == 1 ? k0 : k0 + ((int)(lane_index() >> 4) + 2 * i) * (64 / SETS);
-      next[i] = Form::read(p.codes, n < last ? n : last, k < p.linear.k ? k : p.linear.k - 1);
+      const int k = k0 + (SETS == 1 ? 0 : ((int)(lane_index() >> 4) + 2 * i) * (64 / SETS));
+      next[i] = Form::read(p.codes, n < last ? n : last, SETS == 1 || k < p.linear.k ? k : p.linear.k - 1);
     }
   }
   DEV_MEMBER bool begins_group(int k0) const { return SETS > 1 || (k0 & (period - 1)) == 0; }
   DEV_MEMBER void turn() {
-    UNROLL for (int set = 0; set < SETS; set++) Form::spread(factors[set], p.codes, next[set >> 1], set);
+    CodeFactors own[Own];
+    UNROLL for (int i = 0; i < Own; i++) own[i] = Form::prepare(p.codes, next[i]);
+    UNROLL for (int set = 0; set < SETS; set++) Form::spread(factors[set], p.codes, own[set >> 1], set);
   }
   // Where the 16 bytes of lane 0 of a block begin; another 512 bytes on with 8 bits.
   DEV_MEMBER u64 at(int first_n, int k0) const {
@@ -194,25 +199,35 @@ struct CodeSource {
 template <class T, int TYPE, class F>
 DEV void with_codes(const EkcQuantizedLinear& p, u32 table, F f) {
   const EkcCodes& c = p.codes;
-  const bool is_plain = c.subs == 0 && c.mins == 0 && c.group_shift >= 5, is_long = c.group_shift >= 6;
+  const bool is_plain = c.subs == 0 && c.mins == 0, is_long = c.group_shift >= 6, is_short = c.group_shift < 5;
   if constexpr (TYPE == EKC_I4 || (TYPE == EKC_I8 && Convert<T>::type == EKC_F16)) {
-    if (is_plain && c.scale_type == Convert<T>::type) {
-      if (is_long) return f(CodeSource<T, TYPE, Unpack::Direct, 1>(p, table));
-      return f(CodeSource<T, TYPE, Unpack::Direct, 2>(p, table));
+    if (is_plain && is_long && c.scale_type == Convert<T>::type) {
+      return f(CodeSource<T, TYPE, Unpack::Direct, 1>(p, table));
+    }
+    if constexpr (Convert<T>::type == EKC_F16) {
+      if (is_plain && !is_short && c.scale_type == EKC_F16) return f(CodeSource<T, TYPE, Unpack::Direct, 2>(p, table));
     }
   }
   if constexpr (TYPE == EKC_I4 && Convert<T>::type == EKC_BF16) {
-    if (is_plain && c.scale_type == EKC_F16) {
+    if (is_plain && !is_short && c.scale_type == EKC_F16) {
       if (is_long) return f(CodeSource<T, TYPE, Unpack::Split, 1>(p, table));
       return f(CodeSource<T, TYPE, Unpack::Split, 2>(p, table));
     }
   }
-  if constexpr (TYPE == EKC_I4 || TYPE == EKC_I8) {
-    // A product is exact in f32 if the scale has 11 bits and the code 8, or 11 and 8 and the code 4.
-    const bool is_exact = c.mins == 0 || (c.scale_type != EKC_F32 && (TYPE == EKC_I4 || c.subs == 0));
-    if (c.group_shift < 5 || !is_exact) return f(CodeSource<T, TYPE, Unpack::WideAdd, 4>(p, table));
-  } else {
-    if (c.group_shift < 5) return f(CodeSource<T, TYPE, Unpack::Wide, 4>(p, table));
+  // Codes of 8 bits times scales of 11 are exact in f32, codes of 4 times scales of two levels, 11 and 8, as well.
+  const bool is_half = c.scale_type != EKC_F32;
+  if constexpr (TYPE == EKC_I4) {
+    if (!is_short && is_half && c.subs != 0 && c.sub_type == EKC_I8 && c.sub_mins != 0 && c.zeros == 0) {
+      return f(CodeSource<T, TYPE, Unpack::Levels, 2>(p, table));
+    }
   }
-  f(CodeSource<T, TYPE, Unpack::Wide, 2>(p, table));
+  if (c.subs == 0 && (c.mins == 0 || is_half)) {
+    if constexpr (Packed<TYPE>::Bits == 8) {
+      if (is_long) return f(CodeSource<T, TYPE, Unpack::Wide, 1>(p, table));
+    }
+    if constexpr (TYPE != EKC_E4M3) {
+      if (!is_short) return f(CodeSource<T, TYPE, Unpack::Wide, 2>(p, table));
+    }
+  }
+  f(CodeSource<T, TYPE, Unpack::General, 4>(p, table));
 }

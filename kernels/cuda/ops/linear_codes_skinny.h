@@ -70,13 +70,36 @@ DEV CodesFetch codes_fetch_of(
   return f;
 }
 
-template <int NT>
-DEV void codes_fetch_inputs(const EkcLinear& p, int k0, u32 slot) {
-  UNROLL for (int i = 0; i < 2 * NT; i++) {
-    const int item = lane_index() + i * 32, row = item >> 3, chunk = item & 7, k = k0 + chunk * 8;
-    const bool present = k < p.k && row < p.rows;
-    const i64 at = present ? row * p.x_stride + k : 0;
-    copy_async(slot + skinny_offset(row, chunk), (const void*)(p.x + at * 2), present ? 16 : 0);
+// A thread's part of the inputs of a stage: 8 columns of some rows.
+struct CodesInputs {
+  u64 from;  // of its first row and column 0
+  u64 rows;  // bytes to the next of its rows
+  u32 to;    // in slot 0
+  int count, k_end;
+};
+
+// Of eight threads to a row, from first_row on; each has every `apart`-th.
+DEV CodesInputs codes_inputs_of(const EkcLinear& p, i64 first_row, int thread, int apart, u32 slots) {
+  const int chunk = thread & 7;
+  const i64 row = first_row + (thread >> 3);
+  CodesInputs x;
+  x.from = p.x + (row * p.x_stride + chunk * 8) * 2;
+  x.rows = p.x_stride * apart * 2;
+  x.to = slots + skinny_offset(thread >> 3, chunk);
+  x.count = p.rows > row ? (int)((p.rows - row + apart - 1) / apart) : 0;
+  x.k_end = p.k - chunk * 8;
+  return x;
+}
+
+// Rows that there are not stay what they were, and so do sums that nobody asks for; columns must be zeros.
+template <int COUNT, int APART>
+DEV void codes_fetch_inputs(const CodesInputs& x, int k0, u32 slot) {
+  const u64 from = x.from + (u64)k0 * 2;
+  UNROLL for (int i = 0; i < COUNT; i++) {
+    const u32 to = ((x.to + slot) ^ (i * APART & 4) * 16) + i * APART * 128;
+    if (i >= x.count) continue;
+    if (k0 < x.k_end) copy_async(to, (const void*)(from + i * x.rows), 16);
+    else shared_store4(to, u32x4{0, 0, 0, 0});
   }
 }
 
@@ -117,6 +140,7 @@ DEV void codes_skinny(const EkcLinear& p, Source source) {
   const int warp = shuffle(thread_index() >> 5, 0), lane = lane_index();
   const u32 inputs = shared_base() + warp * S::WarpBytes, weights = inputs + S::Stages * S::InputBytes + lane * 16;
   const u32 own_inputs = inputs + skinny_offset(lane & 7, lane >> 3), sums = shared_base() + 8 * S::WarpBytes;
+  const CodesInputs x = codes_inputs_of(p, 0, lane, 4, inputs);
   const SkinnyWork w = codes_work(p, S::MaxUnits);
   CodesUnit unit = {w.first_tile, 0, 0, 0};
   codes_settle(w, unit, warp);
@@ -128,7 +152,7 @@ DEV void codes_skinny(const EkcLinear& p, Source source) {
   wait_for_previous();
   NO_UNROLL for (int s = 0; s < S::Stages; s++) {
     const int k = fetch.k + s * 64;
-    if (k < fetch.end) codes_fetch_inputs<NT>(p, k, inputs + s * S::InputBytes);
+    if (k < fetch.end) codes_fetch_inputs<2 * NT, 4>(x, k, s * S::InputBytes);
     copy_commit();
   }
   NO_UNROLL for (int group = w.first_tile; group < w.end_tile; group += w.group_tiles) {
@@ -159,7 +183,7 @@ DEV void codes_skinny(const EkcLinear& p, Source source) {
           sync_warp();
           if (fetch.k < fetch.end) {
             Source::fetch(weights + s * Source::Bytes, fetch.weights);
-            if (fetch.has_inputs) codes_fetch_inputs<NT>(p, fetch.k, inputs + s * S::InputBytes);
+            if (fetch.has_inputs) codes_fetch_inputs<2 * NT, 4>(x, fetch.k, s * S::InputBytes);
           }
           copy_commit();
           fetch.k += 64;

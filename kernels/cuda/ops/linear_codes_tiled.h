@@ -13,15 +13,6 @@ struct CodesTile {
   static_assert(Stages * StageBytes <= Table, "shared memory");
 };
 
-DEV void codes_tile_inputs(const EkcLinear& p, u32 to, i64 first_row, int k0) {
-  UNROLL for (int i = 0; i < TileRows * 8 / 256; i++) {
-    const int item = thread_index() + i * 256, row = item >> 3, chunk = item & 7, k = k0 + chunk * 8;
-    const bool present = k < p.k && first_row + row < p.rows;
-    const i64 at = present ? (first_row + row) * p.x_stride + k : 0;
-    copy_async(to + skinny_offset(row, chunk), (const void*)(p.x + at * 2), present ? 16 : 0);
-  }
-}
-
 template <class Source>
 DEV void codes_tile_multiply(float (&sums)[8][4], const Source& source, u32 weights, u32 x) {
   const int lane = lane_index(), row = (lane & 7) + (lane >> 4) * 8;
@@ -56,10 +47,11 @@ DEV void codes_tiled(const EkcLinear& p, Source source) {
   // Warps past the last column do its work again and keep it to themselves.
   const int own_n = (int)block_y() * TileN + warp * 16, first_n = own_n < last_n ? own_n : last_n;
   const u32 ring = shared_base();
+  const CodesInputs x = codes_inputs_of(p, first_row, thread_index(), 32, ring + Tile::WeightBytes);
   const auto fetch = [&](int step) INLINED {
-    const u32 stage = ring + step % Tile::Stages * Tile::StageBytes;
-    Source::fetch(stage + warp * Source::Bytes + lane * 16, source.at(first_n, step * 64) + lane * 16);
-    codes_tile_inputs(p, stage + Tile::WeightBytes, first_row, step * 64);
+    const u32 stage = step % Tile::Stages * Tile::StageBytes;
+    Source::fetch(ring + stage + warp * Source::Bytes + lane * 16, source.at(first_n, step * 64) + lane * 16);
+    codes_fetch_inputs<TileRows / 32, 32>(x, step * 64, stage);
   };
   float slice[8][4], total[8][4];
   UNROLL for (int j = 0; j < 8; j++) {
@@ -76,8 +68,9 @@ DEV void codes_tiled(const EkcLinear& p, Source source) {
     if (step + Tile::Stages - 1 < steps) fetch(step + Tile::Stages - 1);
     copy_commit();
     if (source.begins_group(step * 64)) {
+      const int ahead = step * 64 + source.period;
       source.turn();
-      source.read_ahead(first_n, step * 64 + source.period);
+      source.read_ahead(first_n, ahead < p.k ? ahead : 0);
     }
     const u32 stage = ring + step % Tile::Stages * Tile::StageBytes;
     codes_tile_multiply(slice, source, stage + warp * Source::Bytes + lane * 16, stage + Tile::WeightBytes);

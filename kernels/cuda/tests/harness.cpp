@@ -139,6 +139,7 @@ static const Group groups[] = {
     {"wgmma", test_wgmma},
     {"wgmma_like_mma", test_wgmma_like_mma},
     {"quantized", test_quantized},
+    {"unpacking", test_unpacking},
     {"rounding", test_rounding},
     {"w8a8", test_w8a8},
     {"w8a8_wgmma", test_w8a8_wgmma},

@@ -116,6 +116,7 @@ void test_linear();
 void test_wgmma();
 void test_wgmma_like_mma();
 void test_quantized();
+void test_unpacking();
 void test_rounding();
 void test_w8a8();
 void test_w8a8_wgmma();

@@ -17,6 +17,7 @@ public sealed class CudaKernelTests
     [TestCase("wgmma")]
     [TestCase("wgmma_like_mma")]
     [TestCase("quantized")]
+    [TestCase("unpacking")]
     [TestCase("rounding")]
     [TestCase("w8a8")]
     [TestCase("w8a8_wgmma")]
