@@ -137,6 +137,13 @@ public sealed class InferenceEngine
         _requests.Remove(request.Id);
     }
 
+    /// <summary>The device was lost outside of a step: every request ends so, and no step is made again.</summary>
+    internal void Lose(string why, StepOutput output)
+    {
+        output.Clear();
+        Poison($"the device failed ({EngineStatus.DeviceLost}): {why}", output, EngineStatus.DeviceLost);
+    }
+
     /// <summary>Takes what was submitted and ends what was aborted, without a step; output says what ended.</summary>
     internal void TakeIncoming(StepOutput output)
     {

@@ -6,9 +6,14 @@
                                                leaves out the models, which a checkout has
   gpu_rehearsal.py run --kit KIT.tar.xz --out FOLDER [--groups facts,kernels,tokens,speed] [--seconds 570]
   gpu_rehearsal.py run --short ...             the same in a few seconds, for the fake driver (ENGINE_CUDA_LIB)
+  gpu_rehearsal.py list [--groups ...]         the stages, their limits and what is predicted; runs nothing
+
+--llama-bench PROGRAM and --llama-model FILE.gguf (or LLAMA_BENCH, LLAMA_MODEL) run llama.cpp's CUDA build and the
+engine on that file; where torch and transformers can be imported, Hugging Face's tokens are compared with the engine's.
 
 Each stage has a limit of its own and is written to FOLDER/results.jsonl when it ends, whatever has become of it:
-seconds, exit code, the end of its output, and figures beside what was predicted. FOLDER/report.md is their table.
+seconds, exit code, the end of its output, and figures beside what was predicted. FOLDER/report.md is their table, and
+says of each switch (ENGINE_CUDA_WGMMA and the others) what it changed, and whether its tokens were right.
 A stage that fails does not end the run; the exit code is the number of stages that did.
 """
 import argparse, json, lzma, os, shlex, shutil, signal, subprocess, sys, tarfile, tempfile, time
@@ -20,6 +25,9 @@ KERNEL_TESTS = ["rows", "kv", "sample", "linear", "attention", "quantized", "rou
                 "attention_wgmma", "w8a8_wgmma", "wgmma_like_mma", "attention_wgmma_like_mma"]
 TAIL = 3000
 PROMPTS = ["Once upon a time", "one two three one two three one two"]
+
+# Bytes a second that a copy on an H200 was measured to reach: what a step that reads memory can at best.
+ROOF = 4.3e12
 
 # Of Llama-3.1-8B.
 LARGE = dict(hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
@@ -76,8 +84,10 @@ def execute(command, limit, environment=None):
 class Stage:
     """Commands with one limit, one after the other, and what is made of their outputs."""
 
-    def __init__(self, group, name, limit, *commands, judge=None):
+    def __init__(self, group, name, limit, *commands, judge=None, switch=None, against=None, predicted=None):
         self.group, self.name, self.limit, self.commands, self.judge = group, name, limit, commands, judge
+        # What is switched on, and the stage that ran without it.
+        self.switch, self.against, self.predicted = switch, against, predicted
 
     def run(self, seconds):
         begin, outputs, code = time.time(), [], 0
@@ -88,7 +98,7 @@ class Stage:
             if code in (124, 127) or code < 0 or (code and not self.judge):
                 break
         record = dict(group=self.group, stage=self.name, seconds=round(time.time() - begin, 2), exit_code=code,
-                      ok=code == 0, limit=self.limit, figures=[], commands=[
+                      ok=code == 0, limit=self.limit, switch=self.switch, against=self.against, figures=[], commands=[
                           " ".join(["%s=%s" % pair for pair in (e or {}).items()] + [shlex.quote(word) for word in c])
                           for c, e in self.commands])
         if self.judge and len(outputs) == len(self.commands) and code not in (124, 127) and code >= 0:
@@ -134,13 +144,39 @@ def rates(predicted):
             record["figures"].append(dict(
                 name="%s, batch %d, depth %d" % (r["test"], r["batch"], r["depth"]), value=round(r["tokens_per_s"], 1),
                 unit="tokens/s", predicted=predicted, p50_ms=round(r["latency_p50_ms"], 3),
-                gb_per_s=round(r["bytes_per_s"] / 1e9, 1), tflop_per_s=round(r["flops_per_s"] / 1e12, 1),
+                gb_per_s=round(r["bytes_per_s"] / 1e9, 1), of_roof=round(r["bytes_per_s"] / ROOF, 4),
+                tflop_per_s=round(r["flops_per_s"] / 1e12, 1),
                 outside_kernels=round(r["share_outside_kernels"], 4)))
         record["load_s"] = report["load_s"]
     return judge
 
 
-def stages_of(places, work, short):
+def llama_rates(record, outputs):
+    for r in json.loads(outputs[-1][outputs[-1].index("["):outputs[-1].rindex("]") + 1]):
+        record["figures"].append(dict(name="llama.cpp, p %d, n %d" % (r["n_prompt"], r["n_gen"]), unit="tokens/s",
+                                      value=round(r["avg_ts"], 1), predicted=None))
+
+
+def hugging_face(model, prompt, count):
+    """Greedy ids after a prompt by transformers on the GPU, in the form that engine run --json has."""
+    import torch
+    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+    ids = PreTrainedTokenizerFast(tokenizer_file=os.path.join(model, "tokenizer.json"))(prompt)["input_ids"]
+    net = AutoModelForCausalLM.from_pretrained(model, torch_dtype=torch.float32).to("cuda").eval()
+    begin, found = time.time(), []
+    with torch.no_grad():
+        for _ in range(count):
+            found.append(int(net(torch.tensor([ids + found], device="cuda")).logits[0, -1].argmax()))
+    print(json.dumps(dict(token_ids=found, decode_tokens_per_s=count / (time.time() - begin))))
+    return 0
+
+
+def has_torch():
+    code, _ = execute([sys.executable, "-c", "import torch, transformers; assert torch.cuda.is_available()"], 60)
+    return code == 0
+
+
+def stages_of(places, work, short, llama=(None, None)):
     def engine(*arguments, **environment):
         return [*places.engine, *arguments], environment
 
@@ -185,6 +221,10 @@ def stages_of(places, work, short):
     for name, switch in switches:
         stages.append(Stage("tokens", "the same with " + name, 60, tokens("cuda", "bfloat16", PROMPTS[1]),
                             tokens("cuda", "bfloat16", PROMPTS[1], **switch), judge=same_tokens))
+    if not short and has_torch():
+        stages.append(Stage("tokens", "cuda = Hugging Face, float32", 120, tokens("cuda", "float32", PROMPTS[0]), (
+            [sys.executable, os.path.abspath(__file__), "hf", places.demo, PROMPTS[0], "64"], None),
+            judge=same_tokens))
     drafts = json.dumps({"method": "draft_model", "model": os.path.join(os.path.dirname(places.demo), "draft"),
                          "num_speculative_tokens": 4, "adaptive": False})
     stages.append(Stage("tokens", "the same with drafts", 60, tokens("cuda", "bfloat16", PROMPTS[1]), tokens(
@@ -219,18 +259,48 @@ def stages_of(places, work, short):
     stages.append(Stage("speed", "prefill", 90, bench("-p", "32" if short else "2048", "-n", "0", "-r", repeats),
                         judge=rates(None if short else 42000)))
     if not short:
-        stages.append(Stage("speed", "prefill, wgmma", 90, bench(
-            "-p", "2048", "-n", "0", "-r", repeats, ENGINE_CUDA_WGMMA="1"), judge=rates(42000)))
-        stages.append(Stage("speed", "prefill, cuBLASLt", 90, bench(
-            "-p", "2048", "-n", "0", "-r", repeats, ENGINE_CUDA_CUBLASLT="1"), judge=rates(42000)))
+        for name, switch in (("wgmma", {"ENGINE_CUDA_WGMMA": "1"}),
+                             ("attention by wgmma", {"ENGINE_CUDA_WGMMA_ATTENTION": "1"}),
+                             ("cuBLASLt", {"ENGINE_CUDA_CUBLASLT": "1"})):
+            stages.append(Stage("speed", "prefill, " + name, 90, bench(
+                "-p", "2048", "-n", "0", "-r", repeats, **switch), judge=rates(42000), switch=name, against="prefill"))
         for batch, predicted in batches[2:]:
-            stages.append(Stage("speed", "decode, batch %d, cuBLASLt" % batch, 150, bench(
-                "-p", "0", "-n", count, "-b", str(batch), "-d", length, "-r", repeats, ENGINE_CUDA_CUBLASLT="1"),
-                judge=rates(predicted)))
+            for name, switch in (("cuBLASLt", {"ENGINE_CUDA_CUBLASLT": "1"}), ("wgmma", {"ENGINE_CUDA_WGMMA": "1"})):
+                stages.append(Stage("speed", "decode, batch %d, %s" % (batch, name), 150, bench(
+                    "-p", "0", "-n", count, "-b", str(batch), "-d", length, "-r", repeats, **switch),
+                    judge=rates(predicted), switch=name, against="decode, batch %d" % batch))
     for name, switch in switches[1:]:
         stages.append(Stage("speed", "decode, batch 1, " + name, 90, bench(
-            "-p", "0", "-n", count, "-d", length, "-r", repeats, **switch), judge=rates(None)))
+            "-p", "0", "-n", count, "-d", length, "-r", repeats, **switch), judge=rates(None),
+            switch=name, against="decode, batch 1"))
+    program, model = llama
+    if program and model:
+        stages.append(Stage("speed", "llama.cpp", 240, (
+            [program, "-m", model, "-p", "2048", "-n", "128", "-ngl", "99", "-o", "json"], None), judge=llama_rates))
+        stages.append(Stage("speed", "the engine on that file", 240, engine(
+            "bench", model, "--device", "cuda", "-p", "2048", "-n", "128", "-r", repeats, "--json"),
+            judge=rates(None)))
     return stages
+
+
+def verdicts(records):
+    """Of each switch: what it changed, and whether it gave the same tokens in this run."""
+    by_name = {r["stage"]: r for r in records}
+    lines = []
+    for r in records:
+        base = by_name.get(r.get("against") or "")
+        if not base or not base["figures"] or not r["figures"]:
+            continue
+        before, after = base["figures"][0]["value"], r["figures"][0]["value"]
+        ratio = after / before if before else 0
+        tokens = by_name.get("the same with " + r["switch"])
+        right = "not compared" if tokens is None else "the same" if tokens["ok"] else "NOT the same"
+        word = "pays" if ratio >= 1.02 else "costs" if ratio <= 0.98 else "no difference"
+        lines.append("| %s | %s | %.1f | %.1f | %.3f | %s | %s |" % (
+            r["switch"], r["against"], before, after, ratio, word, right))
+    head = ["", "| switch | stage | without | with | ratio | | tokens |",
+            "| --- | --- | ---: | ---: | ---: | --- | --- |"]
+    return "\n".join(head + lines) + "\n" if lines else ""
 
 
 def table(records):
@@ -240,8 +310,23 @@ def table(records):
         for i, f in enumerate(r["figures"] or [{}]):
             head = "| %s | %s | %.1f " % (r["stage"], result, r["seconds"]) if i == 0 else "| | | "
             value = "%s %s" % (f.get("value", ""), f.get("unit", ""))
-            lines.append(head + "| %s | %s | %s |" % (f.get("name", ""), value.strip(), f.get("predicted") or ""))
-    return "\n".join(lines) + "\n"
+            roof = ", %.0f %% of %.1f TB/s" % (100 * f["of_roof"], ROOF / 1e12) if "of_roof" in f else ""
+            cells = (f.get("name", "") + roof, value.strip(), f.get("predicted") or "")
+            lines.append(head + "| %s | %s | %s |" % cells)
+    return "\n".join(lines) + "\n" + verdicts(records)
+
+
+def show(arguments):
+    """What a run would do, in the worst case."""
+    seconds = {}
+    for stage in stages_of(Places(ROOT, arguments.engine), "SHAPE", arguments.short, (
+            arguments.llama_bench, arguments.llama_model)):
+        if stage.group in arguments.groups.split(","):
+            seconds[stage.group] = seconds.get(stage.group, 0) + stage.limit
+            print("%-8s %-46s at most %4d s%s" % (stage.group, stage.name, stage.limit, (
+                ", against " + stage.against) if stage.against else ""))
+    print(", ".join("%s: at most %d s" % pair for pair in seconds.items()))
+    return 0
 
 
 def run(arguments):
@@ -260,13 +345,14 @@ def run(arguments):
     records = []
     groups = arguments.groups.split(",")
     with open(os.path.join(arguments.out, "results.jsonl"), "a") as results:
-        for stage in stages_of(Places(folder, arguments.engine), work, arguments.short):
+        for stage in stages_of(Places(folder, arguments.engine), work, arguments.short, (
+                arguments.llama_bench, arguments.llama_model)):
             if stage.group not in groups:
                 continue
             left = end - time.time()
             record = stage.run(left) if left > 2 else dict(
                 group=stage.group, stage=stage.name, seconds=0, exit_code=125, ok=False, figures=[], tail="",
-                verdict="not begun: the time is up")
+                verdict="not begun: the time is up", switch=stage.switch, against=stage.against)
             records.append(record)
             results.write(json.dumps(record) + "\n")
             results.flush()
@@ -290,13 +376,23 @@ def main():
     packer.add_argument("--beside-checkout", action="store_true", help="leave out what a checkout has")
     runner = commands.add_parser("run")
     runner.add_argument("--kit", help="what pack made; without one, the repository's own build/ and out/")
-    runner.add_argument("--engine", help="the engine command, if not the kit's")
     runner.add_argument("--out", required=True)
-    runner.add_argument("--groups", default=",".join(GROUPS))
     runner.add_argument("--seconds", type=float, default=1500, help="for all stages")
-    runner.add_argument("--short", action="store_true")
+    for parser_of in (runner, commands.add_parser("list")):
+        parser_of.add_argument("--engine", help="the engine command, if not the kit's")
+        parser_of.add_argument("--groups", default=",".join(GROUPS))
+        parser_of.add_argument("--short", action="store_true")
+        parser_of.add_argument("--llama-bench", default=os.environ.get("LLAMA_BENCH"))
+        parser_of.add_argument("--llama-model", default=os.environ.get("LLAMA_MODEL"))
+    hf = commands.add_parser("hf")
+    hf.add_argument("model")
+    hf.add_argument("prompt")
+    hf.add_argument("count", type=int)
     arguments = parser.parse_args()
-    return pack(arguments.kit, arguments.beside_checkout) if arguments.command == "pack" else run(arguments)
+    if arguments.command == "hf":
+        return hugging_face(arguments.model, arguments.prompt, arguments.count)
+    return {"pack": lambda: pack(arguments.kit, arguments.beside_checkout), "run": lambda: run(arguments),
+            "list": lambda: show(arguments)}[arguments.command]()
 
 
 if __name__ == "__main__":

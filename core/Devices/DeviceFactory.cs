@@ -37,7 +37,7 @@ internal static class DeviceFactory
             throw EngineException.Invalid("gpu_memory", $"device is {options.Device}; a plan for a GPU takes cuda");
         }
 
-        return bytes > 0 ? CudaDevice.ForPlan(type, bytes, FollowsInputs(options), options.Cuda)
+        return bytes > 0 ? CudaDevice.ForPlan(type, bytes, FollowsInputs(options), CudaOptions(options))
             : throw EngineException.Invalid("gpu_memory", $"expected more than 0 bytes, found {bytes}");
     }
 
@@ -59,15 +59,29 @@ internal static class DeviceFactory
         {
             throw new EngineException(
                 EngineStatus.Unsupported,
-                $"quantization: expected none on a GPU, found \"{options.Quantization}\"", "quantization");
+                $"quantization: expected none on a GPU, which rounds no weights as it loads them, found "
+                + $"\"{options.Quantization}\"; engine convert MODEL --out DIR --quantization {rounding.ToString().ToLowerInvariant()} "
+                + "does it once",
+                "quantization");
         }
 
-        return new CudaDevice((options.Cuda ?? new CudaDeviceOptions()) with
+        return new CudaDevice(CudaOptions(options) with
         {
             Ordinal = ordinal,
             ActivationType = type,
             FollowsInputs = FollowsInputs(options),
         });
+    }
+
+    private static CudaDeviceOptions CudaOptions(ModelLoadOptions options)
+    {
+        CudaDeviceOptions given = options.Cuda ?? new CudaDeviceOptions();
+        return given with
+        {
+            UsesGraphs = given.UsesGraphs && !options.EnforceEager,
+            RunsAhead = options.AsyncScheduling ?? given.RunsAhead,
+            GraphSizes = StepGraphs.Sizes(options.GraphSizes, options.MaxGraphSize),
+        };
     }
 
     private static CpuDeviceOptions CpuOptions(ModelLoadOptions options, WeightQuantization rounding) => new()

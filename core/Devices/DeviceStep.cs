@@ -36,6 +36,10 @@ public abstract class DeviceStep : IDisposable
     /// </returns>
     public virtual bool EndCapture(TensorView hidden) => false;
 
+    /// <summary>An operation failed between TryCapture and EndCapture: true if nothing was done and the forward pass is
+    /// to be called again.</summary>
+    public virtual bool TryAbandonCapture(EngineException failure) => false;
+
     /// <summary>The forward pass is over, or has failed.</summary>
     public abstract void End();
 

@@ -70,6 +70,12 @@ internal sealed class RunnerLimits
         if (draft is not null) stepBytes += DraftActivationBytes(draft, maxNumTokens, options.MaxNumSeqs);
         long kvMemory = device.KvMemory(memory, options.GpuMemoryUtilization, weightBytes, stepBytes);
         int numBlocks = NumBlocksOf(options, maxModelLen, blockBytes, kvMemory, device.IsHostMemory);
+        if (!device.IsHostMemory && options is { NumBlocks: null, KvCacheMemoryBytes: null })
+        {
+            long missing = (BlocksFor(maxModelLen, options.BlockSize) * blockBytes) - kvMemory;
+            maxModelLen = LengthThatFits(options, maxModelLen, numBlocks, blockBytes, missing, memory.TotalBytes);
+        }
+
         return new RunnerLimits
         {
             MaxNumTokens = maxNumTokens,
@@ -137,6 +143,23 @@ internal sealed class RunnerLimits
                 (isHostMemory ? "set kv_cache_memory_bytes or num_blocks, or a shorter max_model_len"
                     : "raise gpu_memory_utilization, or lower max_num_seqs, max_num_batched_tokens or max_model_len"),
                 "kv_cache_memory_bytes");
+    }
+
+    // The model's own length is cut to what fits; one that was asked for is not.
+    private static int LengthThatFits(
+        EngineOptions options, int length, int numBlocks, long blockBytes, long missing, long totalBytes)
+    {
+        long fit = (long)numBlocks * options.BlockSize;
+        if (fit >= length) return length;
+        if (options.MaxModelLen is null) return (int)fit;
+        double share = options.GpuMemoryUtilization + ((double)missing / totalBytes);
+        throw new EngineException(
+            EngineStatus.OutOfMemory,
+            $"max_model_len: a sequence of {length} tokens needs {BlocksFor(length, options.BlockSize)} KV blocks of "
+            + $"{blockBytes} bytes, and {numBlocks} fit: lower max_model_len to {fit}, "
+            + (share < 1 ? $"raise gpu_memory_utilization to {Math.Ceiling(share * 1000) / 1000}, " : "")
+            + "take kv_cache_dtype fp8, or lower max_num_seqs or max_num_batched_tokens",
+            "max_model_len");
     }
 
     private static int BlocksFor(int tokens, int blockSize) => (tokens + blockSize - 1) / blockSize;

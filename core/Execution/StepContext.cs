@@ -84,9 +84,7 @@ internal sealed class StepContext : IDisposable
         try
         {
             if (_deviceStep.TryReplay(out TensorView hidden)) return hidden;
-            if (!_deviceStep.TryCapture()) return model.Forward(this);
-            hidden = model.Forward(this);
-            return _deviceStep.EndCapture(hidden) ? hidden : model.Forward(this);
+            return _deviceStep.TryCapture() && Capture(model, out hidden) ? hidden : model.Forward(this);
         }
         finally
         {
@@ -108,6 +106,21 @@ internal sealed class StepContext : IDisposable
         _temp.Dispose();
         _wide.Dispose();
         _narrow.Dispose();
+    }
+
+    private bool Capture(DecoderModel model, out TensorView hidden)
+    {
+        try
+        {
+            hidden = model.Forward(this);
+        }
+        catch (EngineException e) when (_deviceStep!.TryAbandonCapture(e))
+        {
+            hidden = default;
+            return false;
+        }
+
+        return _deviceStep!.EndCapture(hidden);
     }
 
     private TensorView View(DeviceBuffer buffer, int width) =>

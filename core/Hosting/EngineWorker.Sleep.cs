@@ -112,7 +112,7 @@ public sealed partial class EngineWorker
         if (Volatile.Read(ref _order) is { } order && IsDue(order, output)
             && Interlocked.CompareExchange(ref _order, null, order) == order)
         {
-            Follow(order);
+            Follow(order, output);
         }
 
         if (!IsSleeping)
@@ -149,7 +149,7 @@ public sealed partial class EngineWorker
         }
     }
 
-    private void Follow(SleepOrder order)
+    private void Follow(SleepOrder order, StepOutput output)
     {
         try
         {
@@ -168,8 +168,27 @@ public sealed partial class EngineWorker
         }
         catch (EngineException e)
         {
+            if (e.Status == EngineStatus.DeviceLost)
+            {
+                Lose(e.Message, output);
+            }
+
             order.Done.TrySetException(e);
         }
+    }
+
+    /// <summary>The device was lost outside of a step: nothing that waits for it can be done any more.</summary>
+    private void Lose(string why, StepOutput output)
+    {
+        _engine.Lose(why, output);
+        lock (_gate)
+        {
+            _failure ??= _engine.Failure;
+        }
+
+        _sleepLevel = -1;
+        PublishGauges(0);
+        _processor.Process(output);
     }
 
     private void FallAsleep(int level)

@@ -59,6 +59,20 @@ public sealed class ModelLoadOptions
     /// <summary>Seeds dummy weights.</summary>
     public long Seed { get; init; }
 
+    /// <summary>Steps on a GPU are launched one by one, not recorded and replayed.</summary>
+    public bool EnforceEager { get; init; }
+
+    /// <summary>Numbers of sequences that recorded steps on a GPU are padded to, each more than 0; larger steps are not
+    /// recorded. Null is 1, 2, 4, multiples of 8 to 256 and of 16 to 512.</summary>
+    public IReadOnlyList<int>? GraphSizes { get; init; }
+
+    /// <summary>The largest step in sequences that is recorded on a GPU; null is GraphSizes' largest.</summary>
+    public int? MaxGraphSize { get; init; }
+
+    /// <summary>The next step on a GPU begins before this one's tokens are read; null is yes, unless
+    /// ENGINE_CUDA_ASYNC=0.</summary>
+    public bool? AsyncScheduling { get; init; }
+
     /// <summary>A plan for a GPU of so much memory, which need not be there; null asks the driver.</summary>
     public long? GpuMemoryBytes { get; init; }
 

@@ -28,6 +28,14 @@ internal abstract class Arena(long chunkBytes, long alignment) : IDisposable
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
+            // Reserved before for what then failed to come.
+            if (_open is { Taken: 0 } && _chunks.Remove(_open))
+            {
+                Chunk unused = _open;
+                _open = null;
+                Unmap(unused.Address, unused.Bytes);
+            }
+
             _open = Open(Pad(bytes, alignment));
         }
     }

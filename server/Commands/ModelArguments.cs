@@ -79,6 +79,8 @@ internal sealed class ModelArguments
         DefaultValueFactory = _ => "local",
     };
 
+    private readonly GpuArguments _gpu = new();
+
     public ModelArguments()
     {
         Numa.AcceptOnlyFromAmong("local", "interleave");
@@ -100,6 +102,7 @@ internal sealed class ModelArguments
         command.Options.Add(Cpus);
         command.Options.Add(Numa);
         command.Options.Add(MaxModelLen);
+        _gpu.AddTo(command);
         command.Options.Add(HfOverrides);
         command.Options.Add(Revision);
         command.Options.Add(DownloadDir);
@@ -130,6 +133,10 @@ internal sealed class ModelArguments
             DownloadDir = result.GetValue(DownloadDir),
             Seed = seed,
             GpuMemoryBytes = gpuMemoryBytes,
+            EnforceEager = _gpu.EnforceEager.ValueOf(result, false),
+            AsyncScheduling = _gpu.RunsAhead(result),
+            GraphSizes = _gpu.Sizes(result),
+            MaxGraphSize = result.GetValue(_gpu.MaxSize),
             Progress = progress,
         };
 }

@@ -40,7 +40,6 @@ internal sealed class RunBatchCommand : Command
         new Option<bool>("--disable-log-stats") { Hidden = true },
         new Option<bool>("--enable-prompt-tokens-details") { Hidden = true },
         new Option<bool>("--trust-remote-code") { Hidden = true },
-        new Option<bool>("--enforce-eager") { Hidden = true },
     ];
 
     private readonly ServingArguments _serving = new();

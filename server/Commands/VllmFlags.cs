@@ -20,9 +20,9 @@ internal sealed class VllmFlags
         "--disable-log-requests", "--no-disable-log-requests", "--no-enable-log-requests", "--enable-log-requests",
         "--disable-log-stats", "--disable-frontend-multiprocessing", "--disable-fastapi-docs", "--log-error-stack",
         "--enable-prompt-tokens-details", "--enable-server-load-tracking", "--enable-request-id-headers",
-        "--enforce-eager", "--no-enforce-eager", "--trust-remote-code", "--no-trust-remote-code",
+        "--trust-remote-code", "--no-trust-remote-code",
         "--use-tqdm-on-load", "--no-use-tqdm-on-load", "--disable-custom-all-reduce", "--no-disable-custom-all-reduce",
-        "--disable-cascade-attn", "--no-disable-cascade-attn", "--async-scheduling", "--no-async-scheduling",
+        "--disable-cascade-attn", "--no-disable-cascade-attn",
         "--use-v2-block-manager", "--enable-log-deltas", "--no-enable-log-deltas", "--enable-offline-docs",
         "--aggregate-engine-logging", "--guided-decoding-disable-fallback", "--disable-async-output-proc",
         "--disable-mm-preprocessor-cache", "--enable-flash-late-interaction", "--no-enable-flash-late-interaction",
@@ -34,8 +34,8 @@ internal sealed class VllmFlags
     private static readonly string[] _values =
     [
         "--uvicorn-log-level", "--tokenizer-mode", "--config-format", "--max-log-len", "--swap-space",
-        "--distributed-executor-backend", "--api-server-count", "--max-seq-len-to-capture", "--cuda-graph-sizes",
-        "--cudagraph-capture-sizes", "--max-cudagraph-capture-size", "--compilation-config", "--optimization-level",
+        "--distributed-executor-backend", "--api-server-count", "--max-seq-len-to-capture",
+        "--compilation-config", "--optimization-level",
         "--attention-backend", "--max-parallel-loading-workers", "--prefix-caching-hash-algo", "--code-revision",
         "--guided-decoding-backend", "--limit-mm-per-prompt", "--mm-processor-kwargs", "--mm-processor-cache-gb",
         "--mm-processor-cache-type", "--max-loras", "--max-lora-rank", "--max-cpu-loras", "--lora-dtype",

@@ -34,7 +34,10 @@ public sealed class GpuRehearsalTests
         Assert.That(records, Has.Length.GreaterThan(12));
         JsonElement decode = records.Single(r => Name(r) == "decode, batch 2").GetProperty("figures")[0];
         Assert.That(decode.GetProperty("value").GetDouble(), Is.Positive);
-        Assert.That(File.ReadAllText(Path.Combine(_folder, "report.md")), Does.Contain("decode, batch 2"));
+        string report = File.ReadAllText(Path.Combine(_folder, "report.md"));
+        Assert.That(report, Does.Contain("decode, batch 2"));
+        // What each switch changed, and that its tokens were the same.
+        Assert.That(report, Does.Match(@"\| wgmma \| decode, batch 1 \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| .* \| the same \|"));
     }
 
     [Test]

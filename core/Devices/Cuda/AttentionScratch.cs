@@ -47,8 +47,10 @@ internal sealed class AttentionScratch(CudaContext context) : IDisposable
         if (partialBytes > _partialBytes)
         {
             context.Synchronize();
+            // First: without room for more, another runner of this device goes on with what there is.
+            nint partials = context.AllocateDevice(partialBytes, "attention's partial results");
             Dispose();
-            Partials = context.AllocateDevice(partialBytes);
+            Partials = partials;
             _partialBytes = partialBytes;
         }
 

@@ -3,7 +3,7 @@ using Engine.Memory;
 namespace Engine.Devices.Cuda;
 
 /// <summary>Device memory, not zeroed, in few large allocations.</summary>
-internal sealed class CudaArena(CudaContext context) : Arena(ChunkBytes, Alignment)
+internal sealed class CudaArena(CudaContext context, string use) : Arena(ChunkBytes, Alignment)
 {
     public const int Alignment = 256;
 
@@ -13,7 +13,7 @@ internal sealed class CudaArena(CudaContext context) : Arena(ChunkBytes, Alignme
     /// <summary>Bytes that a piece takes.</summary>
     public static long Padded(long bytes) => Pad(bytes, Alignment);
 
-    protected override nint Map(long bytes) => context.AllocateDevice(bytes);
+    protected override nint Map(long bytes) => context.AllocateDevice(bytes, use);
 
     protected override void Unmap(nint address, long bytes) => context.FreeDevice(address);
 }

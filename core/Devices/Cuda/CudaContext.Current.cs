@@ -19,7 +19,7 @@ internal sealed unsafe partial class CudaContext
     /// <summary>Binds the context to the calling thread and checks that the device is still there.</summary>
     public void Enter()
     {
-        if (_lost is string why) throw new EngineException(EngineStatus.DeviceLost, why, "device");
+        if (Lost is string why) throw new EngineException(EngineStatus.DeviceLost, why, "device");
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (_current != Handle) Check(MakeCurrent(), "cuCtxSetCurrent");
     }
@@ -27,9 +27,9 @@ internal sealed unsafe partial class CudaContext
     /// <summary>For Dispose of what lives on the device: false if the driver must not be called any more.</summary>
     public bool TryEnter()
     {
-        if (_lost is not null || _isDisposed) return false;
+        if (Lost is not null || _isDisposed) return false;
         if (_current != Handle) Quiet(MakeCurrent());
-        return _lost is null;
+        return Lost is null;
     }
 
     internal static void BeginStay()
@@ -45,7 +45,7 @@ internal sealed unsafe partial class CudaContext
         _guest = null;
         _current = 0;
         // A context that its owner has destroyed meanwhile cannot come back.
-        if (guest is { _lost: null }) _ = guest.Driver.CtxSetCurrent(_callers);
+        if (guest is { Lost: null }) guest.Quiet(guest.Driver.CtxSetCurrent(_callers));
     }
 
     private CudaResult MakeCurrent()

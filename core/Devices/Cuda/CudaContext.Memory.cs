@@ -3,19 +3,29 @@ namespace Engine.Devices.Cuda;
 internal sealed unsafe partial class CudaContext
 {
     /// <summary>Device memory as the driver hands it out: aligned to 256 bytes, not zeroed.</summary>
-    public nint AllocateDevice(long bytes)
+    /// <param name="bytes">More than none.</param>
+    /// <param name="use">What for, for people.</param>
+    public nint AllocateDevice(long bytes, string use)
     {
         Enter();
         nint address;
         CudaResult result = Driver.MemAlloc(&address, (nuint)bytes);
         if (result == CudaResult.Success) return address;
         if (result != CudaResult.OutOfMemory) Throw(result, "cuMemAlloc");
-        (long free, long total) = Memory();
         throw new EngineException(
-            EngineStatus.OutOfMemory,
-            $"cuda:{Ordinal}: no room for {bytes} bytes: {free} of {total} are free; lower max_model_len, "
-            + "max_num_seqs, max_num_batched_tokens or gpu_memory_utilization, or end what else uses the GPU",
-            "device");
+            EngineStatus.OutOfMemory, $"cuda:{Ordinal}: no room for {bytes} bytes of {use}{Room()}", "device");
+    }
+
+    // What is free, and what would help.
+    private string Room()
+    {
+        if (Handle == 0) return "";
+        nuint free, total;
+        CudaResult result = Driver.MemGetInfo(&free, &total);
+        if (result.IsSticky()) Throw(result, "cuMemGetInfo");
+        if (result != CudaResult.Success) return "";
+        return $": {free} of {total} are free; lower max_model_len, max_num_seqs, max_num_batched_tokens or "
+            + "gpu_memory_utilization, or end what else uses the GPU";
     }
 
     /// <summary>Frees what work that is under way may still use: waits for that first.</summary>
@@ -27,7 +37,7 @@ internal sealed unsafe partial class CudaContext
     }
 
     /// <summary>Host memory that copies read and write while the host goes on.</summary>
-    public nint AllocatePinned(long bytes)
+    public nint AllocatePinned(long bytes, string use)
     {
         const uint Portable = 1;
         Enter();
@@ -36,7 +46,11 @@ internal sealed unsafe partial class CudaContext
         if (result == CudaResult.OutOfMemory)
         {
             throw new EngineException(
-                EngineStatus.OutOfMemory, $"cuda:{Ordinal}: cannot pin {bytes} bytes of host memory", "device");
+                EngineStatus.OutOfMemory,
+                $"cuda:{Ordinal}: cannot pin {bytes} bytes of host memory for {use}; the host is short of it, or the "
+                + "container's limit is (ulimit -l, memory of the control group); lower max_num_seqs or "
+                + "max_num_batched_tokens",
+                "device");
         }
 
         Check(result, "cuMemHostAlloc");

@@ -13,8 +13,11 @@ internal sealed unsafe partial class CudaContext : IDisposable
 
     private const uint NonBlockingStream = 1;
 
+    /// <summary>The first driver that takes all kernels, and has all functions.</summary>
+    private const int LeastDriverVersion = 12000;
+
     private readonly int _device;
-    private volatile string? _lost;
+    private readonly CudaLoss _loss;
     private bool _isDisposed;
 
     private CudaContext(CudaDriver driver, int ordinal, int device)
@@ -22,13 +25,8 @@ internal sealed unsafe partial class CudaContext : IDisposable
         Driver = driver;
         Ordinal = ordinal;
         _device = device;
+        _loss = CudaLoss.Take(driver, ordinal);
         Name = NameOf(driver, device);
-        Capability = (Attribute(CudaAttribute.CapabilityMajor) * 10) + Attribute(CudaAttribute.CapabilityMinor);
-        NumMultiprocessors = Attribute(CudaAttribute.Multiprocessors);
-        SharedBytesMax = Attribute(CudaAttribute.SharedBytesPerBlockOptIn);
-        int version;
-        Check(driver.DriverGetVersion(&version), "cuDriverGetVersion");
-        DriverVersion = version;
         SynchronizesEachLaunch = Environment.GetEnvironmentVariable("ENGINE_CUDA_SYNC") == "1";
     }
 
@@ -41,15 +39,15 @@ internal sealed unsafe partial class CudaContext : IDisposable
     public string Name { get; }
 
     /// <summary>Compute capability, 90 for 9.0.</summary>
-    public int Capability { get; }
+    public int Capability { get; private set; }
 
-    public int NumMultiprocessors { get; }
+    public int NumMultiprocessors { get; private set; }
 
     /// <summary>Shared memory that a block may ask for.</summary>
-    public int SharedBytesMax { get; }
+    public int SharedBytesMax { get; private set; }
 
     /// <summary>12040 for CUDA 12.4.</summary>
-    public int DriverVersion { get; }
+    public int DriverVersion { get; private set; }
 
     /// <summary>ENGINE_CUDA_SYNC=1: waits after each launch, so that an error names its kernel.</summary>
     public bool SynchronizesEachLaunch { get; set; }
@@ -63,7 +61,7 @@ internal sealed unsafe partial class CudaContext : IDisposable
     public nint Stream { get; private set; }
 
     /// <summary>Why the device can be used no more; null while it can.</summary>
-    public string? Lost => _lost;
+    public string? Lost => _loss.Why;
 
     /// <summary>Opens a GPU.</summary>
     /// <param name="ordinal">Index among those that the process sees.</param>
@@ -73,7 +71,8 @@ internal sealed unsafe partial class CudaContext : IDisposable
     public static CudaContext Open(int ordinal, string? libraryPath = null)
     {
         CudaDriver driver = CudaDriver.Load(libraryPath);
-        int count = Count(driver);
+        CudaLoss.Check(driver, ordinal);
+        int count = Count(driver), version = Version(driver);
         if (ordinal < 0 || ordinal >= count)
         {
             throw EngineException.Invalid(
@@ -84,16 +83,7 @@ internal sealed unsafe partial class CudaContext : IDisposable
         int device;
         CudaResult result = driver.DeviceGet(&device, ordinal);
         if (result != CudaResult.Success) throw Failure(driver, result, "cuDeviceGet");
-        CudaContext context = new(driver, ordinal, device);
-        if (context.Capability < LeastCapability)
-        {
-            throw new EngineException(
-                EngineStatus.Unsupported,
-                $"device: cuda:{ordinal} ({context.Name}) has compute capability {Capability2(context.Capability)}; "
-                + $"{Capability2(LeastCapability)} (Ampere) or later is needed",
-                "device");
-        }
-
+        CudaContext context = new(driver, ordinal, device) { DriverVersion = version };
         try
         {
             context.Start();
@@ -106,22 +96,42 @@ internal sealed unsafe partial class CudaContext : IDisposable
         }
     }
 
+    /// <summary>What the driver is for: 12040 for CUDA 12.4. One that is too old is refused.</summary>
+    private static int Version(CudaDriver driver)
+    {
+        int version;
+        CudaResult result = driver.DriverGetVersion(&version);
+        if (result != CudaResult.Success) throw Failure(driver, result, "cuDriverGetVersion");
+        if (version >= LeastDriverVersion) return version;
+        throw new EngineException(
+            EngineStatus.Unsupported,
+            $"device: the driver {driver.Path} is of CUDA {version / 1000}.{version % 1000 / 10}, which is too old: CUDA "
+            + $"{LeastDriverVersion / 1000}.0 (driver 525) or later is needed",
+            "device");
+    }
+
     /// <summary>GPUs that this process sees.</summary>
     public static int Count(CudaDriver driver)
     {
+        string call = "cuInit";
         CudaResult result = driver.Init(0);
         int count = 0;
-        if (result == CudaResult.Success) result = driver.DeviceGetCount(&count);
+        if (result == CudaResult.Success)
+        {
+            call = "cuDeviceGetCount";
+            result = driver.DeviceGetCount(&count);
+        }
+
         if (result == CudaResult.NoDevice || (result == CudaResult.Success && count == 0))
         {
             throw new EngineException(
                 EngineStatus.Unsupported,
-                $"device: the CUDA driver {driver.Path} sees no GPU (is CUDA_VISIBLE_DEVICES empty, or the device not "
-                + "passed into the container?)",
+                $"device: the CUDA driver {driver.Path} sees no GPU (is CUDA_VISIBLE_DEVICES empty, the device not passed "
+                + "into the container, or MIG on without an instance?)",
                 "device");
         }
 
-        return result == CudaResult.Success ? count : throw Failure(driver, result, "cuInit");
+        return result == CudaResult.Success ? count : throw Failure(driver, result, call);
     }
 
     /// <summary>Turns dependent launches on where GPU, driver and its graphs have them.</summary>
@@ -155,22 +165,23 @@ internal sealed unsafe partial class CudaContext : IDisposable
     public void Dispose()
     {
         if (_isDisposed) return;
-        if (_lost is null && Handle != 0)
+        if (Lost is null && Handle != 0)
         {
             // Whatever fails here has nobody left to tell, but it must not be followed by another call.
             if (TryEnter() && Stream != 0) Quiet(Driver.StreamDestroy(Stream));
-            if (_lost is null) Quiet(Driver.CtxSetCurrent(0));
-            if (_lost is null) Quiet(Driver.DevicePrimaryCtxRelease(_device));
+            if (Lost is null) Quiet(Driver.CtxSetCurrent(0));
+            if (Lost is null) Quiet(Driver.DevicePrimaryCtxRelease(_device));
             _current = 0;
         }
 
         _isDisposed = true;
+        _loss.Return();
     }
 
     /// <summary>Takes a result where nothing may be thrown.</summary>
     public void Quiet(CudaResult result)
     {
-        if (result.IsSticky()) _lost ??= LostMessage(result, "freeing");
+        if (result.IsSticky()) _loss.Set(LostMessage(result, "freeing"));
     }
 
     private static string Capability2(int capability) => $"{capability / 10}.{capability % 10}";
@@ -184,12 +195,37 @@ internal sealed unsafe partial class CudaContext : IDisposable
     }
 
     private static EngineException Failure(CudaDriver driver, CudaResult result, string call) =>
-        new(result.ToStatus(), $"device: {call} failed: {driver.Describe(result)}", "device");
+        new(
+            result.ToOpenStatus(), $"device: {call} failed: {driver.Describe(result)}{result.Hint()}", "device");
 
     private void Start()
     {
+        Capability = (Attribute(CudaAttribute.CapabilityMajor) * 10) + Attribute(CudaAttribute.CapabilityMinor);
+        NumMultiprocessors = Attribute(CudaAttribute.Multiprocessors);
+        SharedBytesMax = Attribute(CudaAttribute.SharedBytesPerBlockOptIn);
+        if (Capability < LeastCapability)
+        {
+            throw new EngineException(
+                EngineStatus.Unsupported,
+                $"device: cuda:{Ordinal} ({Name}) has compute capability {Capability2(Capability)}; "
+                + $"{Capability2(LeastCapability)} (Ampere) or later is needed",
+                "device");
+        }
+
         nint handle, stream;
-        Check(Driver.DevicePrimaryCtxRetain(&handle, _device), "cuDevicePrimaryCtxRetain");
+        CudaResult result = Driver.DevicePrimaryCtxRetain(&handle, _device);
+        if (result == CudaResult.OutOfMemory)
+        {
+            throw new EngineException(
+                EngineStatus.OutOfMemory,
+                $"cuda:{Ordinal} ({Name}): no memory for a context, which takes some hundred MiB; end what else uses the "
+                + "GPU (nvidia-smi lists it)",
+                "device");
+        }
+
+        // Nothing has been there that could be lost.
+        if (result.Hint().Length > 0) throw Failure(Driver, result, "cuDevicePrimaryCtxRetain");
+        Check(result, "cuDevicePrimaryCtxRetain");
         Handle = handle;
         _current = 0;
         Enter();
@@ -208,12 +244,12 @@ internal sealed unsafe partial class CudaContext : IDisposable
     {
         if (!result.IsSticky())
         {
+            string room = result == CudaResult.OutOfMemory ? Room() : "";
             throw new EngineException(
-                result.ToStatus(), $"cuda:{Ordinal}: {call} failed: {Driver.Describe(result)}", "device");
+                result.ToStatus(), $"cuda:{Ordinal}: {call} failed: {Driver.Describe(result)}{room}", "device");
         }
 
-        _lost ??= LostMessage(result, call);
-        throw new EngineException(EngineStatus.DeviceLost, _lost, "device");
+        throw new EngineException(EngineStatus.DeviceLost, _loss.Set(LostMessage(result, call)), "device");
     }
 
     private string LostMessage(CudaResult result, string call) =>

@@ -81,7 +81,7 @@ internal sealed unsafe class CudaCublasLt : IDisposable
     /// <exception cref="EngineException">OutOfMemory.</exception>
     public void Reserve()
     {
-        if (_workspace == 0) _workspace = _context.AllocateDevice(_workspaceBytes);
+        if (_workspace == 0) _workspace = _context.AllocateDevice(_workspaceBytes, "cuBLASLt's workspace");
     }
 
     /// <summary>Launches a product; false if it is one for the backend's own kernels.</summary>

@@ -39,7 +39,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
         ActivationType = options.ActivationType;
         FollowsInputs = options.FollowsInputs;
-        UsesGraphs = options.UsesGraphs && Environment.GetEnvironmentVariable("ENGINE_CUDA_GRAPHS") != "0";
+        UsesGraphs = RecordsSteps(options);
+        GraphSizes = options.GraphSizes;
         RunsAhead = options.RunsAhead ?? RunsAheadByDefault;
         _usesWgmmaAttention = options.UsesWgmmaAttention || IsOn("ENGINE_CUDA_WGMMA_ATTENTION");
         _context = CudaContext.Open(options.Ordinal, options.LibraryPath);
@@ -52,8 +53,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
             _modules = new CudaModules(
                 Gpu, options.Images ?? CudaImages.Embedded, options.Cache ?? CubinCache.OfEnvironment());
             _kernels = new CudaKernels(_modules);
-            _weights = new CudaArena(Gpu);
-            _activations = new CudaArena(Gpu);
+            _weights = new CudaArena(Gpu, "weights");
+            _activations = new CudaArena(Gpu, "activations");
             _uploads = new CudaUploads(Gpu);
             if (UsesWgmma(options)) _wgmma = CudaWgmma.Create(Gpu, _kernels, ActivationType);
 
@@ -74,8 +75,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
     {
         ActivationType = type;
         FollowsInputs = followsInputs;
-        UsesGraphs = true;
-        RunsAhead = RunsAheadByDefault;
+        UsesGraphs = RecordsSteps(options);
+        RunsAhead = options.RunsAhead ?? RunsAheadByDefault;
         _plannedBytes = bytes;
         _name = "cuda (planned";
         if (type != DType.F32)
@@ -115,12 +116,19 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <summary>Uniform steps are captured and replayed.</summary>
     public bool UsesGraphs { get; }
 
+    /// <summary>Numbers of sequences that recorded steps are padded to; null is StepGraphs' own.</summary>
+    public int[]? GraphSizes { get; }
+
     /// <summary>The next step begins before this one's tokens are read.</summary>
     public bool RunsAhead { get; }
 
     internal CudaContext Context => Gpu;
 
     private static bool RunsAheadByDefault => Environment.GetEnvironmentVariable("ENGINE_CUDA_ASYNC") != "0";
+
+    private static bool RecordsSteps(CudaDeviceOptions options) =>
+        options.UsesGraphs && Environment.GetEnvironmentVariable("ENGINE_CUDA_GRAPHS") != "0"
+        && options.GraphSizes is not [];
 
     private static bool UsesWgmma(CudaDeviceOptions options) => options.UsesWgmma || IsOn("ENGINE_CUDA_WGMMA");
 

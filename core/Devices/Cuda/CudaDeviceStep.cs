@@ -42,7 +42,7 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
         _staging = new CudaStaging(_context, NumSlots, _capacityInts * sizeof(int));
         try
         {
-            _memory = _context.AllocateDevice(_capacityInts * sizeof(int));
+            _memory = _context.AllocateDevice(_capacityInts * sizeof(int), "a step's lists");
         }
         catch
         {
@@ -50,7 +50,7 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
             throw;
         }
 
-        _graphs = device.UsesGraphs ? new StepGraphs(_context) : null;
+        _graphs = device.UsesGraphs ? new StepGraphs(_context, device.GraphSizes) : null;
     }
 
     public override int SpareBlock => _kv.SpareBlock;
@@ -68,9 +68,12 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
     /// <summary>Steps replayed, for tests.</summary>
     public long NumReplays => _graphs?.NumReplays ?? 0;
 
+    /// <summary>Why steps are recorded no more; null while they are.</summary>
+    public string? WhyNoGraphs => _graphs?.WhyOff;
+
     public override int PaddedSequences(int numSeqs, int numTokens) =>
         _graphs is not null && numSeqs == numTokens
-            ? Math.Max(numSeqs, Math.Min(StepGraphs.Bucket(numSeqs), _maxNumSeqs))
+            ? Math.Max(numSeqs, Math.Min(_graphs.BucketOf(numSeqs), _maxNumSeqs))
             : numSeqs;
 
     public override void Begin(in StepMetadata inputs)
@@ -97,7 +100,7 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
         if (inputs.TokenSource is CudaTokens source) _device.LaunchTakeTokens(_memory, source, places, numTokens);
         _device.Enter(this);
         _graphs?.Begin(
-            numTokens == numSeqs && isSingle
+            numTokens == numSeqs && isSingle && _graphs.Records(numSeqs)
                 ? new StepKey(numSeqs, _stride, _forms.Count, _forms.Exists(f => f.Combines)) : default,
             _device.Scratch().Version);
 
@@ -122,6 +125,9 @@ internal sealed unsafe class CudaDeviceStep : DeviceStep
     public override bool TryCapture() => _graphs is not null && _graphs.TryCapture();
 
     public override bool EndCapture(TensorView hidden) => _graphs!.EndCapture(hidden);
+
+    public override bool TryAbandonCapture(EngineException failure) =>
+        _graphs is not null && _graphs.TryAbandon(failure);
 
     public override void End()
     {

@@ -23,6 +23,9 @@ internal sealed record CudaDeviceOptions
     /// <summary>Steps in which every sequence has one token are captured and replayed.</summary>
     public bool UsesGraphs { get; init; } = true;
 
+    /// <summary>Numbers of sequences that recorded steps are padded to, ascending; null is StepGraphs' own.</summary>
+    public int[]? GraphSizes { get; init; }
+
     /// <summary>The next step begins before this one's tokens are read; null unless ENGINE_CUDA_ASYNC=0.</summary>
     public bool? RunsAhead { get; init; }
 
@@ -123,7 +126,7 @@ internal sealed class CudaKvStorage : KvStorage
         }
 
         long lists = 2L * 2 * offsets.Length * sizeof(long);
-        nint address = context.AllocateDevice(bytes + lists);
+        nint address = context.AllocateDevice(bytes + lists, "KV cache");
         CudaKvStorage storage = new(context, address, offsets, bytes, numSpares)
         {
             Shape = shape,

@@ -20,7 +20,7 @@ internal sealed class CudaStaging : IDisposable
         _isBusy = new bool[numSlots];
         try
         {
-            _memory = context.AllocatePinned(SlotBytes * numSlots);
+            _memory = context.AllocatePinned(SlotBytes * numSlots, "copies");
             for (int i = 0; i < numSlots; i++) _events[i] = context.CreateEvent();
         }
         catch

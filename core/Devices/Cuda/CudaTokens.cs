@@ -19,8 +19,8 @@ internal sealed unsafe class CudaTokens : DeviceTokens
         _slotBytes = (long)maxRows * sizeof(int);
         try
         {
-            _memory = _context.AllocateDevice(NumSlots * _slotBytes);
-            _pinned = _context.AllocatePinned(NumSlots * _slotBytes);
+            _memory = _context.AllocateDevice(NumSlots * _slotBytes, "chosen tokens");
+            _pinned = _context.AllocatePinned(NumSlots * _slotBytes, "chosen tokens");
             for (int i = 0; i < NumSlots; i++) _events[i] = _context.CreateEvent();
             // Padding reads the first token of a slot that may never have been written.
             _context.Fill(_memory, 0, NumSlots * _slotBytes);

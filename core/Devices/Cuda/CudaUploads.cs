@@ -65,7 +65,7 @@ internal sealed unsafe class CudaUploads(CudaContext context) : IDisposable
         if (_staging is not null) context.Synchronize();
         Dispose();
         _staging = new CudaStaging(context, NumSlots, bytes);
-        _scratch = context.AllocateDevice(bytes);
+        _scratch = context.AllocateDevice(bytes, "an operation's lists");
         _scratchBytes = bytes;
     }
 }

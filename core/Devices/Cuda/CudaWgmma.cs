@@ -129,7 +129,7 @@ internal sealed unsafe class CudaWgmma : IDisposable
     public void Reserve()
     {
         if (_counters != 0) return;
-        _counters = _context.AllocateDevice(Bytes);
+        _counters = _context.AllocateDevice(Bytes, "sums of wgmma's tiles");
         _context.Fill(_counters, 0, CounterBytes);
     }
 

@@ -11,21 +11,62 @@ internal readonly record struct StepKey(int NumSeqs, int Stride, int NumGroups, 
 
 /// <summary>
 /// Recorded forward passes. A step of a new kind runs as it is, the next one of that kind is recorded, those after it
-/// are replayed: by then every kernel is loaded, which no recording may do.
+/// are replayed: by then every kernel is loaded, which no recording may do. Where recording or replaying fails, and the
+/// device is still there, steps run as they are from then on.
 /// </summary>
-internal sealed class StepGraphs(CudaContext context) : IDisposable
+internal sealed class StepGraphs(CudaContext context, int[]? sizes = null) : IDisposable
 {
     private const int MaxGraphs = 128;
     private readonly Dictionary<StepKey, Recording?> _recordings = [];
     private StepKey _key;
     private int _version;
-    private bool _isOff;
+
+    /// <summary>Why nothing is recorded any more, or null.</summary>
+    public string? WhyOff { get; private set; }
 
     public long NumReplays { get; private set; }
 
     public int NumGraphs { get; private set; }
 
-    /// <summary>The number of sequences that a step of so many is padded to.</summary>
+    /// <summary>Sizes as options name them, ascending, or null for those of Bucket.</summary>
+    /// <param name="sizes">In any order; null is those of Bucket.</param>
+    /// <param name="max">The largest; null is the last of them.</param>
+    /// <exception cref="EngineException">InvalidArgument: one that is no size.</exception>
+    public static int[]? Sizes(IReadOnlyList<int>? sizes, int? max)
+    {
+        const int FineMax = 512;
+        if (max is < 0)
+        {
+            throw EngineException.Invalid("max_cudagraph_capture_size", $"expected 0 or more, found {max}");
+        }
+
+        if (sizes is null && max is null) return null;
+        foreach (int size in sizes ?? [])
+        {
+            if (size > 0) continue;
+            throw EngineException.Invalid("cudagraph_capture_sizes", $"expected sizes above 0, found {size}");
+        }
+
+        int last = max ?? int.MaxValue;
+        return
+        [
+            .. (sizes ?? [.. Enumerable.Range(1, Math.Min(last, FineMax)).Select(Bucket)])
+                .Where(s => s <= last).Distinct().Order(),
+        ];
+    }
+
+    /// <summary>The number of sequences that a step of so many is padded to, if it is recorded.</summary>
+    public int BucketOf(int numSeqs)
+    {
+        if (sizes is null) return Bucket(numSeqs);
+        int at = Array.BinarySearch(sizes, numSeqs);
+        return at >= 0 || ~at == sizes.Length ? numSeqs : sizes[~at];
+    }
+
+    /// <summary>True if a step of so many sequences, padded, is recorded.</summary>
+    public bool Records(int numSeqs) => sizes is null || (sizes.Length > 0 && numSeqs <= sizes[^1]);
+
+    /// <summary>The number of sequences that a step of so many is padded to by default.</summary>
     public static int Bucket(int numSeqs)
     {
         const int FineMax = 256;
@@ -51,14 +92,23 @@ internal sealed class StepGraphs(CudaContext context) : IDisposable
             _version = version;
         }
 
-        _key = _isOff ? default : key;
+        _key = WhyOff is null ? key : default;
     }
 
     public bool TryReplay(out TensorView hidden)
     {
         hidden = default;
         if (_key == default || !_recordings.TryGetValue(_key, out Recording? found) || found is null) return false;
-        context.LaunchGraph(found.Executable);
+        try
+        {
+            context.LaunchGraph(found.Executable);
+        }
+        catch (EngineException e) when (e.Status != EngineStatus.DeviceLost)
+        {
+            GiveUp(e);
+            return false;
+        }
+
         NumReplays++;
         hidden = new TensorView(found.Address, found.Type, found.Rows, found.Columns, found.RowStride);
         return true;
@@ -68,28 +118,47 @@ internal sealed class StepGraphs(CudaContext context) : IDisposable
     {
         if (_key == default || _recordings.Count > MaxGraphs) return false;
         if (_recordings.TryAdd(_key, null)) return false;
-        context.BeginCapture();
-        return true;
+        try
+        {
+            context.BeginCapture();
+            return true;
+        }
+        catch (EngineException e) when (e.Status != EngineStatus.DeviceLost)
+        {
+            GiveUp(e);
+            return false;
+        }
     }
 
-    /// <summary>Runs what was recorded; false if there is no memory for it, and nothing has been done.</summary>
+    /// <summary>An operation failed while it was recorded: true if the step is to be done as it is, for nothing of it
+    /// has been done.</summary>
+    public bool TryAbandon(EngineException failure)
+    {
+        if (!context.IsCapturing || failure.Status == EngineStatus.DeviceLost) return false;
+        context.AbandonCapture();
+        GiveUp(failure);
+        return context.Lost is null;
+    }
+
+    /// <summary>Runs what was recorded; false if that cannot be, and nothing has been done.</summary>
     public bool EndCapture(TensorView hidden)
     {
-        nint executable;
+        nint executable = 0;
         try
         {
             executable = context.EndCapture();
+            context.LaunchGraph(executable);
         }
-        catch (EngineException e) when (e.Status == EngineStatus.OutOfMemory)
+        catch (EngineException e) when (e.Status != EngineStatus.DeviceLost)
         {
-            _isOff = true;
+            context.DestroyGraph(executable);
+            GiveUp(e);
             return false;
         }
 
         _recordings[_key] = new Recording(
             executable, hidden.Address, hidden.Type, hidden.Rows, hidden.Columns, hidden.RowStride);
         NumGraphs++;
-        context.LaunchGraph(executable);
         return true;
     }
 
@@ -101,6 +170,14 @@ internal sealed class StepGraphs(CudaContext context) : IDisposable
     }
 
     public void Dispose() => Clear();
+
+    // The memory of the recordings helps the steps that follow.
+    private void GiveUp(EngineException failure)
+    {
+        WhyOff = failure.Message;
+        _key = default;
+        Clear();
+    }
 
     private void Clear()
     {

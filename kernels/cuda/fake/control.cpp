@@ -26,6 +26,8 @@ API void fake_cuda_reset(const Options* options) {
   s.random = s.options.seed;
   s.fail_alloc = s.fail_launch = -1;
   s.fail_link = 0;
+  s.fail_call = {};
+  s.calls.clear();
   s.message.clear();
   s.counts = Counters();
   lt_reset();
@@ -51,6 +53,33 @@ API void fake_cuda_fail_launch(int n, int code) {
 API void fake_cuda_fail_cublaslt(int call, int n, int status, int stays) {
   std::lock_guard<std::recursive_mutex> guard(state().lock);
   lt_fail(call, n, status, stays);
+}
+
+// The n-th call from now of a function (of any, if the name is empty) does nothing and returns a code; a final one is
+// what every call returns from then on.
+API void fake_cuda_fail_call(const char* function, int n, int code, int is_final) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  state().fail_call = {function, n, code, is_final != 0};
+}
+
+// Calls of a function so far.
+API int64_t fake_cuda_calls(const char* function) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  int64_t count = 0;
+  for (auto& call : state().calls) count += strcmp(call.first, function) == 0 ? call.second : 0;
+  return count;
+}
+
+// The i-th function that has been called; false behind the last.
+API int fake_cuda_called(int i, char* name, int bytes) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  for (auto& call : state().calls) {
+    if (i-- > 0) continue;
+    strncpy(name, call.first, (size_t)bytes - 1);
+    name[bytes - 1] = 0;
+    return 1;
+  }
+  return 0;
 }
 
 API void fake_cuda_fail_link(int fails) { state().fail_link = fails; }

@@ -21,10 +21,13 @@ uint64_t next_random() {
   return z ^ (z >> 31);
 }
 
-CUresult leave(CUresult result) {
+CUresult leave(CUresult result, const char* called) {
   State& s = state();
   if (!s.lost) return result;
-  if (s.lost_told) s.counts.calls_after_lost++;
+  if (s.lost_told) {
+    s.counts.calls_after_lost++;
+    s.message += std::string("; then ") + called;
+  }
   s.lost_told = true;
   return s.lost;
 }
@@ -40,6 +43,23 @@ void lose(int code, const std::string& why) {
   if (s.lost) return;
   refuse(code, why);
   s.lost = code;
+}
+
+CUresult asked_to_fail(const char* function) {
+  State& s = state();
+  s.calls[function]++;
+  auto& fault = s.fail_call;
+  if (fault.after < 0 || (!fault.function.empty() && fault.function != function) || fault.after-- > 0) return OK;
+  refuse(fault.code, std::string("injected into ") + function);
+  // Whatever it returns, a capture is over then.
+  if (std::string(function) == "cuStreamEndCapture") {
+    for (auto& stream : s.streams) stream->capturing = false;
+  }
+  if (fault.is_final) {
+    s.lost = fault.code;
+    s.lost_told = true;
+  }
+  return fault.code;
 }
 
 static thread_local Context* current;
@@ -111,6 +131,7 @@ API CUresult cuInit(unsigned flags) {
   State& s = state();
   if (flags) return INVALID_VALUE;
   if (s.lost) return leave(0);
+  if (CUresult fault = fake::asked_to_fail(__func__)) return fault;
   if (s.options.devices == 0) return NO_DEVICE;
   if (!s.initialized) {
     s.used.assign(s.options.devices, 0);
@@ -121,6 +142,9 @@ API CUresult cuInit(unsigned flags) {
 }
 
 API CUresult cuDriverGetVersion(int* out) {
+  std::lock_guard<std::recursive_mutex> guard(state().lock);
+  if (state().lost) return leave(0);
+  if (CUresult fault = fake::asked_to_fail(__func__)) return fault;
   *out = state().options.driver_version;
   return OK;
 }

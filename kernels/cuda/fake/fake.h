@@ -141,6 +141,12 @@ struct State {
   int fail_alloc = -1, fail_alloc_code = OUT_OF_MEMORY;
   int fail_launch = -1, fail_launch_code = ILLEGAL_ADDRESS;
   int fail_link = 0;
+  struct {
+    std::string function;  // empty is any
+    int after = -1, code = 0;
+    bool is_final = false;
+  } fail_call;
+  std::map<const char*, int64_t> calls;  // of each function
   std::string message;  // of the last refusal, for tests
   std::vector<std::unique_ptr<Context>> contexts;
   std::vector<uint64_t> used;
@@ -172,7 +178,7 @@ struct Call {
 uint64_t next_random();
 
 // Ends a call: a sticky error, once raised, is what every call returns.
-CUresult leave(CUresult result);
+CUresult leave(CUresult result, const char* called = "a call");
 CUresult refuse(CUresult result, const std::string& why);
 void lose(int code, const std::string& why);
 
@@ -193,6 +199,9 @@ void run_all();
 void run_kernel(Op& op);
 void run_product(Op& op);
 
+// What a test has asked of a call: 0, or the code that it is to return.
+CUresult asked_to_fail(const char* function);
+
 // cuBLASLt: a product that was launched, everything forgotten, and the calls that tests may make fail.
 enum { kLtCreate = 0, kLtHeuristic = 1, kLtMatmul = 2 };
 void lt_run(const Op& op);
@@ -207,8 +216,9 @@ bool anything_captures();
   std::lock_guard<std::recursive_mutex> guard_(fake::state().lock); \
   fake::Call call_;                                               \
   fake::State& s = fake::state();                                 \
-  if (s.lost) return fake::leave(0);                              \
+  if (s.lost) return fake::leave(0, __func__);                    \
   if (!s.initialized) return NOT_INITIALIZED;                     \
+  if (CUresult fault_ = fake::asked_to_fail(__func__)) return fault_; \
   (void)s
 
 #define ENTER_CONTEXT                                \

@@ -73,7 +73,7 @@ internal sealed class CudaContextTests
     {
         using FakeCuda fake = new(new FakeCudaOptions { Devices = 2 });
         using CudaContext first = fake.Open(0), second = fake.Open(1);
-        nint address = first.AllocateDevice(1 << 20);
+        nint address = first.AllocateDevice(1 << 20, "a test");
         Assert.Multiple(() =>
         {
             Assert.That(first.Memory().Free, Is.EqualTo((1L << 30) - (1 << 20)));
@@ -93,7 +93,7 @@ internal sealed class CudaContextTests
         {
             try
             {
-                context.FreeDevice(context.AllocateDevice(1024));
+                context.FreeDevice(context.AllocateDevice(1024, "a test"));
             }
             catch (EngineException e)
             {
@@ -110,14 +110,14 @@ internal sealed class CudaContextTests
     {
         using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 1 << 20 });
         using CudaContext context = fake.Open();
-        EngineException e = Assert.Throws<EngineException>(() => context.AllocateDevice(2 << 20))!;
+        EngineException e = Assert.Throws<EngineException>(() => context.AllocateDevice(2 << 20, "a test"))!;
         Assert.Multiple(() =>
         {
             Assert.That(e.Status, Is.EqualTo(EngineStatus.OutOfMemory));
             Assert.That(e.Message, Does.Contain("2097152").And.Contain("1048576"));
             Assert.That(context.Lost, Is.Null);
         });
-        context.FreeDevice(context.AllocateDevice(1 << 20));
+        context.FreeDevice(context.AllocateDevice(1 << 20, "a test"));
     }
 
     [TestCase(CudaResult.IllegalAddress)]
@@ -129,14 +129,14 @@ internal sealed class CudaContextTests
         CudaContext context = fake.Open();
         CudaModules modules = new(context, new TextImages(), new CubinCache(null));
         CudaFunction fill = modules.Find("fake_fill");
-        nint memory = context.AllocateDevice(64);
+        nint memory = context.AllocateDevice(64, "a test");
         fake.FailLaunch(0, result);
         EngineException lost = Assert.Throws<EngineException>(() =>
         {
             context.Launch(fill, new FakeArguments(memory, 7, 16), (1, 1, 1), 32);
             context.Synchronize();
         })!;
-        EngineException later = Assert.Throws<EngineException>(() => context.AllocateDevice(64))!;
+        EngineException later = Assert.Throws<EngineException>(() => context.AllocateDevice(64, "a test"))!;
         context.FreeDevice(memory);
         modules.Dispose();
         context.Dispose();
@@ -157,7 +157,7 @@ internal sealed class CudaContextTests
         using CudaContext context = fake.Open();
         context.SynchronizesEachLaunch = true;
         using CudaModules modules = new(context, new TextImages(), new CubinCache(null));
-        nint memory = context.AllocateDevice(64);
+        nint memory = context.AllocateDevice(64, "a test");
         context.Launch(modules.Find("fake_fill"), new FakeArguments(memory, 7, 16), (1, 1, 1), 32);
         EngineException e = Assert.Throws<EngineException>(
             () => context.Launch(modules.Find("fake_wild"), new FakeArguments(0, 0, 1), (1, 1, 1), 32))!;
@@ -170,7 +170,7 @@ internal sealed class CudaContextTests
         using FakeCuda fake = new();
         using CudaContext context = fake.Open();
         using CudaModules modules = new(context, new TextImages(), new CubinCache(null));
-        nint memory = context.AllocateDevice(64);
+        nint memory = context.AllocateDevice(64, "a test");
         context.Launch(modules.Find("fake_fill"), new FakeArguments(memory, 7, 17), (1, 1, 1), 32);
         Assert.That(context.Synchronize, Throws.TypeOf<EngineException>());
         Assert.That(fake.Message, Does.Contain("fake_fill").And.Contain("64 bytes"));

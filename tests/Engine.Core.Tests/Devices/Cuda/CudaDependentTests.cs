@@ -65,7 +65,7 @@ internal sealed class CudaDependentTests
         using FakeCuda fake = new();
         using CudaContext context = fake.Open();
         context.LaunchDependents();
-        nint memory = context.AllocateDevice(64);
+        nint memory = context.AllocateDevice(64, "a test");
         using CudaModules modules = new(context, new TextImages("8.0", "sm_80"), new CubinCache(null));
         context.Launch(modules.Find("fake_fill"), ((long)memory, 7L, 4L), (1, 1, 1), 32);
         Assert.That(fake.Counters.Dependents, Is.Zero);

@@ -176,7 +176,7 @@ internal sealed class CudaModulesTests
             {
                 using CudaContext context = fake.Open();
                 using CudaModules modules = new(context, new TextImages(), new CubinCache(null));
-                using CudaArena arena = new(context);
+                using CudaArena arena = new(context, "a test");
                 using CudaStaging staging = new(context, 3, 4096);
                 arena.Allocate(100);
                 modules.Find("fake_fill");

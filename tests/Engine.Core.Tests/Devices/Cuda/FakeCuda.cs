@@ -32,7 +32,7 @@ internal sealed unsafe class FakeCuda : IDisposable
             Memory = (ulong)o.MemoryBytes,
             Seed = (ulong)o.Seed,
             // Closing memory to the host takes far longer than what is measured then.
-            GuardHost = o.Skips ? 0 : 1,
+            GuardHost = o.Skips || !o.GuardsMemory ? 0 : 1,
             Emulates = o.Emulates ? 1 : 0,
             Skips = o.Skips ? 1 : 0,
         };
@@ -86,6 +86,32 @@ internal sealed unsafe class FakeCuda : IDisposable
         ((delegate* unmanaged<int, int, int, int, void>)Export("fake_cuda_fail_cublaslt"))(
             call, n, (int)status, stays ? 1 : 0);
 
+    /// <summary>The n-th call from now of a function of the driver (of any, if empty) does nothing and returns a code;
+    /// a final one is what every call returns from then on.</summary>
+    public void FailCall(string function, int n, CudaResult result, bool isFinal)
+    {
+        fixed (byte* text = Encoding.UTF8.GetBytes(function + '\0'))
+        {
+            ((delegate* unmanaged<byte*, int, int, int, void>)Export("fake_cuda_fail_call"))(
+                text, n, (int)result, isFinal ? 1 : 0);
+        }
+    }
+
+    /// <summary>Functions of the driver that have been called, and how often.</summary>
+    public IReadOnlyList<(string Function, long Count)> Calls()
+    {
+        List<(string, long)> all = [];
+        byte* name = stackalloc byte[128];
+        while (((delegate* unmanaged<int, byte*, int, int>)Export("fake_cuda_called"))(all.Count, name, 128) != 0)
+        {
+            all.Add((
+                Marshal.PtrToStringUTF8((nint)name)!,
+                ((delegate* unmanaged<byte*, long>)Export("fake_cuda_calls"))(name)));
+        }
+
+        return all;
+    }
+
     /// <summary>Compilations fail.</summary>
     public void FailCompilation() => ((delegate* unmanaged<int, void>)Export("fake_cuda_fail_link"))(1);
 
@@ -111,6 +137,7 @@ internal sealed unsafe class FakeCuda : IDisposable
     public void Dispose()
     {
         ((delegate* unmanaged<Native*, void>)Export("fake_cuda_reset"))(null);
+        CudaLoss.Forget();
         _turn.Release();
     }
 
@@ -160,6 +187,9 @@ internal sealed record FakeCudaOptions
 
     /// <summary>Kernels run instruction by instruction instead of in their plain form.</summary>
     public bool Emulates { get; init; }
+
+    /// <summary>Device memory is closed to the host, which takes most of a test's time.</summary>
+    public bool GuardsMemory { get; init; } = true;
 
     /// <summary>Kernels do nothing, and the sampler chooses token 0: what is left is the host's time.</summary>
     public bool Skips { get; init; }
