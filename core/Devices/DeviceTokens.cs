@@ -14,18 +14,24 @@ internal abstract class DeviceTokens : IDisposable
     /// <summary>Tokens of a slot.</summary>
     public required int MaxRows { get; init; }
 
-    /// <summary>Begins to choose a token for each row; nothing waits.</summary>
+    /// <summary>Bytes of the device's memory.</summary>
+    public abstract long Bytes { get; }
+
+    /// <summary>Begins what a chooser was asked for; nothing waits.</summary>
     /// <param name="logits">[rows, length] f32.</param>
-    /// <param name="choices">[rows]; copied before this returns.</param>
-    /// <param name="slot">Where they go.</param>
+    /// <param name="chooser">Free for the next batch when this returns.</param>
+    /// <param name="slot">Where tokens go.</param>
     /// <param name="first">The first of them in the slot.</param>
-    public abstract void Choose(TensorView logits, ReadOnlySpan<TokenChoice> choices, int slot, int first);
+    public abstract void Choose(TensorView logits, DeviceChooser chooser, int slot, int first);
 
     /// <summary>Sends a slot's tokens to the host, once they are chosen.</summary>
     public abstract void Send(int slot, int count);
 
     /// <summary>Waits for what was sent.</summary>
     public abstract ReadOnlySpan<int> Wait(int slot, int count);
+
+    /// <summary>What was found, in a slot that was waited for, for the log probabilities of a row.</summary>
+    public abstract LogprobRecord Record(int slot, int place, int top, out ReadOnlySpan<ScoredToken> best);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using Engine.Memory;
-
 namespace Engine.Devices;
 
 /// <summary>A device that chooses tokens where the logits are, so that only the tokens leave it.</summary>
@@ -12,44 +9,40 @@ internal interface IDeviceSampler
     /// <summary>In place of a token: every logit is -infinity.</summary>
     const int Nothing = -2;
 
-    /// <summary>Chooses a token for each row, and waits for them.</summary>
-    /// <param name="logits">[rows, length] f32.</param>
-    /// <param name="choices">[rows]; a row without ids is left alone.</param>
-    /// <param name="tokens">[rows] tokens, or what stands for one.</param>
-    void Choose(TensorView logits, ReadOnlySpan<TokenChoice> choices, Span<int> tokens);
+    /// <summary>Bytes of the device's memory that a chooser takes.</summary>
+    long ChooserBytes(ChooserLimits limits);
+
+    /// <summary>What it takes to choose tokens of batches of rows. Throws OutOfMemory.</summary>
+    DeviceChooser CreateChooser(ChooserLimits limits);
+
+    /// <summary>Bytes of the device's memory that CreateTokens takes.</summary>
+    long TokenBytes(int maxRows, int maxLogprobs);
 
     /// <summary>Room for tokens that stay on the device; null if steps are not to be computed ahead.</summary>
-    DeviceTokens? CreateTokens(int maxRows);
+    DeviceTokens? CreateTokens(int maxRows, int maxLogprobs);
 }
 
-/// <summary>
-/// How a token is chosen: what min_p, top_k and top_p leave, in this order, by weight exp((logit - max) * scale). The
-/// layout is EkcSampleRow's.
-/// </summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct TokenChoice
+/// <summary>The largest batch of rows.</summary>
+/// <param name="MaxRows">Rows.</param>
+/// <param name="RowLength">Logits of a row.</param>
+/// <param name="MaxLogprobs">Of a row, beside the chosen token's.</param>
+internal readonly record struct ChooserLimits(int MaxRows, int RowLength, int MaxLogprobs)
 {
-    /// <summary>1 as a share.</summary>
-    public const ulong Whole = 1UL << 53;
+    private const int MostLogprobs = 128;
+    private const int EntriesMax = 16384;
+    private const int EntriesMin = 1024;
+    private const int ListBytes = 16 << 20;
 
-    /// <summary>The draw in units of 2^-53, as a share of what is left in ascending order of ids.</summary>
-    public ulong Uniform;
+    /// <summary>Tokens of a row that may be masked, or have a bias or a count: a matter of the limits, so that where a
+    /// row is sampled does not depend on its company.</summary>
+    public int MaxEntries => Math.Min(
+        RowLength,
+        Math.Clamp(ListBytes / (EditWriter.EntryInts * sizeof(int) * MaxRows), EntriesMin, EntriesMax));
 
-    /// <summary>In units of 2^-53; Whole keeps all.</summary>
-    public ulong TopP;
+    /// <summary>32-bit words of a row's lists.</summary>
+    public int RowInts => ((RowLength + 31) / 32) + (EditWriter.EntryInts * MaxEntries);
 
-    /// <summary>Logits below the largest plus this go; above 0 none do.</summary>
-    public double MinOffset;
-
-    /// <summary>1 / temperature; 0 takes the first of the largest.</summary>
-    public float Scale;
-
-    /// <summary>0 keeps all.</summary>
-    public int TopK;
-
-    /// <summary>Ids from here on are never chosen; 0 leaves the row alone.</summary>
-    public int NumIds;
-
-    /// <summary>0.</summary>
-    public int Reserved;
+    /// <summary>The most log probabilities that the device gives, from the most that a request may ask for.</summary>
+    public static int LogprobsOf(int maxLogprobs) =>
+        maxLogprobs < 0 ? MostLogprobs : Math.Min(maxLogprobs, MostLogprobs);
 }

@@ -37,7 +37,7 @@ internal static class DryRun
                 rows.Begin();
                 rows.Add(0, part.Length - 1, LogitsRows.SamplesNext);
                 rows.Compute(hidden);
-                rows.Choose(0, new TokenChoice { NumIds = weights.Config.VocabSize, TopP = TokenChoice.Whole });
+                rows.TryScore(0, 0, 0);
                 rows.Fetch();
             }
         }

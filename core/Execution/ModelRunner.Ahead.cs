@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Engine.Devices;
+using Engine.Hosting;
 using Engine.Memory;
 using Engine.Sampling;
 using Engine.Scheduling;
@@ -26,7 +27,7 @@ internal sealed partial class ModelRunner
     private StepAhead? CreateAhead()
     {
         if (_drafter is not null || _weights.Device is not IDeviceSampler sampler) return null;
-        DeviceTokens? tokens = sampler.CreateTokens(_maxNumSeqs);
+        DeviceTokens? tokens = sampler.CreateTokens(_maxNumSeqs, _limits.MaxLogprobs);
         if (tokens is null) return null;
         _isTaken = new bool[_maxNumSeqs];
         _expectedPlace = new int[_maxNumSeqs];
@@ -111,13 +112,17 @@ internal sealed partial class ModelRunner
             }
 
             if (sequence.NumTokens + 1 >= sequence.MaxTokensTotal) continue;
-            if (ahead.TryAdd(sequence, _expectedPlace[i], _inputs)) continue;
+            SamplerState state = (SamplerState)sequence.SamplerState!;
+            if (DeviceChoice.MayFollowUnseen(
+                    state, sequence.Tokens, sequence.NumPromptTokens, _rows.Chooser!.Limits)
+                && ahead.TryAdd(sequence, _expectedPlace[i], _inputs)) continue;
             ahead.Drop();
             return;
         }
 
         if (ahead.Count == 0) return;
-        _inputs.TakeTokensFrom(ahead.Tokens, ahead.EndRows());
+        int[] sources = ahead.EndRows();
+        _inputs.TakeTokensFrom(ahead.Tokens, sources);
         TensorView hidden = _step.Forward(_weights.Model);
         for (int first = 0; first < ahead.Count; first += _rows.Count)
         {
@@ -127,9 +132,9 @@ internal sealed partial class ModelRunner
             for (int r = 0; r < _rows.Count; r++)
             {
                 Sequence sequence = ahead.SequenceOf(first + r);
-                DeviceChoice.TryMake(
-                    (SamplerState)sequence.SamplerState!, sequence.NumOutputTokens + 1, out TokenChoice choice);
-                _rows.Choose(r, choice);
+                _rows.TryChoose(
+                    r, (SamplerState)sequence.SamplerState!, sequence.Tokens, sequence.NumPromptTokens, 0,
+                    sources[first + r]);
             }
 
             _rows.ChooseInto(ahead.Tokens, slot, first);
@@ -147,7 +152,8 @@ internal sealed partial class ModelRunner
         for (int i = 0; i < plan.NumSequences; i++)
         {
             if (_expectedPlace[i] < 0) continue;
-            int place = _expectedPlace[i] % ahead.Tokens.MaxRows, token;
+            (int slot, int place) = Math.DivRem(_expectedPlace[i], ahead.Tokens.MaxRows);
+            int token;
             if (_isTaken[i])
             {
                 if (takenTokens.IsEmpty) takenTokens = ahead.Tokens.Wait(taken.Slot, taken.Count);
@@ -166,15 +172,29 @@ internal sealed partial class ModelRunner
                 continue;
             }
 
-            results.Add(i, token, null);
-            ahead.SetToken(plan.Sequences[i].Sequence, token);
+            Sequence sequence = plan.Sequences[i].Sequence;
+            results.Add(i, token, LogprobsOf(ahead.Tokens, slot, place, (SamplerState)sequence.SamplerState!));
+            ahead.SetToken(sequence, token);
         }
+    }
+
+    private TokenLogprob[]? LogprobsOf(DeviceTokens tokens, int slot, int place, SamplerState state)
+    {
+        if (state.Program.Params.Logprobs is not int count) return null;
+        LogprobRecord record = tokens.Record(
+            slot, place, Math.Min(count, VocabSize), out ReadOnlySpan<ScoredToken> best);
+        return LogprobReader.Read(record, best);
     }
 
     // The rows collected, whose tokens this step's end will read; false if they are to be read at once.
     private bool TryDefer()
     {
         if (_deferSlot < 0 || _numDeferred + _rows.Count > _ahead!.Tokens.MaxRows) return false;
+        for (int r = 0; r < _rows.Count; r++)
+        {
+            if (_rows.IsScored(r)) return false;
+        }
+
         if (_rows.FetchLogits() == 0) return true;
         _rows.ChooseInto(_ahead.Tokens, _deferSlot, _numDeferred);
         for (int r = 0; r < _rows.Count; r++)

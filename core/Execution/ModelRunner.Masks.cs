@@ -35,13 +35,13 @@ internal sealed partial class ModelRunner
         }
     }
 
-    private bool HasMask(SamplerState state, Sequence sequence, int numDrafts)
+    private bool HasMask(SamplerState state, Sequence sequence, int numDrafts, bool waits = true)
     {
         if (state.Grammar is not { } grammar) return true;
         ReadOnlySpan<int> output = sequence.TokensAndDrafts.Slice(
             sequence.NumPromptTokens, sequence.NumOutputTokens + numDrafts);
         if (grammar.IsReady(output, ref _maskWork)) return true;
-        if (_wait <= TimeSpan.Zero) return false;
+        if (!waits || _wait <= TimeSpan.Zero) return false;
         long begun = Stopwatch.GetTimestamp();
         grammar.WaitForMask(_wait);
         _wait -= Stopwatch.GetElapsedTime(begun);

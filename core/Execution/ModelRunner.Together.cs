@@ -71,8 +71,7 @@ internal sealed partial class ModelRunner
     private EngineStatus TokenOf(
         int r, SamplerState state, Sequence sequence, int numDrafts, out int token, out TokenLogprob[]? logprobs)
     {
-        logprobs = null;
-        if (_rows.IsChosen(r)) return _rows.Chosen(r, out token);
+        if (_rows.IsChosen(r)) return _rows.Chosen(r, state.Program.Params.Logprobs, out token, out logprobs);
         if (_early[r].IsDone)
         {
             (token, logprobs) = (_early[r].Token, _early[r].Logprobs);

@@ -82,7 +82,8 @@ internal sealed partial class ModelRunner : IModelRunner
     public long KvBytes => _kv.Bytes;
 
     /// <summary>Bytes of activations and logits.</summary>
-    public long ActivationBytes => _step.Bytes + _rows.Bytes + _kv.SpareBytes;
+    public long ActivationBytes =>
+        _step.Bytes + _rows.Bytes + _kv.SpareBytes + (_ahead?.Tokens.Bytes ?? 0);
 
     /// <summary>Rows of logits computed at a time.</summary>
     public static int LogitsRowsOf(int maxNumSeqs, int vocabSize) =>
@@ -185,7 +186,8 @@ internal sealed partial class ModelRunner : IModelRunner
         {
             step = new StepContext(_weights.Device, _weights.Activations, _kv, _inputs, _maxNumTokens);
             rows = new LogitsRows(
-                _weights, _limits.LogitsRows, VocabSize, SamplersFor(_weights.Device, _limits.LogitsRows, VocabSize));
+                _weights, _limits.LogitsRows, VocabSize, SamplersFor(_weights.Device, _limits.LogitsRows, VocabSize),
+                _limits.MaxLogprobs);
             _ahead = CreateAhead();
             _step = step;
             _rows = rows;
@@ -253,9 +255,10 @@ internal sealed partial class ModelRunner : IModelRunner
         if (_rows.Count == 0) return;
         long started = Stopwatch.GetTimestamp();
         _rows.Compute(hidden);
-        if (_rows.Chooses) ChooseOnDevice(sequences, results);
-        bool isDeferred = TryDefer();
-        if (!isDeferred) _rows.Fetch();
+        bool hasLate = _rows.Chooser is not null && AskDevice(sequences, results);
+        bool isDeferred = !hasLate && TryDefer();
+        if (!isDeferred) _rows.Fetch(hasLate);
+        if (hasLate) AskForHeld(sequences, results);
         KernelTicks += Stopwatch.GetTimestamp() - started;
         SampleTogether(sequences, results);
         for (int r = 0; r < _rows.Count; r++)
@@ -271,7 +274,7 @@ internal sealed partial class ModelRunner : IModelRunner
                 int numDrafts = LogitsRows.SamplesNext - _rows.Position(r);
                 if (!results.Tokens(index).SequenceEqual(sequence.DraftTokens[..numDrafts])) continue;
                 if (StateOf(sequence, index, results) is not SamplerState state) continue;
-                if (!HasMask(state, sequence, numDrafts))
+                if (_rows.IsHeld(r) || (!_rows.IsChosen(r) && !HasMask(state, sequence, numDrafts)))
                 {
                     if (numDrafts == 0) results.Postpone(index);
                     continue;
@@ -283,30 +286,17 @@ internal sealed partial class ModelRunner : IModelRunner
             }
             else
             {
-                int position = _rows.Position(r);
-                status = _rows.Sampler.Score(
-                    _rows.Logits(r), sequence.Tokens[position], sequence.Sampling.PromptLogprobs ?? 0,
-                    VocabSize, out TokenLogprob[]? logprobs);
+                int position = _rows.Position(r), count = sequence.Sampling.PromptLogprobs ?? 0;
+                status = _rows.IsScored(r)
+                    ? _rows.Scored(r, count, out TokenLogprob[]? logprobs)
+                    : _rows.Sampler.Score(
+                        _rows.Logits(r), sequence.Tokens[position], count, VocabSize, out logprobs);
                 if (status == EngineStatus.Ok) results.AddPromptLogprobs(index, position, logprobs!);
             }
             if (status != EngineStatus.Ok) results.Fail(index, status, Sampler.Describe(status));
         }
         Array.Clear(_early, 0, _rows.Count);
         _rows.Begin();
-    }
-
-    // Rows that need no more than a token: the device chooses it, and their logits stay where they are.
-    private void ChooseOnDevice(ReadOnlySpan<ScheduledSequence> sequences, SampledTokens results)
-    {
-        for (int r = 0; r < _rows.Count; r++)
-        {
-            int index = _rows.SequenceIndex(r), numDrafts = LogitsRows.SamplesNext - _rows.Position(r);
-            if (numDrafts < 0 || results.Status(index).IsError()) continue;
-            Sequence sequence = sequences[index].Sequence;
-            if (StateOf(sequence, index, results) is not SamplerState state) continue;
-            int position = sequence.NumOutputTokens + numDrafts;
-            if (DeviceChoice.TryMake(state, position, out TokenChoice choice)) _rows.Choose(r, choice);
-        }
     }
 
     // Made when a sequence samples for the first time; lives as long as the sequence.

@@ -18,6 +18,9 @@ internal sealed class RunnerLimits
 
     public required int LogitsRows { get; init; }
 
+    /// <summary>The most log probabilities of a row that a device gives.</summary>
+    public int MaxLogprobs { get; init; }
+
     public required KvStorageShape KvShape { get; init; }
 
     /// <summary>KV of a draft in blocks of the same ids; null without one.</summary>
@@ -61,13 +64,20 @@ internal sealed class RunnerLimits
             + ((long)logitsRows * ((outputWidth * elementBytes) + ((long)config.VocabSize * sizeof(float))))
             + device.StepBytes(
                 new StepLimits(maxNumTokens, options.MaxNumSeqs, BlocksFor(maxModelLen, options.BlockSize)), shape);
+        int maxLogprobs = ChooserLimits.LogprobsOf(options.MaxLogprobs);
+        if (device is IDeviceSampler sampler)
+        {
+            stepBytes += sampler.ChooserBytes(new ChooserLimits(logitsRows, config.VocabSize, maxLogprobs))
+                + (shape.RunsAhead ? sampler.TokenBytes(options.MaxNumSeqs, maxLogprobs) : 0);
+        }
+
         if (device.IsHostMemory)
         {
             stepBytes += ModelRunner.SamplersFor(device, logitsRows, config.VocabSize)
                 * Sampler.BytesFor(config.VocabSize);
         }
 
-        if (draft is not null) stepBytes += DraftActivationBytes(draft, maxNumTokens, options.MaxNumSeqs);
+        if (draft is not null) stepBytes += DraftActivationBytes(draft, maxNumTokens, options.MaxNumSeqs, device);
         long kvMemory = device.KvMemory(memory, options.GpuMemoryUtilization, weightBytes, stepBytes);
         int numBlocks = NumBlocksOf(options, maxModelLen, blockBytes, kvMemory, device.IsHostMemory);
         if (!device.IsHostMemory && options is { NumBlocks: null, KvCacheMemoryBytes: null })
@@ -83,6 +93,7 @@ internal sealed class RunnerLimits
             MaxModelLen = maxModelLen,
             NumBlocks = numBlocks,
             LogitsRows = logitsRows,
+            MaxLogprobs = maxLogprobs,
             KvShape = shape,
             DraftKvShape = draftShape,
             KvBytes = checked(numBlocks * blockBytes),
@@ -110,11 +121,14 @@ internal sealed class RunnerLimits
     }
 
     // Bytes of activations, kept features and logits of what drafts.
-    private static long DraftActivationBytes(ModelBuilder draft, int maxNumTokens, int maxNumSeqs) =>
-        ((long)maxNumTokens * draft.Activations.FloatsPerToken * sizeof(float))
-        + ((long)maxNumSeqs * draft.Config.HiddenSize * sizeof(float))
-        + ((long)ModelRunner.LogitsRowsOf(maxNumSeqs, draft.Config.VocabSize)
-            * (draft.Config.HiddenSize + draft.Config.VocabSize) * sizeof(float));
+    private static long DraftActivationBytes(ModelBuilder draft, int maxNumTokens, int maxNumSeqs, IDevice device)
+    {
+        int rows = ModelRunner.LogitsRowsOf(maxNumSeqs, draft.Config.VocabSize);
+        return ((long)maxNumTokens * draft.Activations.FloatsPerToken * sizeof(float))
+            + ((long)maxNumSeqs * draft.Config.HiddenSize * sizeof(float))
+            + ((long)rows * (draft.Config.HiddenSize + draft.Config.VocabSize) * sizeof(float))
+            + ((device as IDeviceSampler)?.ChooserBytes(new ChooserLimits(rows, draft.Config.VocabSize, 0)) ?? 0);
+    }
 
     private static int NumBlocksOf(
         EngineOptions options, int maxModelLen, long blockBytes, long freeBytes, bool isHostMemory)

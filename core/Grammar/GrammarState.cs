@@ -233,6 +233,22 @@ internal sealed class GrammarState : IDisposable
         }
     }
 
+    /// <summary>Writes as bits what Apply leaves.</summary>
+    public void CopyTo(Span<uint> bits)
+    {
+        bits.Clear();
+        if (!_hasEnded && _at is not null)
+        {
+            _program.Mask(_at).CopyTo(bits);
+        }
+
+        bool mayEnd = _hasEnded || _at is { MayEnd: true };
+        foreach (int id in _endTokens.AsSpan(0, Math.Min(_endTokens.Length, MaxEndTokens)))
+        {
+            TokenMask.Set(bits, id, mayEnd);
+        }
+    }
+
     /// <summary>Minus infinity where a bit is off; eight at a time.</summary>
     private static void KeepBits(Span<float> logits, ReadOnlySpan<uint> bits)
     {

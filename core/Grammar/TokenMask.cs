@@ -117,24 +117,33 @@ internal sealed class TokenMask
         return count == Few.Length;
     }
 
-    /// <summary>Writes the set as bits.</summary>
+    /// <summary>Writes the set as bits; ids beyond them are left out.</summary>
     public void CopyTo(Span<uint> bits)
     {
+        bits.Clear();
         if (Bits is not null)
         {
-            Bits.CopyTo(bits);
-            foreach (int id in Without)
-            {
-                bits[id >> 5] &= ~(1u << (id & 31));
-            }
-
-            return;
+            Bits.AsSpan(0, Math.Min(Bits.Length, bits.Length)).CopyTo(bits);
         }
 
-        bits.Clear();
-        foreach (int id in Few!)
+        foreach (int id in Few ?? [])
         {
-            bits[id >> 5] |= 1u << (id & 31);
+            Set(bits, id, true);
+        }
+
+        foreach (int id in Without)
+        {
+            Set(bits, id, false);
+        }
+    }
+
+    /// <summary>Turns a bit on or off, if there is one.</summary>
+    public static void Set(Span<uint> bits, int id, bool isOn)
+    {
+        if ((uint)id >> 5 < bits.Length)
+        {
+            uint bit = 1u << (id & 31);
+            bits[id >> 5] = isOn ? bits[id >> 5] | bit : bits[id >> 5] & ~bit;
         }
     }
 

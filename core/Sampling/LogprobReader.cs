@@ -1,3 +1,4 @@
+using Engine.Devices;
 using Engine.Hosting;
 
 namespace Engine.Sampling;
@@ -95,6 +96,31 @@ internal sealed class LogprobReader
         return result;
     }
 
+    /// <summary>The same from what a device has found.</summary>
+    /// <param name="record">Of the token.</param>
+    /// <param name="best">In any order.</param>
+    /// <remarks>Its sum of exp is one of integers, this one's depends on the processor: they agree to 1e-7.</remarks>
+    public static TokenLogprob[] Read(in LogprobRecord record, ReadOnlySpan<ScoredToken> best)
+    {
+        const double Unit = 1.0 / (1UL << 44);
+        double logTotal = record.Max > float.NegativeInfinity ? Math.Log(record.Total * Unit) : 0;
+        var result = new TokenLogprob[best.Length + 1];
+        result[0] = new TokenLogprob(record.Token, Logprob(record.Logit, record.Max, logTotal), record.Rank);
+        Span<(float Value, int Id)> order = stackalloc (float, int)[best.Length];
+        for (int i = 0; i < best.Length; i++)
+        {
+            order[i] = (-best[i].Logit, best[i].Id);
+        }
+
+        order.Sort();
+        for (int i = 0; i < best.Length; i++)
+        {
+            result[i + 1] = new TokenLogprob(order[i].Id, Logprob(-order[i].Value, record.Max, logTotal), i + 1);
+        }
+
+        return result;
+    }
+
     /// <summary>The token first, then those given, in their order.</summary>
     /// <param name="row">The row given to Load.</param>
     /// <param name="token">A token of the vocabulary.</param>
@@ -136,6 +162,8 @@ internal sealed class LogprobReader
         _order.AsSpan(0, n).Sort();
     }
 
-    private float Logprob(float logit) =>
-        logit > float.NegativeInfinity ? (float)((double)logit - _max - _logTotal) : logit;
+    private float Logprob(float logit) => Logprob(logit, _max, _logTotal);
+
+    private static float Logprob(float logit, float max, double logTotal) =>
+        logit > float.NegativeInfinity ? (float)((double)logit - max - logTotal) : logit;
 }

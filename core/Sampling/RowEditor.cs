@@ -1,17 +1,22 @@
+using Engine.Grammar;
+
 namespace Engine.Sampling;
 
 /// <summary>Changes single logits of a row and keeps the blocks' maxima right.</summary>
-internal readonly ref struct RowEditor
+internal readonly ref struct RowEditor : IRowEdits
 {
     private readonly Span<float> _row;
     private readonly Span<float> _blockMax;
     private readonly Span<bool> _dirty;
+    private readonly Span<float> _kept;
 
     /// <param name="row">[vocabSize] logits.</param>
     /// <param name="blockMax">Largest of each block; up to date.</param>
     /// <param name="dirty">One per block; all false.</param>
-    public RowEditor(Span<float> row, Span<float> blockMax, Span<bool> dirty)
+    /// <param name="kept">[vocabSize] scratch.</param>
+    public RowEditor(Span<float> row, Span<float> blockMax, Span<bool> dirty, Span<float> kept)
     {
+        _kept = kept;
         _row = row;
         _blockMax = blockMax;
         _dirty = dirty;
@@ -31,6 +36,57 @@ internal readonly ref struct RowEditor
         }
     }
 
+    public void KeepGrammar(GrammarState grammar)
+    {
+        grammar.Apply(_row);
+        LogitMath.ScanBlocks(_row, _blockMax);
+    }
+
+    public void KeepAllowed(SamplingProgram program) => MaskAllBut(program.AllowedIds);
+
+    public void AddBias(ReadOnlySpan<int> ids, ReadOnlySpan<float> values)
+    {
+        for (int i = 0; i < ids.Length && ids[i] < Length; i++)
+        {
+            Set(ids[i], this[ids[i]] + values[i]);
+        }
+    }
+
+    public void Penalize(SamplingProgram program, TokenCounts counts)
+    {
+        SamplingParams p = program.Params;
+        ReadOnlySpan<int> ids = counts.Ids;
+        ReadOnlySpan<int> outputCounts = counts.OutputCounts;
+        ReadOnlySpan<bool> inPrompt = counts.InPrompt;
+        for (int i = 0; i < ids.Length; i++)
+        {
+            int id = ids[i];
+            int count = outputCounts[i];
+            if ((uint)id >= (uint)Length || (count == 0 && !inPrompt[i]))
+            {
+                continue;
+            }
+
+            double x = this[id];
+            x = x > 0 ? x / p.RepetitionPenalty : x * p.RepetitionPenalty;
+            if (count > 0)
+            {
+                x -= (double)p.FrequencyPenalty * count;
+                x -= p.PresencePenalty;
+            }
+
+            Set(id, (float)x);
+        }
+    }
+
+    public void KeepOnly(int id)
+    {
+        if (this[id] > float.NegativeInfinity)
+        {
+            MaskAllBut([id]);
+        }
+    }
+
     /// <summary>Excludes a token. Ids outside the row are ignored.</summary>
     public void Mask(int id)
     {
@@ -38,27 +94,6 @@ internal readonly ref struct RowEditor
         {
             _row[id] = float.NegativeInfinity;
             _dirty[id / LogitMath.BlockSize] = true;
-        }
-    }
-
-    /// <summary>Excludes all but some tokens.</summary>
-    /// <param name="ids">Ascending; those outside the row are ignored.</param>
-    /// <param name="kept">[ids.Length] scratch.</param>
-    public void MaskAllBut(ReadOnlySpan<int> ids, Span<float> kept)
-    {
-        int count = 0;
-        while (count < ids.Length && ids[count] < _row.Length)
-        {
-            kept[count] = _row[ids[count]];
-            count++;
-        }
-
-        _row.Fill(float.NegativeInfinity);
-        _blockMax.Fill(float.NegativeInfinity);
-        for (int i = 0; i < count; i++)
-        {
-            _row[ids[i]] = kept[i];
-            _dirty[ids[i] / LogitMath.BlockSize] = true;
         }
     }
 
@@ -73,6 +108,25 @@ internal readonly ref struct RowEditor
                 _row.Slice(at, Math.Min(LogitMath.BlockSize, _row.Length - at)), out _blockMax[block]);
             int next = _dirty[(block + 1)..].IndexOf(true);
             block = next < 0 ? -1 : block + 1 + next;
+        }
+    }
+
+    // Ascending ids; those outside of the row are ignored.
+    private void MaskAllBut(ReadOnlySpan<int> ids)
+    {
+        int count = 0;
+        while (count < ids.Length && ids[count] < _row.Length)
+        {
+            _kept[count] = _row[ids[count]];
+            count++;
+        }
+
+        _row.Fill(float.NegativeInfinity);
+        _blockMax.Fill(float.NegativeInfinity);
+        for (int i = 0; i < count; i++)
+        {
+            _row[ids[i]] = _kept[i];
+            _dirty[ids[i] / LogitMath.BlockSize] = true;
         }
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Engine.Grammar;
 using Engine.Hosting;
 
 namespace Engine.Sampling;
@@ -15,7 +14,6 @@ internal sealed partial class Sampler
     private readonly double[] _blockSums;
     private readonly float[] _raw;
     private readonly Candidates _candidates;
-    private readonly SuffixMatches _suffixes;
     private readonly DryPenalty _dry;
     private readonly LogprobReader _logprobs;
 
@@ -29,10 +27,13 @@ internal sealed partial class Sampler
         _blockSums = new double[blocks];
         _raw = new float[rowLength];
         _candidates = new Candidates(rowLength);
-        _suffixes = new SuffixMatches(maxModelLen);
-        _dry = new DryPenalty(rowLength, _suffixes);
+        Suffixes = new SuffixMatches(maxModelLen);
+        _dry = new DryPenalty(rowLength, Suffixes);
         _logprobs = new LogprobReader(rowLength);
     }
+
+    /// <summary>Scratch, free between calls.</summary>
+    internal SuffixMatches Suffixes { get; }
 
     /// <summary>Bytes of a sampler for rows of that length, but for some thousands that every one has.</summary>
     public static long BytesFor(int rowLength) => (long)rowLength
@@ -220,68 +221,20 @@ internal sealed partial class Sampler
             return true;
         }
 
-        SamplingParams p = program.Params;
-        ReadOnlySpan<int> output = tokens[numPromptTokens..];
-        var editor = new RowEditor(row, BlockMax(row), _dirty);
-        if (program.AllowedIds is { } allowed)
-        {
-            editor.MaskAllBut(allowed, _candidates.Scratch);
-        }
-
-        if (state.Grammar is { } grammar && !FollowGrammar(grammar, row, tokens[state.OutputStart(numPromptTokens)..]))
+        var editor = new RowEditor(row, BlockMax(row), _dirty, _candidates.Scratch);
+        if (!RowEdits.Apply(editor, state, tokens, numPromptTokens, numPending, Suffixes))
         {
             return false;
         }
 
-        LogitsProcessors.MaskBadWords(editor, program.BadWords, output);
-        if (p.NoRepeatNgramSize > 0)
+        if (program.Params.DryMultiplier > 0)
         {
-            LogitsProcessors.MaskRepeatedNgrams(editor, p.NoRepeatNgramSize, tokens, _suffixes);
+            _dry.Apply(editor, program.Params, program.DryBreakers, tokens);
         }
 
-        if (output.Length < p.MinTokens && state.Grammar is not { MustEnd: true })
-        {
-            foreach (int id in program.MinTokensMask)
-            {
-                editor.Mask(id);
-            }
-        }
-
-        LogitsProcessors.AddBias(editor, program.BiasIds, program.BiasValues);
-        Penalize(editor, state, tokens, numPromptTokens, numPending);
-        if (p.DryMultiplier > 0)
-        {
-            _dry.Apply(editor, p, program.DryBreakers, tokens);
-        }
-
-        LimitThought(editor, state, tokens, numPromptTokens);
+        RowEdits.LimitThought(editor, state, tokens, numPromptTokens);
         editor.Finish();
         return true;
-    }
-
-    private static void Penalize(
-        RowEditor editor,
-        SamplerState state,
-        ReadOnlySpan<int> tokens,
-        int numPromptTokens,
-        int numPending)
-    {
-        if (state.CountsOf(tokens[..^numPending], numPromptTokens) is not { } counts)
-        {
-            return;
-        }
-
-        ReadOnlySpan<int> pending = tokens[^numPending..];
-        foreach (int id in pending)
-        {
-            counts.AddOutput(id);
-        }
-
-        LogitsProcessors.Penalize(editor, state.Program.Params, counts);
-        for (int i = pending.Length - 1; i >= 0; i--)
-        {
-            counts.RemoveOutput(pending[i]);
-        }
     }
 
     private int Choose(Span<float> row, float max, SamplerState state, int position)

@@ -15,6 +15,15 @@ internal sealed class SamplingProgram
         Params = parameters;
         VocabSize = vocabSize;
         AllowedIds = Distinct(parameters.AllowedTokenIds);
+        AllowedBits = new uint[AllowedIds is null ? 0 : (vocabSize + 31) / 32];
+        foreach (int id in AllowedIds ?? [])
+        {
+            if ((uint)id < (uint)vocabSize)
+            {
+                AllowedBits[id >> 5] |= 1u << (id & 31);
+            }
+        }
+
         IReadOnlyDictionary<int, float>? bias = parameters.LogitBias;
         BiasIds = bias is null ? [] : [.. bias.Keys.Order()];
         BiasValues = Array.ConvertAll(BiasIds, id => Math.Clamp(bias![id], -100f, 100f));
@@ -31,6 +40,9 @@ internal sealed class SamplingProgram
 
     /// <summary>Ascending; null allows all.</summary>
     public int[]? AllowedIds { get; }
+
+    /// <summary>The same as bits; empty if all are allowed.</summary>
+    public uint[] AllowedBits { get; }
 
     /// <summary>Masked while the output is shorter than min_tokens: stop ids and end-of-sequence ids.</summary>
     public int[] MinTokensMask { get; private init; } = [];

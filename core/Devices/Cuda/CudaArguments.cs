@@ -200,7 +200,23 @@ internal struct AttentionArguments
 [StructLayout(LayoutKind.Sequential)]
 internal struct SampleArguments
 {
-    public nint Ids, Logits, Rows;
+    public nint Ids, Logits, Edited, Rows;
     public long LogitsStride;
     public int Length, Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct EditLogitsArguments
+{
+    public nint Edited, Logits, Rows, Lists, Tokens;
+    public long LogitsStride;
+    public int Length, Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct LogprobsArguments
+{
+    public nint Records, Logits, Edited, Ids, Rows;
+    public long LogitsStride;
+    public int Length, RecordBytes;
 }

@@ -1,54 +1,34 @@
-using System.Runtime.InteropServices;
-using Engine.Memory;
-
 namespace Engine.Devices.Cuda;
 
 internal sealed unsafe partial class CudaDevice : IDeviceSampler
 {
     private const int SampleThreads = 512;
-    private const int LeastTokens = 64;
-
-    private Arena.Piece? _tokens;
-    private int _tokensRoom;
 
     /// <inheritdoc/>
-    public void Choose(TensorView logits, ReadOnlySpan<TokenChoice> choices, Span<int> tokens)
-    {
-        Require(
-            logits.Type == DType.F32 && logits.Rows == choices.Length && tokens.Length >= logits.Rows, nameof(logits));
-        if (choices.Length > _tokensRoom)
-        {
-            int room = Math.Max(LeastTokens, choices.Length);
-            Arena.Piece piece = _activations.Allocate((long)room * sizeof(int));
-            _tokens?.Dispose();
-            _tokens = piece;
-            _tokensRoom = room;
-        }
-
-        LaunchChoose(logits, choices, _tokens!.Address);
-        nint slot = Transfer().Take();
-        Gpu.CopyToHost(slot, _tokens.Address, (long)logits.Rows * sizeof(int));
-        Gpu.Synchronize();
-        new ReadOnlySpan<int>((void*)slot, logits.Rows).CopyTo(tokens);
-    }
+    public long ChooserBytes(ChooserLimits limits) => CudaChooser.BytesFor(limits);
 
     /// <inheritdoc/>
-    public DeviceTokens? CreateTokens(int maxRows) =>
-        RunsAhead ? new CudaTokens(this, maxRows) { MaxRows = maxRows } : null;
+    public DeviceChooser CreateChooser(ChooserLimits limits) => new CudaChooser(this, limits);
 
-    /// <summary>Begins to choose tokens; they will be at an address.</summary>
-    internal void LaunchChoose(TensorView logits, ReadOnlySpan<TokenChoice> choices, nint tokens)
-    {
-        SampleArguments arguments = new()
-        {
-            Ids = tokens,
-            Logits = logits.Address,
-            Rows = _uploads.Upload(MemoryMarshal.Cast<TokenChoice, int>(choices)),
-            LogitsStride = logits.RowStride,
-            Length = logits.Columns,
-        };
-        Launch(_kernels.Sample, arguments, (logits.Rows, 1, 1), SampleThreads, SampleSharedBytes);
-    }
+    /// <inheritdoc/>
+    public long TokenBytes(int maxRows, int maxLogprobs) =>
+        RunsAhead ? CudaTokens.BytesFor(maxRows, maxLogprobs) : 0;
+
+    /// <inheritdoc/>
+    public DeviceTokens? CreateTokens(int maxRows, int maxLogprobs) =>
+        RunsAhead ? new CudaTokens(this, maxRows, maxLogprobs) { MaxRows = maxRows } : null;
+
+    /// <summary>Begins to change rows of logits.</summary>
+    internal void LaunchEdits(in EditLogitsArguments arguments, int rows) =>
+        Launch(_kernels.EditLogits, arguments, (rows, 1, 1), SampleThreads, SampleSharedBytes);
+
+    /// <summary>Begins to choose tokens.</summary>
+    internal void LaunchSample(in SampleArguments arguments, int rows) =>
+        Launch(_kernels.Sample, arguments, (rows, 1, 1), SampleThreads, SampleSharedBytes);
+
+    /// <summary>Begins to find what log probabilities are made of.</summary>
+    internal void LaunchLogprobs(in LogprobsArguments arguments, int rows) =>
+        Launch(_kernels.Logprobs, arguments, (rows, 1, 1), SampleThreads, SampleSharedBytes);
 
     /// <summary>Puts chosen tokens where a step expects its own.</summary>
     internal void LaunchTakeTokens(nint target, CudaTokens source, nint places, int count)

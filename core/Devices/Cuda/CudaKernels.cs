@@ -36,6 +36,8 @@ internal sealed class CudaKernels(CudaModules modules)
     private CudaFunction? _gatherRows;
     private CudaFunction? _copyBlocks;
     private CudaFunction? _sample;
+    private CudaFunction? _editLogits;
+    private CudaFunction? _logprobs;
 
     public CudaKernel Embed { get; } = new(modules, "ekc_embed");
 
@@ -91,6 +93,10 @@ internal sealed class CudaKernels(CudaModules modules)
         isFloat ? _wgmmaFloats ??= new(modules, "e4m3") : _wgmmaIntegers ??= new(modules, "i8");
 
     public CudaFunction Sample => _sample ??= modules.Find("ekc_sample");
+
+    public CudaFunction EditLogits => _editLogits ??= modules.Find("ekc_edit_logits");
+
+    public CudaFunction Logprobs => _logprobs ??= modules.Find("ekc_logprobs");
 
     public CudaFunction GatherRows => _gatherRows ??= modules.Find("ekc_gather_rows");
 

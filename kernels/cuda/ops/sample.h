@@ -26,6 +26,23 @@ DEV u64 warp_sum(u64 v) {
   return v;
 }
 
+// The block's sum, and that of the warps before this one's; every thread gets them.
+DEV u64 block_sum(u64 v, u64& before) {
+  const int warp = thread_index() >> 5;
+  v = warp_sum(v);
+  if (lane_index() == 0) shared_store2(sample_scratch(warp), split(v));
+  sync_block();
+  u64 total = 0;
+  before = 0;
+  for (int w = 0; w < SampleWarps; w++) {
+    const u64 other = join(shared_load2(sample_scratch(w)));
+    total += other;
+    before += w < warp ? other : 0;
+  }
+  sync_block();
+  return total;
+}
+
 // floor(a * b / 2^53), or its ceiling.
 DEV u64 scaled53(u64 a, u64 b, bool up) {
   const unsigned __int128 product = (unsigned __int128)a * b + (up ? (1ull << 53) - 1 : 0);
@@ -125,50 +142,55 @@ struct SampleCut {
 // A warp's run of columns: warps take the row in order, a multiple of 32 columns each.
 DEV int sample_run(int columns) { return (columns + EKC_SAMPLE_THREADS - 1) / EKC_SAMPLE_THREADS * 32; }
 
-// The mass of 32 columns from c on, one a lane; ties_before counts the columns that equal the cut.
-DEV u64 sample_mass(const SampleRow& row, const SampleCut& s, int c, int end, u32& ties_before) {
-  const float x = c < end ? load(row.logits + c) : 0.f;
+// Whether column c + lane is left, and its logit; ties_before counts the columns that equal the cut.
+DEV bool sample_kept(const SampleRow& row, const SampleCut& s, int c, int end, u32& ties_before, float& x) {
+  x = c < end ? load(row.logits + c) : 0.f;
   const u32 key = c < end ? ordered_bits(x) : 0;
   const u32 ties = vote(c < end && key == s.cut);
   const u32 rank = ties_before + __builtin_popcount(ties & ((1u << lane_index()) - 1));
   ties_before += __builtin_popcount(ties);
-  const bool kept = c < end && (key > s.cut || (key == s.cut && rank < s.ties));
-  return kept ? weight_mass(row, x) : 0;
+  return c < end && (key > s.cut || (key == s.cut && rank < s.ties));
 }
 
-DEV u32 sample_ties_before(const SampleRow& row, const SampleCut& s) {
-  const int warp = thread_index() >> 5, run = sample_run(row.columns), first = warp * run;
-  const int end = first + run < row.columns ? first + run : row.columns;
-  u64 count = 0;
-  for (int c = first + lane_index(); c < end; c += 32) count += ordered_bits(load(row.logits + c)) == s.cut;
-  count = warp_sum(count);
-  if (lane_index() == 0) shared_store2(sample_scratch(warp), split(count));
-  sync_block();
-  u32 before = 0;
-  for (int w = 0; w < warp; w++) before += shared_load2(sample_scratch(w)).x;
-  sync_block();
+// The mass of 32 columns from c on, one a lane.
+DEV u64 sample_mass(const SampleRow& row, const SampleCut& s, int c, int end, u32& ties_before) {
+  float x;
+  return sample_kept(row, s, c, end, ties_before, x) ? weight_mass(row, x) : 0;
+}
+
+// A warp's columns.
+struct SampleRun {
+  int first, end;
+};
+
+DEV SampleRun sample_run_of(const SampleRow& row) {
+  const int run = sample_run(row.columns), first = (thread_index() >> 5) * run;
+  return SampleRun{first, first + run < row.columns ? first + run : row.columns};
+}
+
+// In the warps before this one: columns above the cut (high half), and those that equal it (low half).
+DEV u64 sample_counts_before(const SampleRow& row, const SampleCut& s, const SampleRun& run) {
+  u64 count = 0, before;
+  for (int c = run.first + lane_index(); c < run.end; c += 32) {
+    const u32 key = ordered_bits(load(row.logits + c));
+    count += key > s.cut ? 1ull << 32 : key == s.cut;
+  }
+  block_sum(count, before);
   return before;
 }
 
-// The column at share `uniform` / 2^53 of the mass that is left, in ascending order of columns. Thread 0 stores it.
+// The column at share `uniform` / 2^53 of the mass that is left, in ascending order of columns. One thread stores it.
 DEV void sample_draw(const SampleRow& row, const SampleCut& s, u64 uniform, int* id) {
-  const int warp = thread_index() >> 5, run = sample_run(row.columns), first = warp * run;
-  const int end = first + run < row.columns ? first + run : row.columns;
-  const u32 ties_before = sample_ties_before(row, s);
+  const SampleRun run = sample_run_of(row);
+  const u32 ties_before = (u32)sample_counts_before(row, s, run);
   u32 ties = ties_before;
-  u64 sum = 0;
-  for (int c = first; c < end; c += 32) sum += sample_mass(row, s, c + lane_index(), end, ties);
-  sum = warp_sum(sum);
-  if (lane_index() == 0) shared_store2(sample_scratch(warp), split(sum));
-  sync_block();
-  u64 total = 0, before = 0;
-  for (int w = 0; w < SampleWarps; w++) total += join(shared_load2(sample_scratch(w)));
-  for (int w = 0; w < warp; w++) before += join(shared_load2(sample_scratch(w)));
-  const u64 target = scaled53(total, uniform, false);
-  if (before > target || before + sum <= target) return;
+  u64 sum = 0, before;
+  for (int c = run.first; c < run.end; c += 32) sum += sample_mass(row, s, c + lane_index(), run.end, ties);
+  const u64 target = scaled53(block_sum(sum, before), uniform, false);
+  if (before > target || before + warp_sum(sum) <= target) return;
   ties = ties_before;
-  for (int c = first; c < end; c += 32) {
-    u64 mass = sample_mass(row, s, c + lane_index(), end, ties);
+  for (int c = run.first; c < run.end; c += 32) {
+    u64 mass = sample_mass(row, s, c + lane_index(), run.end, ties);
     UNROLL for (int by = 1; by < 32; by <<= 1) {
       const u64 other = join(u32x2{shuffle_up((u32)mass, by), shuffle_up((u32)(mass >> 32), by)});
       mass += (int)lane_index() >= by ? other : 0;
@@ -182,13 +204,24 @@ DEV void sample_draw(const SampleRow& row, const SampleCut& s, u64 uniform, int*
   }
 }
 
+// The mass of the columns whose keys are at least `least`.
+DEV u64 sample_total(const SampleRow& row, u32 least) {
+  u64 mass = 0, before;
+  for (int c = thread_index(); c < row.columns; c += EKC_SAMPLE_THREADS) {
+    const float x = load(row.logits + c);
+    if (ordered_bits(x) >= least) mass += weight_mass(row, x);
+  }
+  return block_sum(mass, before);
+}
+
 DEV void sample(const EkcSample& p) {
   const i64 index = block_x();
   const EkcSampleRow* r = (const EkcSampleRow*)p.rows_parameters + index;
   int* id = (int*)p.ids + index;
   const int columns = load(&r->columns);
   if (columns == 0) return;
-  const float* logits = (const float*)p.logits + index * p.logits_stride;
+  const float* logits = load(&r->is_edited) != 0 ? (const float*)p.edited + index * p.length
+                                                 : (const float*)p.logits + index * p.logits_stride;
   bool bad;
   const u32x2 best = sample_scan(logits, p.length, columns, bad);
   const float max = load(logits + best.y), scale = load(&r->scale);
@@ -217,17 +250,7 @@ DEV void sample(const EkcSample& p) {
   SampleCut cut = {least - 1, 0};
   const u64 top_p = load(&r->top_p);
   if (top_p < 1ull << 53) {
-    u64 mass = 0;
-    for (int c = thread_index(); c < columns; c += EKC_SAMPLE_THREADS) {
-      const float x = load(logits + c);
-      if (ordered_bits(x) >= least) mass += weight_mass(row, x);
-    }
-    mass = warp_sum(mass);
-    if (lane_index() == 0) shared_store2(sample_scratch(thread_index() >> 5), split(mass));
-    sync_block();
-    u64 total = 0;
-    for (int w = 0; w < SampleWarps; w++) total += join(shared_load2(sample_scratch(w)));
-    const u64 target = scaled53(total, top_p, true);
+    const u64 target = scaled53(sample_total(row, least), top_p, true);
     cut.cut = sample_select(row, least, true, target, before);
     // Of equal ones as many as it takes, and one at least.
     const float x = bits_float(cut.cut & 0x80000000 ? cut.cut & 0x7fffffff : ~cut.cut);

@@ -47,6 +47,8 @@ internal sealed partial class CudaContractTests
         ("ekc_embed_e4m3", Unsafe.SizeOf<QuantizedEmbedArguments>()),
         ("ekc_attention", Unsafe.SizeOf<AttentionArguments>()),
         ("ekc_sample", Unsafe.SizeOf<SampleArguments>()),
+        ("ekc_edit_logits", Unsafe.SizeOf<EditLogitsArguments>()),
+        ("ekc_logprobs", Unsafe.SizeOf<LogprobsArguments>()),
     ];
 
     private static string? StemOf(string kernel) => _structures

@@ -36,13 +36,14 @@ internal sealed class CudaSamplingTests
         SamplingProgram program = SamplingProgram.Compile(parameters, Vocab, [], [], []);
         using FakeCuda fake = new();
         using CudaDevice gpu = fake.Device();
-        int[] onGpu = new int[Rows], onHost = new int[Rows];
-        var choices = new TokenChoice[Rows];
+        using DeviceChooser chooser = gpu.CreateChooser(new ChooserLimits(Rows, RowLength, 0));
+        int[] onHost = new int[Rows];
+        chooser.Begin(Rows);
         for (int r = 0; r < Rows; r++)
         {
             SamplerState state = new(program, (ulong)(seed + r), r % 3, 100);
             int[] tokens = new int[1 + r];
-            Assert.That(DeviceChoice.TryMake(state, r, out choices[r]));
+            Assert.That(DeviceChoice.TryAsk(chooser, r, state, tokens, 1, 0, new SuffixMatches(100)));
             float[] row = logits.AsSpan(r * RowLength, RowLength).ToArray();
             Assert.That(
                 new Sampler(RowLength).Sample(row, state, tokens, 1, out onHost[r], out _),
@@ -50,8 +51,79 @@ internal sealed class CudaSamplingTests
         }
 
         using DeviceBuffer buffer = gpu.Upload(logits);
-        gpu.Choose(buffer.View(DType.F32, Rows, RowLength), choices, onGpu);
-        Assert.That(onGpu, Is.EqualTo(onHost));
+        chooser.Run(buffer.View(DType.F32, Rows, RowLength));
+        Assert.That(chooser.Tokens.ToArray(), Is.EqualTo(onHost));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void What_requests_change_of_their_rows_and_log_probabilities_are_the_host_s(bool emulates)
+    {
+        int rows = emulates ? 12 : 40, seed = TestContext.CurrentContext.Random.Next();
+        TestContext.Out.WriteLine($"seed {seed}");
+        Random random = new(seed);
+        using FakeCuda fake = new(new FakeCudaOptions { Emulates = emulates, Seed = seed });
+        using CudaDevice gpu = fake.Device();
+        using DeviceChooser chooser = gpu.CreateChooser(new ChooserLimits(rows, RowLength, 20));
+        float[] logits = [.. Enumerable.Range(0, rows * RowLength).Select(_ => Logit(random))];
+        var onHost = new (EngineStatus Status, int Token, TokenLogprob[]? Logprobs)[rows];
+        var asked = new SamplingParams[rows];
+        chooser.Begin(rows);
+        for (int r = 0; r < rows; r++)
+        {
+            asked[r] = SamplingKinds.Draw(random, Vocab + 8) with { ThinkingTokenBudget = r % 5 == 0 ? 2 : null };
+            ThoughtBudget? thoughts = r % 5 == 0 ? new ThoughtBudget(2, 3, random.Next(Vocab), true) : null;
+            int[][] badWords = [[random.Next(Vocab)], [7, random.Next(Vocab)], [7, 7, 9]];
+            SamplingProgram program = SamplingProgram.Compile(
+                asked[r], Vocab, [1, 2, 3, 4], badWords, [], null, thoughts);
+            int used = r % 2 == 0 ? 9 : Vocab;
+            int[] tokens = [.. Enumerable.Range(0, 20 + random.Next(80)).Select(_ => random.Next(used))];
+            tokens[^1] = 7;
+            int numPrompt = 1 + random.Next(12), numPending = random.Next(3);
+            SamplerState onGpu = new(program, (ulong)r, 0, 100), other = new(program, (ulong)r, 0, 100);
+            Assert.That(
+                DeviceChoice.TryAsk(chooser, r, onGpu, tokens, numPrompt, numPending, new SuffixMatches(100)), $"{r}");
+            float[] row = logits.AsSpan(r * RowLength, RowLength).ToArray();
+            onHost[r].Status = new Sampler(RowLength).Sample(
+                row, other, tokens, numPrompt, out onHost[r].Token, out onHost[r].Logprobs, numPending);
+        }
+
+        using DeviceBuffer buffer = gpu.Upload(logits);
+        chooser.Run(buffer.View(DType.F32, rows, RowLength));
+        Assert.Multiple(() =>
+        {
+            for (int r = 0; r < rows; r++)
+            {
+                int expected = onHost[r].Status == EngineStatus.Ok ? onHost[r].Token : IDeviceSampler.Nothing;
+                Assert.That(chooser.Tokens[r], Is.EqualTo(expected), $"row {r}");
+                if (onHost[r].Logprobs is { } logprobs) CheckLogprobs(chooser, r, asked[r].Logprobs!.Value, logprobs);
+            }
+        });
+    }
+
+    [Test]
+    public void A_row_of_more_entries_than_the_device_has_room_for_is_the_host_s()
+    {
+        using FakeCuda fake = new();
+        using CudaDevice gpu = fake.Device();
+        using DeviceChooser chooser = gpu.CreateChooser(new ChooserLimits(1400, 20000, 0));
+        int most = chooser.Limits.MaxEntries;
+        Assert.That(most, Is.LessThan(20000));
+        SamplingProgram program = SamplingProgram.Compile(
+            new SamplingParams { RepetitionPenalty = 1.1f }, 20000, [], [], []);
+        chooser.Begin(2);
+        SamplerState state = new(program, 1, 0, 30000);
+        SuffixMatches suffixes = new(1);
+        int[] tokens = [.. Enumerable.Range(0, most), .. Enumerable.Range(0, most)];
+        ChooserLimits limits = chooser.Limits;
+        Assert.Multiple(() =>
+        {
+            Assert.That(DeviceChoice.TryAsk(chooser, 0, state, tokens, most, 0, suffixes));
+            Assert.That(DeviceChoice.MayFollowUnseen(state, tokens, most, limits));
+            tokens = [.. Enumerable.Range(0, most + limits.RowInts)];
+            Assert.That(DeviceChoice.TryAsk(chooser, 1, state, tokens, most, 0, suffixes), Is.False);
+            Assert.That(DeviceChoice.MayFollowUnseen(state, tokens, most, limits), Is.False);
+        });
     }
 
     [Test]
@@ -65,16 +137,19 @@ internal sealed class CudaSamplingTests
         using FakeCuda fake = new();
         using CudaDevice gpu = fake.Device();
         using DeviceBuffer buffer = gpu.Upload(logits);
-        int[] tokens = new int[4];
-        gpu.Choose(buffer.View(DType.F32, 4, 8), [greedy, greedy, greedy, greedy], tokens);
+        using DeviceChooser chooser = gpu.CreateChooser(new ChooserLimits(4, 8, 0));
+        chooser.Begin(4);
+        for (int r = 0; r < 4; r++) chooser.Choose(r, greedy);
+        chooser.Run(buffer.View(DType.F32, 4, 8));
         Assert.That(
-            tokens,
+            chooser.Tokens.ToArray(),
             Is.EqualTo(new[] { IDeviceSampler.Corrupt, IDeviceSampler.Corrupt, IDeviceSampler.Nothing, 0 }));
     }
 
     [TestCase("temperature")]
     [TestCase("logprobs")]
     [TestCase("penalty")]
+    [TestCase("typical")]
     public void Whoever_decides_the_text_is_the_same(string kind)
     {
         using FakeCuda fake = new();
@@ -86,11 +161,14 @@ internal sealed class CudaSamplingTests
     public void Only_tokens_leave_the_device_unless_logits_are_asked_for()
     {
         using FakeCuda fake = new();
-        long plain = BytesOf("temperature"), scored = BytesOf("logprobs");
+        long plain = BytesOf("temperature"), penalised = BytesOf("penalty"), scored = BytesOf("logprobs");
+        long whole = BytesOf("typical");
         Assert.Multiple(() =>
         {
             Assert.That(plain, Is.LessThan(20 * 8 * sizeof(int)));
-            Assert.That(scored, Is.GreaterThan(100 * plain));
+            Assert.That(penalised, Is.EqualTo(plain));
+            Assert.That(scored, Is.LessThan(40 * plain));
+            Assert.That(whole, Is.GreaterThan(100 * plain));
         });
 
         long BytesOf(string kind)
@@ -107,16 +185,27 @@ internal sealed class CudaSamplingTests
         using FakeCuda fake = new();
         using LoadedModel model = Load("cuda");
         int[] alone, together;
-        using (EngineWorker worker = new(model, Options())) alone = Wait(Start(worker, "logprobs"));
+        using (EngineWorker worker = new(model, Options())) alone = Wait(Start(worker, "typical"));
         using (EngineWorker worker = new(model, Options()))
         {
             CollectingSink[] sinks =
-                [Start(worker, "temperature"), Start(worker, "logprobs"), Start(worker, "temperature")];
+                [Start(worker, "temperature"), Start(worker, "typical"), Start(worker, "temperature")];
             together = Wait(sinks[1]);
             Assert.That(Wait(sinks[0]), Is.EqualTo(Wait(sinks[2])));
         }
 
         Assert.That(together, Is.EqualTo(alone));
+    }
+
+    private static void CheckLogprobs(DeviceChooser chooser, int row, int count, TokenLogprob[] expected)
+    {
+        LogprobRecord record = chooser.Record(row, count, out ReadOnlySpan<ScoredToken> best);
+        TokenLogprob[] found = LogprobReader.Read(record, best);
+        Assert.That(
+            found.Select(l => (l.TokenId, l.Rank)), Is.EqualTo(expected.Select(l => (l.TokenId, l.Rank))),
+            $"row {row}");
+        for (int i = 0; i < found.Length; i++)
+            Assert.That(found[i].Logprob, Is.EqualTo(expected[i].Logprob).Within(1e-5), $"row {row}, {i}");
     }
 
     // Some logits are equal, some impossible.
@@ -174,6 +263,7 @@ internal sealed class CudaSamplingTests
                     Detokenize = false,
                     Logprobs = kind == "logprobs" ? 1 : null,
                     RepetitionPenalty = kind == "penalty" ? 1.2f : 1f,
+                    TypicalP = kind == "typical" ? 0.9f : 1f,
                 },
             },
             sink);
