@@ -73,7 +73,7 @@ internal readonly ref struct EditWriter : IRowEdits
         for (int i = 0; i < ids.Length; i++)
         {
             if ((uint)ids[i] >= (uint)Length || (outputCounts[i] == 0 && !inPrompt[i])) continue;
-            int biased = _row.NumChanged > 0 ? program.BiasIds.AsSpan().BinarySearch(ids[i]) : -1;
+            int biased = _row.NumChanged > 0 ? Array.BinarySearch(program.BiasIds, ids[i]) : -1;
             int at = _row.Changed + (biased * EntryInts) + 2;
             if (biased < 0) AddEntry(ids[i], 0, outputCounts[i]);
             else if (at < _lists.Length) _lists[at] = outputCounts[i];
