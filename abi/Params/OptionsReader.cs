@@ -29,6 +29,10 @@ internal static class OptionsReader
             Revision = Text(values, "revision"),
             DownloadDir = Text(values, "download_dir"),
             Seed = Long(values, "seed") ?? defaults.Seed,
+            EnforceEager = Bool(values, "enforce_eager") ?? defaults.EnforceEager,
+            AsyncScheduling = Bool(values, "async_scheduling"),
+            GraphSizes = Ints(values, "cudagraph_capture_sizes"),
+            MaxGraphSize = Int(values, "max_cudagraph_capture_size"),
             Progress = progress,
         };
     }
@@ -71,16 +75,24 @@ internal static class OptionsReader
     public static double? Double(Dictionary<string, JsonElement> values, string key) =>
         Has(values, key, out JsonElement value) ? value.GetDouble() : null;
 
-    public static int? Int(Dictionary<string, JsonElement> values, string key)
+    public static int? Int(Dictionary<string, JsonElement> values, string key) =>
+        Has(values, key, out JsonElement value) ? Int(value, key) : null;
+
+    private static int Int(JsonElement value, string key) => value.TryGetInt32(out int number)
+        ? number
+        : throw EngineException.Invalid(key, $"{value.GetRawText()} does not fit in 32 bits");
+
+    private static int[]? Ints(Dictionary<string, JsonElement> values, string key)
     {
         if (!Has(values, key, out JsonElement value))
         {
             return null;
         }
 
-        return value.TryGetInt32(out int number)
-            ? number
-            : throw EngineException.Invalid(key, $"{value.GetRawText()} does not fit in 32 bits");
+        return value.ValueKind == JsonValueKind.Array
+                && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Number)
+            ? [.. value.EnumerateArray().Select(item => Int(item, key))]
+            : throw EngineException.Invalid(key, $"expected a list of integers, found {value.GetRawText()}");
     }
 
     /// <summary>True if a key is set to something other than null.</summary>

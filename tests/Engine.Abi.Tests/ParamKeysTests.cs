@@ -12,7 +12,7 @@ public sealed class ParamKeysTests
 {
     private static readonly string[] _values =
     [
-        "7", "0.5", "true", "false", "\"x\"", """{"architectures": ["X"]}""",
+        "7", "0.5", "true", "false", "\"x\"", "[4, 8]", """{"architectures": ["X"]}""",
         """{"method": "ngram", "num_speculative_tokens": 3}""",
     ];
 
@@ -43,6 +43,18 @@ public sealed class ParamKeysTests
             HandleTable.Release(handle, HandleKind.Params);
         }
     });
+
+    [TestCase("8")]
+    [TestCase("[4, \"8\"]")]
+    [TestCase("[4, 1.5]")]
+    [TestCase("[99999999999]")]
+    public void WhatIsNoListOfIntegersNamesItsKey(string value)
+    {
+        const string key = "cudagraph_capture_sizes";
+        EngineException e = Assert.Throws<EngineException>(() => OptionsReader.Model(
+            "m", ParamSet.FromJson(ParamsKind.Model, Encoding.UTF8.GetBytes($"{{\"{key}\": {value}}}")), null))!;
+        Assert.That(e.Parameter, Is.EqualTo(key));
+    }
 
     private static void Check(ParamsKind kind, string key, Func<ParamSet?, object> read)
     {
