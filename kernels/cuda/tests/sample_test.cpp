@@ -178,6 +178,15 @@ static Edits draw_edits(Random& random, int row, int columns) {
   const int kind = random.below(4);
   if (kind == 1) e.pending = random.below(columns);
   if (kind == 2 && !e.changed.empty()) e.pending = e.changed[random.below((int)e.changed.size())].id;
+  if (kind == 0 && e.masked.size() > 2) {
+    // Masked by another thread than the one that would store its penalty.
+    e.pending = e.masked[e.masked.size() / 2];
+    std::vector<EkcEditEntry> others;
+    for (const EkcEditEntry& c : e.changed) {
+      if (c.id != e.pending) others.push_back(c);
+    }
+    e.changed = others;
+  }
   if (kind == 3) e.pending = random.below(2) == 0 ? EKC_SAMPLE_CORRUPT : columns;
   e.row.only = random.below(2) == 0 ? -1 : e.masked.empty() ? random.below(columns) : e.masked.back();
   return e;
