@@ -1,5 +1,6 @@
 using Engine.Devices.Cuda;
 using Engine.Hosting;
+using Engine.Memory;
 using Engine.Pooling;
 using Engine.Scheduling;
 using Engine.Tests.Golden;
@@ -83,6 +84,29 @@ internal sealed class CudaMemoryTests
             Assert.That(found.Device, Does.StartWith("cuda:0 (Fake GPU 0"));
             Assert.That(fake.Counters.Live, Is.Zero);
         });
+    }
+
+    [TestCase("auto", false, 64)]
+    [TestCase("fp8", false, 300)]
+    [TestCase("auto", true, 64)]
+    public void What_is_taken_is_what_was_planned_but_for_two_chunks(string kvCacheDtype, bool usesWgmma, int maxNumSeqs)
+    {
+        using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 1024 * Mib });
+        ModelLoadOptions load = Load(options: FakeCuda.DeviceOptions(DType.BF16) with { UsesWgmma = usesWgmma });
+        EngineOptions options = new()
+        {
+            NumBlocks = 100,
+            MaxNumSeqs = maxNumSeqs,
+            MaxNumBatchedTokens = 512,
+            KvCacheDtype = kvCacheDtype,
+        };
+        MemoryPlan plan = MemoryPlan.Compute(load, options);
+        using LoadedModel model = LoadedModel.Load(load);
+        using IModelRunner runner = model.CreateRunner(options);
+        // The last chunks of small things need not be full.
+        Assert.That(
+            fake.Counters.DeviceBytes,
+            Is.InRange(plan.TotalBytes, plan.TotalBytes + (2 * CudaArena.ChunkBytes)));
     }
 
     [TestCase("cpu", 1)]
