@@ -136,19 +136,27 @@ internal sealed class ModelRunnerTests(string device)
         using LoadedModel model = Load(_plain);
         using IModelRunner runner = model.CreateRunner(_options);
         RunnerDriver driver = new(runner);
-        Sequence[] sequences =
-            [.. Enumerable.Range(0, 4).Select(i => driver.Create(Prompt(new Random(i), 5 + i), Greedy(100)))];
-        long bytes = 0;
-        for (int step = 0; step < 40; step++)
+        Steps(fresh: 0);
+        Assert.That(Steps(fresh: 20), Is.Zero);
+
+        // Bytes that forty steps allocate, but for the first ones. The reference device's scratch grows with contexts.
+        long Steps(int fresh)
         {
-            foreach (Sequence s in sequences) driver.Add(s);
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            driver.ExecuteOnly();
-            long after = GC.GetAllocatedBytesForCurrentThread();
-            if (step >= 20) bytes += after - before;
-            driver.Commit();
+            Sequence[] sequences =
+                [.. Enumerable.Range(0, 4).Select(i => driver.Create(Prompt(new Random(i), 5 + i), Greedy(100)))];
+            long bytes = 0;
+            for (int step = 0; step < 40; step++)
+            {
+                foreach (Sequence s in sequences) driver.Add(s);
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                driver.ExecuteOnly();
+                long after = GC.GetAllocatedBytesForCurrentThread();
+                if (step >= fresh) bytes += after - before;
+                driver.Commit();
+            }
+
+            return bytes;
         }
-        Assert.That(bytes, Is.Zero);
     }
 
     [Test]
