@@ -89,7 +89,7 @@ internal sealed class CudaMemoryTests
     [TestCase("auto", false, 64)]
     [TestCase("fp8", false, 300)]
     [TestCase("auto", true, 64)]
-    public void What_is_taken_is_what_was_planned_but_for_two_chunks(string kvCacheDtype, bool usesWgmma, int maxNumSeqs)
+    public void What_is_taken_is_what_was_planned(string kvCacheDtype, bool usesWgmma, int maxNumSeqs)
     {
         using FakeCuda fake = new(new FakeCudaOptions { MemoryBytes = 1024 * Mib });
         ModelLoadOptions load = Load(options: FakeCuda.DeviceOptions(DType.BF16) with { UsesWgmma = usesWgmma });
