@@ -1,7 +1,7 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using Engine.Loading;
 using Engine.Memory;
+using static Engine.Tests.Quantization.TensorsOnDisk;
 
 namespace Engine.Tests.Quantization;
 
@@ -286,14 +286,6 @@ internal sealed class BadQuantizationTests
 
     private static float[] Ones(int count) => [.. Enumerable.Repeat(1f, count)];
 
-    private void Write(string config, List<TensorToWrite> tensors)
-    {
-        File.WriteAllText(Path.Combine(_folder, "config.json"), $$"""{"quantization_config": {{config}}}""");
-        using FileStream stream = File.Create(Path.Combine(_folder, "model.safetensors"));
-        SafetensorsWriter.Write(stream, tensors, _ => { }, CancellationToken.None);
-    }
-
-    private static TensorToWrite Tensor<T>(string name, DType type, long[] shape, T[] values)
-        where T : unmanaged => new(
-        name, type, shape, 1, (_, to) => MemoryMarshal.AsBytes<T>(values).CopyTo(to));
+    private void Write(string config, List<TensorToWrite> tensors) =>
+        TensorsOnDisk.Write(_folder, config, tensors);
 }

@@ -6,6 +6,7 @@ using Engine.Memory;
 using Engine.Models;
 using Engine.Quantization;
 using Engine.Tests.Kernels;
+using static Engine.Tests.Quantization.TensorsOnDisk;
 
 namespace Engine.Tests.Quantization;
 
@@ -212,17 +213,8 @@ internal sealed class LayoutVariantTests
         }
     }
 
-    private void Write(string config, List<TensorToWrite> tensors)
-    {
-        File.WriteAllText(Path.Combine(_folder, "config.json"), $$"""{"quantization_config": {{config}}}""");
-        using FileStream stream = File.Create(Path.Combine(_folder, "model.safetensors"));
-        SafetensorsWriter.Write(stream, tensors, _ => { }, CancellationToken.None);
-    }
-
-    private static TensorToWrite Tensor<T>(string name, DType type, long[] shape, T[] values)
-        where T : unmanaged => new(
-        name, type, shape, 1,
-        (_, to) => System.Runtime.InteropServices.MemoryMarshal.AsBytes<T>(values).CopyTo(to));
+    private void Write(string config, List<TensorToWrite> tensors) =>
+        TensorsOnDisk.Write(_folder, config, tensors);
 
     private static int[,] Codes(Random random, int rows, int columns, int bits)
     {

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using Engine.Hosting;
 using Engine.Loading;
@@ -6,6 +5,7 @@ using Engine.Memory;
 using Engine.Sampling;
 using Engine.Scheduling;
 using Engine.Tests.Execution;
+using Engine.Tests.Quantization;
 using Engine.Tests.Sampling;
 
 namespace Engine.Tests.Speculation;
@@ -201,17 +201,10 @@ internal sealed class AcceptanceTests
             Tensor("ln_f.bias", [Width], [.. Enumerable.Repeat(1f / Width, Width)]),
             Tensor("lm_head.weight", [Vocab, Width], head),
         ];
-        using (FileStream stream = File.Create(Path.Combine(_folder, "model.safetensors")))
-        {
-            SafetensorsWriter.Write(stream, tensors, _ => { }, CancellationToken.None);
-        }
-
+        TensorsOnDisk.Write(_folder, tensors);
         return LoadedModel.Load(new ModelLoadOptions { Model = _folder, ActivationPrecision = "float" });
     }
 
-    private static TensorToWrite Tensor(string name, long[] shape, float[]? values = null)
-    {
-        values ??= new float[shape.Aggregate(1L, (a, b) => a * b)];
-        return new TensorToWrite(name, DType.F32, shape, 1, (_, to) => MemoryMarshal.AsBytes<float>(values).CopyTo(to));
-    }
+    private static TensorToWrite Tensor(string name, long[] shape, float[]? values = null) => TensorsOnDisk.Tensor(
+        name, DType.F32, shape, values ?? new float[shape.Aggregate(1L, (a, b) => a * b)]);
 }
