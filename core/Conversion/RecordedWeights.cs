@@ -33,6 +33,8 @@ internal sealed class RecordedWeights(WeightSource inner) : WeightSource
     public override void CheckAllTaken(string architecture, Func<string, bool> ignorable) =>
         inner.CheckAllTaken(architecture, ignorable);
 
+    public override void Skip(string module) => inner.Skip(module);
+
     public override void DropPages() => inner.DropPages();
 
     /// <summary>Names of the tensors that parts of weights lie in.</summary>

@@ -77,6 +77,9 @@ public sealed class LinearSource
     /// <summary>The output matrix, which a device that rounds every weight keeps at 8 bits or more.</summary>
     public bool IsOutput { get; set; }
 
+    /// <summary>A table whose rows are only looked up: never rounded.</summary>
+    public bool IsTable { get; set; }
+
     /// <summary>What a device that rounds weights rounds this one to if nothing else is asked for: a converted
     /// checkpoint holds its output matrix as floats, which others can read.</summary>
     public WeightQuantization PreferredRounding { get; set; }
@@ -95,6 +98,7 @@ public sealed class LinearSource
         ComputeType = ComputeType,
         Quantization = Quantization,
         IsOutput = IsOutput,
+        IsTable = IsTable,
         PreferredRounding = PreferredRounding,
         IsAmongRounded = IsAmongRounded,
     };

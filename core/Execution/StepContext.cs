@@ -16,6 +16,7 @@ internal sealed class StepContext : IDisposable
     private readonly DeviceBuffer _temp;
     private readonly DeviceBuffer _wide;
     private readonly DeviceBuffer _narrow;
+    private readonly DeviceBuffer? _layerInputs;
 
     public StepContext(
         IDevice device, ActivationShape shape, KvStorage kv, StepInputs inputs, int maxNumTokens)
@@ -31,6 +32,7 @@ internal sealed class StepContext : IDisposable
             _temp = Allocate(shape.Hidden);
             _wide = Allocate(shape.Wide);
             _narrow = Allocate(shape.Narrow);
+            if (shape.LayerInputs > 0) _layerInputs = Allocate(shape.LayerInputs);
             _deviceStep = device.CreateStep(
                 new StepLimits(maxNumTokens, inputs.MaxNumSeqs, inputs.MaxBlocksPerSeq), kv);
         }
@@ -56,7 +58,8 @@ internal sealed class StepContext : IDisposable
 
     /// <summary>Bytes of the activations.</summary>
     public long Bytes =>
-        _hidden.Bytes + _normed.Bytes + _temp.Bytes + _wide.Bytes + _narrow.Bytes + (_deviceStep?.Bytes ?? 0);
+        _hidden.Bytes + _normed.Bytes + _temp.Bytes + _wide.Bytes + _narrow.Bytes + (_layerInputs?.Bytes ?? 0)
+        + (_deviceStep?.Bytes ?? 0);
 
     /// <summary>[numTokens, width] the residual stream.</summary>
     public TensorView Hidden(int width) => View(_hidden, width);
@@ -72,6 +75,9 @@ internal sealed class StepContext : IDisposable
 
     /// <summary>[numTokens, width] the input of a sublayer's output projection.</summary>
     public TensorView Narrow(int width) => View(_narrow, width);
+
+    /// <summary>[numTokens, width] what all layers get of a token, from the embedding to the last layer.</summary>
+    public TensorView LayerInputs(int width) => View(_layerInputs!, width);
 
     /// <summary>
     /// Computes the step's tokens: told to the device once, and repeated from a recording where it has one.
@@ -106,6 +112,7 @@ internal sealed class StepContext : IDisposable
         _temp.Dispose();
         _wide.Dispose();
         _narrow.Dispose();
+        _layerInputs?.Dispose();
     }
 
     private bool Capture(DecoderModel model, out TensorView hidden)

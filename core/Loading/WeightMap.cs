@@ -48,8 +48,8 @@ internal sealed class WeightMap(SafetensorsModel model) : WeightSource
 
     public override void CheckAllTaken(string architecture, Func<string, bool> ignorable)
     {
-        List<string> left =
-            [.. model.Tensors.Keys.Where(n => !_taken.Contains(n) && !ignorable(n)).Order(StringComparer.Ordinal)];
+        IEnumerable<string> names = model.Tensors.Keys.Where(n => !_taken.Contains(n) && !IsSkipped(n));
+        List<string> left = [.. names.Where(n => !ignorable(n)).Order(StringComparer.Ordinal)];
         if (left.Count == 0) return;
         SafetensorsTensor first = model.Tensors[left[0]];
         string more = left.Count > 1 ? $" (and {left.Count - 1} more)" : "";

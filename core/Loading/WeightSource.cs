@@ -7,6 +7,8 @@ namespace Engine.Loading;
 /// <summary>Where a model's tensors come from; remembers which were taken.</summary>
 internal abstract class WeightSource : IDisposable
 {
+    private readonly HashSet<string> _skipped = new(StringComparer.Ordinal);
+
     /// <summary>True if some tensor's name starts so.</summary>
     public abstract bool HasPrefix(string prefix);
 
@@ -51,6 +53,16 @@ internal abstract class WeightSource : IDisposable
     /// <param name="architecture">For the message.</param>
     /// <param name="ignorable">Names known to carry nothing.</param>
     public abstract void CheckAllTaken(string architecture, Func<string, bool> ignorable);
+
+    /// <summary>A module whose tensors may be there and carry nothing: "model.layers.3.self_attn.k_proj".</summary>
+    public virtual void Skip(string module) => _skipped.Add(module);
+
+    /// <summary>True for a tensor of such a module.</summary>
+    protected bool IsSkipped(string name)
+    {
+        int dot = name.LastIndexOf('.');
+        return dot > 0 && _skipped.Contains(name[..dot]);
+    }
 
     /// <summary>All values as f32.</summary>
     public static float[] ReadVector(SafetensorsTensor tensor)

@@ -19,6 +19,7 @@ internal static class ArchitectureRegistry
             ["GemmaForCausalLM"] = Gemma.Build,
             ["Gemma2ForCausalLM"] = Gemma.BuildGemma2,
             ["Gemma3ForCausalLM"] = Gemma.BuildGemma3,
+            ["Gemma4ForCausalLM"] = Gemma4.Build,
             ["GlmForCausalLM"] = Glm.Build,
             ["Glm4ForCausalLM"] = Glm.BuildGlm4,
             ["GPT2LMHeadModel"] = Gpt2.Build,

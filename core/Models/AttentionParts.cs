@@ -29,4 +29,19 @@ internal sealed record AttentionParts
     public bool IsBidirectional { get; init; }
 
     public int? NumKvHeads { get; init; }
+
+    /// <summary>Where layers differ in it.</summary>
+    public int? HeadDim { get; init; }
+
+    /// <summary>Per head.</summary>
+    public Norm? ValueNorm { get; init; }
+
+    /// <summary>No v: a value is its key before norm and rotation. Needs ValueNorm.</summary>
+    public bool KeyIsValue { get; init; }
+
+    /// <summary>Keys and values are those of this earlier layer of the KV memory; there is no k and v.</summary>
+    public int? KvLayer { get; init; }
+
+    /// <summary>Later layers attend to this one's keys and values.</summary>
+    public bool IsShared { get; init; }
 }

@@ -11,21 +11,24 @@ internal static class CommonParts
         this ModelBuilder b, Linear qkv, Linear output, AttentionParts parts)
     {
         ModelConfig c = b.Config;
-        int numKvHeads = parts.NumKvHeads ?? c.NumKvHeads;
-        int kvLayer = b.KvLayer(numKvHeads, c.HeadDim);
-        b.Activations.NeedWide(qkv.N);
-        b.Activations.NeedNarrow(c.NumHeads * c.HeadDim);
+        int numKvHeads = parts.NumKvHeads ?? c.NumKvHeads, headDim = parts.HeadDim ?? c.HeadDim;
+        int kvLayer = parts.KvLayer ?? b.KvLayer(numKvHeads, headDim, parts.IsShared);
+        b.Activations.NeedWide(parts.KeyIsValue ? qkv.N + (numKvHeads * headDim) : qkv.N);
+        b.Activations.NeedNarrow(c.NumHeads * headDim);
         return new SelfAttention
         {
             Qkv = qkv,
             Output = output,
             KvLayer = kvLayer,
+            ReadsKv = parts.KvLayer is not null,
             Settings = new AttentionSettings(
-                c.NumHeads, numKvHeads, c.HeadDim, parts.Scale ?? (float)(1 / Math.Sqrt(c.HeadDim)),
+                c.NumHeads, numKvHeads, headDim, parts.Scale ?? (float)(1 / Math.Sqrt(headDim)),
                 parts.SlidingWindow, parts.SoftCap, parts.AlibiSlopes, parts.IsBidirectional),
             Rope = parts.Rope,
             QueryNorm = parts.QueryNorm,
             KeyNorm = parts.KeyNorm,
+            ValueNorm = parts.ValueNorm,
+            KeyIsValue = parts.KeyIsValue,
             NormAfterRope = parts.NormAfterRope,
             Clip = parts.Clip,
         };
@@ -37,21 +40,24 @@ internal static class CommonParts
         string output = "o_proj", string scope = "self_attn.")
     {
         ModelConfig c = layer.Builder.Config;
-        int queryWidth = c.NumHeads * c.HeadDim, kvWidth = c.NumKvHeads * c.HeadDim;
+        int headDim = parts.HeadDim ?? c.HeadDim;
+        int queryWidth = c.NumHeads * headDim, kvWidth = (parts.NumKvHeads ?? c.NumKvHeads) * headDim;
         WeightScope attention = layer.Scope(scope);
+        List<(string, int)> qkv = [("q_proj", queryWidth)];
+        if (parts.KvLayer is null) qkv.Add(("k_proj", kvWidth));
+        if (parts.KvLayer is null && !parts.KeyIsValue) qkv.Add(("v_proj", kvWidth));
         return layer.Builder.Attention(
-            attention.Fused(
-                c.HiddenSize, qkvBias, ("q_proj", queryWidth), ("k_proj", kvWidth), ("v_proj", kvWidth)),
+            attention.Fused(c.HiddenSize, qkvBias, [.. qkv]),
             attention.Linear(output, c.HiddenSize, queryWidth, outputBias),
             parts);
     }
 
-    /// <summary>mlp.{gate,up,down}_proj.</summary>
+    /// <summary>mlp.{gate,up,down}_proj, of the width that config.json has or of that of a layer.</summary>
     public static GatedMlp GatedMlp(
-        this WeightScope layer, Activation activation, bool bias = false, bool isFused = false)
+        this WeightScope layer, Activation activation, bool bias = false, bool isFused = false, int? width = null)
     {
         ModelConfig c = layer.Builder.Config;
-        int inner = c.IntermediateSize;
+        int inner = width ?? c.IntermediateSize;
         WeightScope mlp = layer.Scope("mlp.");
         layer.Builder.Activations.NeedWide(2 * inner);
         layer.Builder.Activations.NeedNarrow(inner);
@@ -108,9 +114,11 @@ internal static class CommonParts
     /// <param name="embeddingScale">Multiplies the embeddings.</param>
     /// <param name="logitScale">Multiplies the logits.</param>
     /// <param name="logitCap">Caps the logits; 0 is off.</param>
+    /// <param name="perLayer">Makes the embeddings per layer, where there are some.</param>
     public static DecoderModel Decoder(
         this ModelBuilder b, Func<WeightScope, string, Norm> norm, Func<WeightScope, int, Block> layer,
-        bool tiedByDefault = false, float embeddingScale = 1, float logitScale = 1, float logitCap = 0)
+        bool tiedByDefault = false, float embeddingScale = 1, float logitScale = 1, float logitCap = 0,
+        Func<WeightScope, LayerEmbedding?>? perLayer = null)
     {
         // Saved without its output matrix, which is how tied models may come, a decoder has no prefix.
         WeightScope model = b.OptionalScope("model.");
@@ -118,6 +126,7 @@ internal static class CommonParts
         {
             HiddenSize = b.Config.HiddenSize,
             Embedding = b.Embedding(model, "embed_tokens", embeddingScale),
+            LayerEmbedding = perLayer?.Invoke(model),
             Blocks = b.Layers(model, "layers", layer),
             FinalNorm = norm(model, "norm"),
             Head = b.Head(b.Tied(tiedByDefault), scale: logitScale, softCap: logitCap),
@@ -142,9 +151,9 @@ internal static class CommonParts
     }
 
     /// <summary>Window of each layer, 0 for none: by layer_types, or where the file is older by the rule.</summary>
-    public static int[] SlidingWindows(this ModelBuilder b, Func<int, bool> isSlidingByDefault)
+    public static int[] SlidingWindows(this ModelBuilder b, Func<int, bool> isSlidingByDefault, int usualWindow = 0)
     {
-        int window = b.Json.Int("sliding_window", 0);
+        int window = b.Json.Int("sliding_window", usualWindow);
         List<string>? types = b.Config.LayerTypes();
         int[] windows = new int[b.Config.NumLayers];
         for (int i = 0; i < windows.Length; i++)

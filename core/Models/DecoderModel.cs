@@ -9,6 +9,9 @@ internal sealed class DecoderModel
 {
     public required TokenEmbedding Embedding { get; init; }
 
+    /// <summary>What each layer gets of a token besides (Gemma 4); null where layers get nothing.</summary>
+    public LayerEmbedding? LayerEmbedding { get; init; }
+
     public required IReadOnlyList<Block> Blocks { get; init; }
 
     /// <summary>Null where the last block's norm is the final one (OPT-350M).</summary>
@@ -29,6 +32,7 @@ internal sealed class DecoderModel
     {
         TensorView x = step.Hidden(HiddenSize);
         Embedding.Forward(x, step);
+        LayerEmbedding?.Forward(x, step);
         for (int i = 0; i < Blocks.Count; i++) Blocks[i].Forward(x, step);
         FinalNorm?.Forward(x, x, step);
         if (OutputProjection is null) return x;

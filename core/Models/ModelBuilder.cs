@@ -14,6 +14,7 @@ internal sealed partial class ModelBuilder
 {
     private readonly List<PackJob> _jobs = [];
     private readonly List<IDisposable> _owned = [];
+    private readonly List<int> _freeKvLayers = [];
     private LinearSource? _embedding;
     private PackJob? _embeddingJob;
 
@@ -49,12 +50,17 @@ internal sealed partial class ModelBuilder
     public List<(int NumKvHeads, int HeadDim)> KvLayers { get; } = [];
 
     /// <summary>KV memory of one more layer.</summary>
-    public int KvLayer(int numKvHeads, int headDim)
+    /// <param name="numKvHeads">KV heads.</param>
+    /// <param name="headDim">Their width.</param>
+    /// <param name="isShared">Later layers read it.</param>
+    public int KvLayer(int numKvHeads, int headDim, bool isShared = false)
     {
-        // Pooling computes a text in one step: a layer's keys are of no use once the layer is done.
-        int shared = IsForPooling ? KvLayers.IndexOf((numKvHeads, headDim)) : -1;
-        if (shared >= 0) return shared;
+        // Pooling computes a text in one step: a layer's keys are of no use once the layer and those that share them
+        // are done.
+        int free = IsForPooling && !isShared ? _freeKvLayers.FindIndex(i => KvLayers[i] == (numKvHeads, headDim)) : -1;
+        if (free >= 0) return _freeKvLayers[free];
         KvLayers.Add((numKvHeads, headDim));
+        if (!isShared) _freeKvLayers.Add(KvLayers.Count - 1);
         return KvLayers.Count - 1;
     }
 
@@ -94,19 +100,23 @@ internal sealed partial class ModelBuilder
     /// <param name="interleaved">Pairs (2i, 2i + 1).</param>
     /// <param name="rotaryDim">Null is by partial_rotary_factor.</param>
     /// <param name="queryScale">Factor on queries by position; null is none.</param>
+    /// <param name="headDim">Width of a head, where layers differ in it.</param>
     public Rope Rope(
         RopeSettings? settings = null, bool interleaved = false, int? rotaryDim = null,
-        Func<int, double>? queryScale = null)
+        Func<int, double>? queryScale = null, int? headDim = null)
     {
         settings ??= Config.Rope();
-        int dim = rotaryDim ?? (int)(Config.HeadDim * (settings.PartialRotaryFactor ?? 1));
-        if (dim < 2 || dim % 2 != 0 || dim > Config.HeadDim)
+        int width = headDim ?? Config.HeadDim;
+        // Proportional: pairs are those of the whole head.
+        double share = settings.Type == "proportional" ? 1 : settings.PartialRotaryFactor ?? 1;
+        int dim = rotaryDim ?? (int)(width * share);
+        if (dim < 2 || dim % 2 != 0 || dim > width)
         {
-            throw Json.Bad("partial_rotary_factor", $"an even width within head_dim {Config.HeadDim}", $"{dim}");
+            throw Json.Bad("partial_rotary_factor", $"an even width within head_dim {width}", $"{dim}");
         }
         return new Rope
         {
-            HeadDim = Config.HeadDim,
+            HeadDim = width,
             RotaryDim = dim,
             Interleaved = interleaved,
             Table = RopeVector(settings, dim, null),
@@ -137,6 +147,16 @@ internal sealed partial class ModelBuilder
         Count(_embedding);
         PlannedBytes += Device.PackedEmbeddingBytes(_embedding);
         return embedding;
+    }
+
+    /// <summary>The table of what every layer gets of a token, [rows, columns].</summary>
+    public void AddTable(SafetensorsTensor tensor, Action<LinearWeight> set)
+    {
+        LinearSource source = Source(tensor);
+        source.IsTable = true;
+        _jobs.Add(new PackJob(source, true, set));
+        Count(source);
+        PlannedBytes += Device.PackedEmbeddingBytes(source);
     }
 
     /// <summary>A table of learned positions.</summary>

@@ -8,7 +8,7 @@ internal sealed class RopeSettings
 {
     public required double Theta { get; init; }
 
-    /// <summary>"default", "linear", "dynamic", "llama3", "yarn" or "longrope".</summary>
+    /// <summary>"default", "linear", "dynamic", "llama3", "yarn", "longrope" or "proportional".</summary>
     public required string Type { get; init; }
 
     /// <summary>The object that holds the parameters of Type; null for default.</summary>
@@ -49,10 +49,10 @@ internal sealed class RopeSettings
     {
         string type = scaling?.OptionalString("rope_type") ?? scaling?.OptionalString("type") ?? "default";
         if (type == "su") type = "longrope"; // the name in the first Phi-3 files
-        if (type is not ("default" or "linear" or "dynamic" or "llama3" or "yarn" or "longrope"))
+        if (type is not ("default" or "linear" or "dynamic" or "llama3" or "yarn" or "longrope" or "proportional"))
         {
             throw scaling!.Bad(
-                "rope_type", "default, linear, dynamic, llama3, yarn or longrope", $"\"{type}\"");
+                "rope_type", "default, linear, dynamic, llama3, yarn, longrope or proportional", $"\"{type}\"");
         }
         if (theta <= 0) throw EngineException.Corrupt("config.json", $"rope_theta: expected > 0, found {theta}");
         return new RopeSettings

@@ -40,6 +40,7 @@ internal static class RopeTable
             "llama3" => (Llama3(rope, rotaryDim), 1),
             "yarn" => Yarn(rope, config, rotaryDim),
             "longrope" => LongRope(rope, config, rotaryDim, maxModelLen),
+            "proportional" => (Proportional(rope, rotaryDim), 1),
             _ => (Plain(rope.Theta, rotaryDim), 1),
         };
     }
@@ -56,6 +57,18 @@ internal static class RopeTable
         double factor = Factor(rope.Scaling!);
         double[] f = Plain(rope.Theta, dim);
         for (int i = 0; i < f.Length; i++) f[i] /= factor;
+        return f;
+    }
+
+    // Gemma 4: the pairs and the angles of the whole head, of which only a leading share turns.
+    private static double[] Proportional(RopeSettings rope, int dim)
+    {
+        double share = rope.PartialRotaryFactor ?? 1;
+        if (share is < 0 or > 1) throw rope.Scaling!.Bad("partial_rotary_factor", "0 to 1", $"{share}");
+        double factor = rope.Scaling?.Has("factor") == true ? Factor(rope.Scaling) : 1;
+        double[] f = Plain(rope.Theta, dim);
+        int turning = (int)(share * dim / 2);
+        for (int i = 0; i < f.Length; i++) f[i] = i < turning ? f[i] / factor : 0;
         return f;
     }
 

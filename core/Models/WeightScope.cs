@@ -18,6 +18,9 @@ internal readonly struct WeightScope(ModelBuilder builder, string prefix)
 
     public bool Contains(string name) => builder.Weights.Contains(prefix + name);
 
+    /// <summary>Tensors of a module that some checkpoints carry and that no layer uses.</summary>
+    public void Skip(string module) => builder.Weights.Skip(prefix + module);
+
     /// <summary>A stored [n, k] matrix with or without bias.</summary>
     public Linear Linear(string name, int n, int k, bool bias) => Fused(k, bias, (name, n));
 

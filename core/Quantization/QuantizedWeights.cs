@@ -100,6 +100,8 @@ internal sealed class QuantizedWeights(SafetensorsModel model, QuantizationSetti
         return FloatBits.IsFloat(tensor.Type) && Array.TrueForAll(ReadVector(tensor), v => v == 0);
     }
 
+    public override void Skip(string module) => _plain.Skip(module);
+
     public override void DropPages() => _plain.DropPages();
 
     public override void Dispose()

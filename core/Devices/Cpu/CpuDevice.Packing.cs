@@ -72,6 +72,7 @@ public sealed unsafe partial class CpuDevice
 
     private WeightQuantization RoundingOf(LinearSource source) =>
         source.Quantization != WeightQuantization.None ? source.Quantization
+        : source.IsTable ? WeightQuantization.None
         : source.IsOutput ? OutputRounding(source)
         : Quantization;
 

@@ -143,7 +143,7 @@ public sealed unsafe partial class CpuDevice : IDevice
     public LinearWeight PackEmbedding(LinearSource source)
     {
         if (IsQuantized(source)) return PackLinear(source);
-        DType type = source.ComputeType;
+        DType type = TableType(source);
         long bytes = PackedEmbeddingBytes(source);
         Arena.Piece piece = _arena.Allocate(bytes);
         foreach ((int first, LinearSource rows) in LinearWindows.Of(source))
@@ -165,7 +165,17 @@ public sealed unsafe partial class CpuDevice : IDevice
     /// <inheritdoc/>
     public long PackedEmbeddingBytes(LinearSource source) => IsQuantized(source)
         ? PackedLinearBytes(source)
-        : (long)source.N * source.K * source.ComputeType.SizeOf();
+        : (long)source.N * source.K * TableType(source).SizeOf();
+
+    // Rows of half precision are widened as they are looked up, which is exact: a table may be half of a model.
+    private static DType TableType(LinearSource source) =>
+        source.ComputeType != DType.F32 ? source.ComputeType
+        : source.Parts.All(p => IsPlain(p, DType.BF16)) ? DType.BF16
+        : source.Parts.All(p => IsPlain(p, DType.F16)) ? DType.F16
+        : DType.F32;
+
+    private static bool IsPlain(LinearPart part, DType type) =>
+        part.Type == type && part.Matrix is null && part.Blocks == WeightBlocks.None;
 
     // Such a table stays as small as it is; Embed reads its rows as it reads those of tied weights.
     private bool IsQuantized(LinearSource source) => RoundingOf(source) == WeightQuantization.None

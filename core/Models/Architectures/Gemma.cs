@@ -87,7 +87,7 @@ internal static class Gemma
     }
 
     // Early files say hidden_act: gelu but were trained with the tanh form, which hidden_activation names.
-    private static Devices.Activation Activation(ModelBuilder b) => b.Json.Has("hidden_activation")
+    internal static Devices.Activation Activation(ModelBuilder b) => b.Json.Has("hidden_activation")
         ? b.Activation("hidden_activation")
         : Devices.Activation.GeluTanh;
 

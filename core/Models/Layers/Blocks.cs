@@ -29,6 +29,12 @@ internal sealed class SequentialBlock : Block
 
     public float ResidualScale { get; init; } = 1;
 
+    /// <summary>A third sublayer, which reads the layer's own embedding (Gemma 4).</summary>
+    public LayerInput? LayerInput { get; init; }
+
+    /// <summary>Multiplies the whole stream behind the layer (Gemma 4).</summary>
+    public float OutputScale { get; init; } = 1;
+
     public override void Forward(TensorView x, StepContext step)
     {
         TensorView input = Normed(AttentionNorm, x, step);
@@ -54,6 +60,9 @@ internal sealed class SequentialBlock : Block
             Mlp.Forward(output, input, step, accumulate: false);
             Add(x, output, MlpOutputNorm, step);
         }
+
+        LayerInput?.Forward(x, step);
+        if (OutputScale != 1) step.Device.Scale(x, OutputScale);
     }
 
     private static TensorView Normed(Norm? norm, TensorView x, StepContext step)

@@ -25,9 +25,12 @@ internal sealed class Rope
 
     public void Forward(TensorView query, TensorView key, StepContext step)
     {
-        Rotate(query, QueryTable ?? Table!, step);
+        Forward(query, step);
         Rotate(key, Table!, step);
     }
+
+    /// <summary>Queries alone.</summary>
+    public void Forward(TensorView query, StepContext step) => Rotate(query, QueryTable ?? Table!, step);
 
     private void Rotate(TensorView x, DeviceBuffer table, StepContext step) =>
         step.Device.Rope(x, step.Inputs.Positions, table, HeadDim, RotaryDim, Interleaved);

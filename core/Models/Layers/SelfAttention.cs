@@ -7,7 +7,7 @@ namespace Engine.Models.Layers;
 /// <summary>Causal self-attention over the paged cache, with grouped queries (Ainslie et al. 2023).</summary>
 internal sealed class SelfAttention
 {
-    /// <summary>q, k and v of all heads, one above the other.</summary>
+    /// <summary>q, k and v of all heads, one above the other, less what KeyIsValue and ReadsKv leave out.</summary>
     public required Linear Qkv { get; init; }
 
     public required Linear Output { get; init; }
@@ -24,6 +24,14 @@ internal sealed class SelfAttention
 
     public Norm? KeyNorm { get; init; }
 
+    public Norm? ValueNorm { get; init; }
+
+    /// <summary>A value is ValueNorm of its key as it was projected (Gemma 4).</summary>
+    public bool KeyIsValue { get; init; }
+
+    /// <summary>An earlier layer has left keys and values in KvLayer (Gemma 4; Brandon et al. 2024).</summary>
+    public bool ReadsKv { get; init; }
+
     /// <summary>Norms of q and k follow the rotation (Hunyuan) instead of preceding it.</summary>
     public bool NormAfterRope { get; init; }
 
@@ -34,14 +42,32 @@ internal sealed class SelfAttention
     public void Forward(TensorView y, TensorView x, StepContext step, bool accumulate)
     {
         int queryWidth = Settings.NumHeads * Settings.HeadDim;
-        int kvWidth = Settings.NumKvHeads * Settings.HeadDim;
+        int kvWidth = ReadsKv ? 0 : Settings.NumKvHeads * Settings.HeadDim;
         TensorView qkv = step.Wide(queryWidth + (2 * kvWidth));
-        Qkv.Forward(qkv, x, step);
-        if (Clip > 0) step.Device.Clamp(qkv, Clip);
+        TensorView projected = qkv.Slice(0, Qkv.N);
+        Qkv.Forward(projected, x, step);
+        if (Clip > 0) step.Device.Clamp(projected, Clip);
         TensorView query = qkv.Slice(0, queryWidth);
-        TensorView key = qkv.Slice(queryWidth, kvWidth);
-        TensorView value = qkv.Slice(queryWidth + kvWidth, kvWidth);
+        if (ReadsKv)
+        {
+            if (!NormAfterRope) QueryNorm?.Forward(query, query, step);
+            Rope?.Forward(query, step);
+            if (NormAfterRope) QueryNorm?.Forward(query, query, step);
+        }
+        else
+        {
+            Write(query, qkv.Slice(queryWidth, kvWidth), qkv.Slice(queryWidth + kvWidth, kvWidth), step);
+        }
 
+        TensorView attended = step.Narrow(queryWidth);
+        step.Device.Attention(
+            attended, query, step.Kv, KvLayer, Settings, step.Inputs.AttentionBatch);
+        Output.Forward(y, attended, step, accumulate);
+    }
+
+    private void Write(TensorView query, TensorView key, TensorView value, StepContext step)
+    {
+        ValueNorm?.Forward(value, KeyIsValue ? key : value, step);
         if (!NormAfterRope) NormHeads(query, key, step);
         if (Rope is not null && !NormAfterRope)
         {
@@ -54,11 +80,6 @@ internal sealed class SelfAttention
             if (NormAfterRope) NormHeads(query, key, step);
             step.Device.WriteKv(step.Kv, KvLayer, key, value, step.Inputs.SlotMapping);
         }
-
-        TensorView attended = step.Narrow(queryWidth);
-        step.Device.Attention(
-            attended, query, step.Kv, KvLayer, Settings, step.Inputs.AttentionBatch);
-        Output.Forward(y, attended, step, accumulate);
     }
 
     private void NormHeads(TensorView query, TensorView key, StepContext step)

@@ -51,6 +51,7 @@ internal sealed class ModelRunnerTests(string device)
     [TestCase("llama-plain")]
     [TestCase("mistral")]
     [TestCase("gemma3")]
+    [TestCase("gemma4")]
     [TestCase("llama-bf16")]
     public void Chunked_prefill_gives_the_same_bits_as_a_whole_one(string folder)
     {
@@ -83,6 +84,7 @@ internal sealed class ModelRunnerTests(string device)
     [TestCase("llama-bf16")]
     [TestCase("qwen3")]
     [TestCase("gemma2")]
+    [TestCase("gemma4")]
     public void A_sequence_in_a_crowd_gives_the_same_bits_as_alone(string folder)
     {
         int seed = TestContext.CurrentContext.Random.Next();

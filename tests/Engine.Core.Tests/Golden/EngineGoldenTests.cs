@@ -13,8 +13,10 @@ internal sealed class EngineGoldenTests
     [TestCase("llama-plain", 1000)]
     [TestCase("mistral", 12)]
     [TestCase("gemma3", 24)]
+    [TestCase("gemma4", 24)]
     [TestCase("llama-plain", 12, "cuda")]
     [TestCase("mistral", 12, "cuda")]
+    [TestCase("gemma4", 24, "cuda")]
     public void Requests_at_once_in_a_tight_pool_give_the_golden_tokens(
         string folder, int numBlocks, string device = "cpu")
     {

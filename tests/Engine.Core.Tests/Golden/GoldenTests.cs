@@ -42,6 +42,7 @@ internal sealed class GoldenTests
     [TestCase("llama-bf16", DType.BF16, 1.0f, 0.1)]
     [TestCase("qwen3", DType.BF16, 1.0f, 0.1)]
     [TestCase("gemma2", DType.BF16, 1.0f, 0.1)]
+    [TestCase("gemma4", DType.BF16, 1.0f, 0.1)]
     [TestCase("llama-plain", DType.F16, 0.15f, 0.015)]
     [TestCase("llama-f16", DType.F16, 0.15f, 0.015)]
     public void Sixteen_bit_compute_stays_within_its_tolerance(

@@ -71,6 +71,17 @@ internal sealed class SingleRun : IDisposable
         return (hiddenValues, logitValues);
     }
 
+    /// <summary>Final hidden states of tokens that follow no others, of any model.</summary>
+    public float[] Hidden(ReadOnlySpan<int> tokens)
+    {
+        _inputs.Clear();
+        _inputs.Add(tokens, 0, _blocks, BlockSize);
+        TensorView hidden = _step.Forward(_weights.Model);
+        float[] values = new float[tokens.Length * hidden.Columns];
+        _weights.Device.Download(values, hidden);
+        return values;
+    }
+
     /// <summary>Greedy tokens after a prompt.</summary>
     public int[] Greedy(ReadOnlySpan<int> prompt, int count)
     {

@@ -29,6 +29,7 @@ internal sealed class MemoryPlanTests(string device)
     [TestCase("granite")]
     [TestCase("qwen3")]
     [TestCase("gemma3")]
+    [TestCase("gemma4")]
     [TestCase("gpt2-bare")]
     [TestCase("llama-bf16")]
     [TestCase("phi3-longrope")]
