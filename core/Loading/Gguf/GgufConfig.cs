@@ -94,6 +94,23 @@ internal sealed partial class GgufConfig : IDisposable
     /// <summary>Columns of a tensor's rows.</summary>
     public int? Columns(string tensor) => Dimension(tensor, 0);
 
+    /// <summary>Rows of a tensor.</summary>
+    public int? Rows(string tensor) => Dimension(tensor, 1);
+
+    /// <summary>Name of the file, for messages.</summary>
+    public string File => _model.Name;
+
+    /// <summary>Columns of a head: of k, and the same of v.</summary>
+    /// <param name="kind">What the keys end in: nothing, or "_swa" for layers with a window.</param>
+    public int HeadDimOf(string kind)
+    {
+        string key = "attention.key_length" + kind;
+        int width = _family.HasTwoKindsOfHeads ? NeedInt(key, 1, 4096) : Int(key, 1, 4096) ?? HiddenSize / NumHeads;
+        return Int("attention.value_length" + kind, 1, 4096) is int value && value != width
+            ? throw Unsupported($"heads of k with {width} and of v with {value} columns are not supported")
+            : width;
+    }
+
     private int? Dimension(string tensor, int index) =>
         _model.Tensors.TryGetValue(tensor, out MappedGgufTensor? t) && index < t.Info.Shape.Length
         && t.Info.Shape[index] is > 0 and <= int.MaxValue
@@ -105,12 +122,10 @@ internal sealed partial class GgufConfig : IDisposable
         NumLayers = NeedInt("block_count", 1, 4096);
         HiddenSize = NeedInt("embedding_length", 1, 1 << 20);
         NumHeads = NeedInt("attention.head_count", 1, 1 << 14);
-        NumKvHeads = Int("attention.head_count_kv", 1, NumHeads) ?? NumHeads;
-        HeadDim = Int("attention.key_length", 1, 4096) ?? HiddenSize / NumHeads;
-        if (Int("attention.value_length", 1, 4096) is int value && value != HeadDim)
-        {
-            throw Unsupported($"heads of k with {HeadDim} and of v with {value} columns are not supported");
-        }
+        NumKvHeads = (_family.HasTwoKindsOfHeads
+            ? GgufGemma4.KvHeads(this, isSliding: true)
+            : Int("attention.head_count_kv", 1, NumHeads)) ?? NumHeads;
+        HeadDim = HeadDimOf(_family.HasTwoKindsOfHeads ? "_swa" : "");
         // Hunyuan's dense files say one expert.
         if (Int("expert_count", 0, 1 << 16) > (_family.HasRopeAlpha ? 1 : 0)) throw Unsupported("mixtures of experts are not supported");
         Json.WriteStartObject();
@@ -121,7 +136,8 @@ internal sealed partial class GgufConfig : IDisposable
         WriteShape();
         WriteEpsilon();
         Json.WriteString(_family.Activation.Key, _family.Activation.Name);
-        WriteRope();
+        if (_family.HasTwoKindsOfHeads) GgufGemma4.WriteRope(this);
+        else WriteRope();
         WriteWindows();
         WriteTokens();
         _family.More?.Invoke(this);
@@ -157,18 +173,21 @@ internal sealed partial class GgufConfig : IDisposable
     {
         int window = Int("attention.sliding_window", 0, int.MaxValue) ?? _family.UsualWindow;
         if (window == 0 || _family.WindowPeriod == 0) return;
+        Json.WriteNumber("sliding_window", window);
+        Json.WriteStartArray("layer_types");
+        foreach (bool isSliding in SlidingLayers()) Json.WriteStringValue(isSliding ? "sliding_attention" : "full_attention");
+        Json.WriteEndArray();
+    }
+
+    /// <summary>Which layers have a window.</summary>
+    public bool[] SlidingLayers()
+    {
         double[]? pattern = PerLayer("attention.sliding_window_pattern");
         int period = pattern is null
             ? Int("attention.sliding_window_pattern", 1, 4096) ?? _family.WindowPeriod
             : _family.WindowPeriod;
-        Json.WriteNumber("sliding_window", window);
-        Json.WriteStartArray("layer_types");
-        for (int i = 0; i < NumLayers; i++)
-        {
-            bool isSliding = pattern is null ? i % period < period - 1 : pattern[i] != 0;
-            Json.WriteStringValue(isSliding ? "sliding_attention" : "full_attention");
-        }
-        Json.WriteEndArray();
+        return [.. Enumerable.Range(0, NumLayers).Select(
+            i => pattern is null ? i % period < period - 1 : pattern[i] != 0)];
     }
 
     private void WriteTokens()

@@ -87,6 +87,13 @@ internal static class GgufFamilies
             Activation = ("hidden_activation", "gelu_pytorch_tanh"),
             More = GgufFamilyKeys.Gemma3,
         },
+        ["gemma4"] = new("Gemma4ForCausalLM", "gemma4_text", GgufFamilyNames.Gemma4)
+        {
+            HasTwoKindsOfHeads = true,
+            WindowPeriod = 6,
+            Activation = ("hidden_activation", "gelu_pytorch_tanh"),
+            More = GgufGemma4.Write,
+        },
         ["phi3"] = new("Phi3ForCausalLM", "phi3", GgufFamilyNames.Fused) { More = GgufFamilyKeys.Window },
         ["olmo2"] = new("Olmo2ForCausalLM", "olmo2", GgufFamilyNames.NormsBehind) { More = GgufFamilyKeys.Biases },
         ["command-r"] = new("CohereForCausalLM", "cohere", GgufFamilyNames.Usual)

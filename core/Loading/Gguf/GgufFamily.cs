@@ -24,6 +24,9 @@ internal sealed record GgufFamily(string Architecture, string ModelType, GgufNam
     /// <summary>The window of files that were made before there was a key for it; 0: none.</summary>
     public int UsualWindow { get; init; }
 
+    /// <summary>Layers with a window have their own width of heads (key_length_swa), their number and positions.</summary>
+    public bool HasTwoKindsOfHeads { get; init; }
+
     /// <summary>rope.scaling.alpha widens the base of rotary positions.</summary>
     public bool HasRopeAlpha { get; init; }
 
@@ -47,7 +50,12 @@ internal sealed record GgufNames(
     {
         int dot = name.LastIndexOf('.');
         if (dot < 0) return null;
-        (string stem, string suffix) = (name[..dot], name[dot..]);
+        // A parameter without a suffix: "model.layers.3.layer_scalar".
+        return Find(name[..dot], name[dot..]) ?? Find(name, ".weight");
+    }
+
+    private string? Find(string stem, string suffix)
+    {
         if (Globals.TryGetValue(stem, out string? global)) return global + suffix;
         if (!stem.StartsWith(Layers, StringComparison.Ordinal)) return null;
         int end = stem.IndexOf('.', Layers.Length);

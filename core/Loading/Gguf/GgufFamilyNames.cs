@@ -26,6 +26,20 @@ internal static class GgufFamilyNames
 
     public static readonly GgufNames Sandwich = NormsBehind.With(("pre_feedforward_layernorm", "ffn_norm"));
 
+    public static readonly GgufNames Gemma4 = Sandwich.With(
+        ("per_layer_input_gate", "inp_gate"), ("per_layer_projection", "proj"),
+        ("post_per_layer_input_norm", "post_norm"), ("layer_scalar", "layer_output_scale")) with
+    {
+        Globals = GgufNames.Of(
+            "",
+            [
+                .. UsualGlobals, ("model.embed_tokens_per_layer", "per_layer_token_embd"),
+                ("model.per_layer_model_projection", "per_layer_model_proj"),
+                ("model.per_layer_projection_norm", "per_layer_proj_norm"),
+            ],
+            []).Globals,
+    };
+
     public static readonly GgufNames Fused = Usual.With(
         ("self_attn.qkv_proj", "attn_qkv"), ("mlp.gate_up_proj", "ffn_up"));
 

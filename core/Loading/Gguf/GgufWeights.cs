@@ -80,11 +80,17 @@ internal sealed unsafe class GgufWeights(GgufModel model, int headDim) : WeightS
             : Vector(tensor, first, shape[0], PairedHeadDim(name));
     }
 
+    public override void Skip(string module)
+    {
+        if (_family.Names.Find(module + ".weight") is string name) base.Skip(name[..name.LastIndexOf('.')]);
+    }
+
     public override void CheckAllTaken(string architecture, Func<string, bool> ignorable)
     {
         List<string> left =
         [
-            .. model.Tensors.Keys.Where(n => !_taken.Contains(n) && !InConfig.Contains(n) && !IsScale(n))
+            .. model.Tensors.Keys
+                .Where(n => !_taken.Contains(n) && !InConfig.Contains(n) && !IsSkipped(n) && !IsScale(n))
                 .Order(StringComparer.Ordinal),
         ];
         if (left.Count == 0) return;

@@ -2,6 +2,9 @@ using Engine.Loading;
 using Engine.Loading.Gguf;
 using Engine.Tokenization.Decoders;
 using Engine.Tokenization.Models;
+using Engine.Tokenization.Normalizers;
+using Engine.Tokenization.Patterns;
+using Engine.Tokenization.PreTokenizers;
 using Engine.Tokenization.Text;
 
 namespace Engine.Tokenization.Files;
@@ -10,6 +13,7 @@ namespace Engine.Tokenization.Files;
 internal sealed class GgufTokenizer
 {
     private const string Prefix = "tokenizer.ggml.";
+    private const string Gemma4 = "gemma4";
     private readonly GgufFile _gguf;
     private readonly string[] _tokens;
     private readonly PieceKind[] _kinds;
@@ -47,9 +51,11 @@ internal sealed class GgufTokenizer
     private TokenizerParts Build()
     {
         string model = _gguf.Text(Prefix + "model");
+        if (model == "gpt2" && _gguf.TextOrNull(Prefix + "pre") == Gemma4) model = Gemma4;
         TokenizerParts parts = model switch
         {
             "gpt2" => BuildByteLevel(),
+            Gemma4 => BuildGemma4(),
             "llama" => BuildSentencePiece(SentencePieceAlgorithm.Bpe),
             "t5" => BuildSentencePiece(SentencePieceAlgorithm.Unigram),
             "bert" => BuildBert(),
@@ -78,7 +84,7 @@ internal sealed class GgufTokenizer
     }
 
     // Files older than the add_bos_token key.
-    private bool AddsBos(string model) => model == "llama"
+    private bool AddsBos(string model) => model is "llama" or Gemma4
         || _gguf.TextOrNull(Prefix + "pre") is "llama-bpe" or "llama3" or "llama-v3" or "tekken"
             or "falcon3" or "falcon-h1" or "pixtral" or "midm-2.0" or "lfm2" or "jina-v5-nano"
             or "deepseek-llm" or "deepseek-coder" or "deepseek-v3";
@@ -133,6 +139,19 @@ internal sealed class GgufTokenizer
             vocabulary.TryAdd(_tokens[id], id);
         }
 
+        TokenizerParts parts = new()
+        {
+            Model = BuildBpe(vocabulary, new BpeOptions { IgnoreMerges = layout.IgnoreMerges }),
+            Normalizer = layout.Normalizer,
+            PreTokenizer = layout.PreTokenizer,
+            Decoder = new ByteLevelDecoder(),
+        };
+        AddTokens(parts, stripAfter: false);
+        return parts;
+    }
+
+    private BpeModel BuildBpe(Dictionary<string, int> vocabulary, BpeOptions options)
+    {
         string[] merges = _gguf.Texts(Prefix + "merges");
         MergeTable table = new(merges.Length);
         MergeReader reader = new(vocabulary, table, prefixLength: 0);
@@ -141,13 +160,30 @@ internal sealed class GgufTokenizer
             reader.Add(merge);
         }
 
+        return new BpeModel(vocabulary, table, options);
+    }
+
+    // Merges of characters, as in SentencePiece with spaces written as pieces have them, by rank and not by score.
+    private TokenizerParts BuildGemma4()
+    {
+        Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
+        // A spelling twice is the later one, as in the common runtime.
+        for (int id = 0; id < _tokens.Length; id++) vocabulary[_tokens[id]] = id;
+        Pattern space = Pattern.FromLiteral("\u2581");
         TokenizerParts parts = new()
         {
-            Model = new BpeModel(
-                vocabulary, table, new BpeOptions { IgnoreMerges = layout.IgnoreMerges }),
-            Normalizer = layout.Normalizer,
-            PreTokenizer = layout.PreTokenizer,
-            Decoder = new ByteLevelDecoder(),
+            Model = BuildBpe(vocabulary, new BpeOptions
+            {
+                ByteFallback = true,
+                FuseUnknown = true,
+                UnknownToken = vocabulary.ContainsKey("<unk>") ? "<unk>" : null,
+            }),
+            Normalizer = new ReplaceNormalizer(Pattern.FromLiteral(" "), "\u2581"),
+            // No piece has line ends beside other characters.
+            PreTokenizer = new SplitPreTokenizer(
+                Pattern.FromRegex(@"[^\n]+|[\n]+"), SplitBehavior.Isolated, invert: false),
+            Decoder = new DecoderSequence(
+                [new ReplaceDecoder(space, "\u2581", " "), new ByteFallbackDecoder(), new FuseDecoder()]),
         };
         AddTokens(parts, stripAfter: false);
         return parts;

@@ -2,7 +2,7 @@
 
 python3 make.py LLAMA_CPP MODELS: the checkout of llama.cpp, and the folder of tiny models. Needs torch and numpy. No
 weight is recorded, only config.json, the metadata, and for each tensor its name in the checkpoint and what was done
-to it, found by trying.
+to it, found by trying. Then run add_gemma4.py.
 """
 import gzip
 import json
