@@ -23,19 +23,28 @@ const IsaTable* table_of(int32_t isa) {
   return &kBaselineTable;
 }
 
+void use_attention(IsaTable& table, const TileAttentionTable& tiles) {
+  table.attention = tiles.attention;
+  table.attention_merge = tiles.attention_merge;
+  table.attention_rows = kMaxAttentionRows;
+}
+
 // Where the system refuses the tiles' state, the level below does without.
 void choose_table(ek_context* context, bool emulated) {
   context->table = table_of(context->isa);
   if (emulated) {
     use_emulated_tiles(context->tiles);
+    use_attention(context->tiles, kEmulatedTileAttention);
     context->table = &context->tiles;
     context->isa = EK_ISA_AMX_BF16;
   }
 #if defined(__x86_64__)
   if (emulated && best_isa() >= EK_ISA_AVX512_VNNI) context->int_tiles = &kEmulatedIntTiles;
+  if (emulated && best_isa() >= EK_ISA_AVX512_BF16) use_attention(context->tiles, kEmulatedTileAttentionBf16);
   if (context->isa != EK_ISA_AMX_BF16 || emulated) return;
   if (allow_tiles()) {
     use_tiles(context->tiles);
+    use_attention(context->tiles, kRealTileAttention);
     context->int_tiles = &kRealIntTiles;
     context->table = &context->tiles;
   } else {

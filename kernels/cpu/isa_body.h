@@ -38,7 +38,7 @@ namespace {
 extern const IsaTable EK_TABLE;
 const IsaTable EK_TABLE = {
     EK_LEVEL, gemm, gemm_group, pack_activations, pack_weight, embed, point, norm, rope, kv_write, attention,
-    attention_merge, probe,
+    attention_merge, probe, 48,
 };
 
 }  // namespace engine

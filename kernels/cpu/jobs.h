@@ -121,7 +121,7 @@ struct AttentionItem {
   float* partial;   // where that part's result goes (partial_floats), or null: all parts, to the output
 };
 
-static constexpr int kMaxAttentionRows = 48;
+static constexpr int kMaxAttentionRows = 64;
 static constexpr int kKvTile = 256;    // tokens of one softmax step
 static constexpr int kKvPart = 1024;   // tokens of one partial result
 static constexpr int64_t kMaxHeadDim = 512;
@@ -150,6 +150,7 @@ struct IsaTable {
   void (*attention_merge)(
       const AttentionJob&, const AttentionItem&, const float* partials, int64_t parts, char* scratch);
   double (*probe)(int32_t kind, const float* data, int64_t amount, float* sink);
+  int32_t attention_rows;  // of an item
 };
 
 // The same for coded weights, compiled apart. AVX-512 without VNNI takes the kernels for AVX2.

@@ -44,7 +44,7 @@ KvJob kv_job(const ek_context* context, const ek_kv* kv) {
   job.head_dim = kv->head_dim;
   job.dtype = kv->dtype;
   const bool rounds = kv->dtype == EK_BF16 || (element_size(kv->dtype) == 1 && kv->rounds_queries != 0);
-  job.dot = rounds && context->table->isa >= EK_ISA_AVX512_BF16;
+  job.dot = rounds && context->isa >= EK_ISA_AVX512_BF16;
   const bool layer_scale = kv->dtype == EK_F8_E4M3;
   job.key_scale = layer_scale ? kv->key_scale : 1;
   job.value_scale = layer_scale ? kv->value_scale : 1;
@@ -57,10 +57,10 @@ KvJob kv_job(const ek_context* context, const ek_kv* kv) {
 struct Cut {
   int32_t heads, head_cuts, tokens;
 
-  explicit Cut(int32_t group) {
-    heads = group < kMaxAttentionRows ? group : kMaxAttentionRows;
+  Cut(int32_t group, int32_t rows) {
+    heads = group < rows ? group : rows;
     head_cuts = (group + heads - 1) / heads;
-    tokens = kMaxAttentionRows / heads;
+    tokens = rows / heads;
   }
 
   int64_t token_cuts(int64_t queries) const { return (queries + tokens - 1) / tokens; }
@@ -271,7 +271,7 @@ extern "C" int32_t ek_attention(
                       batch->cu_seqlens_q, batch->context_lens, batch->block_tables, settings->alibi_slopes,
                       batch->max_blocks, group, settings->sliding_window, settings->bidirectional,
                       settings->scale * stored.key_unit, settings->soft_cap},
-                     Cut(group), batch->num_requests, false, nullptr, nullptr, nullptr};
+                     Cut(group, context->table->attention_rows), batch->num_requests, false, nullptr, nullptr, nullptr};
   if ((plan.requests + 1) * 8LL > kSharedScratch) return EK_UNSUPPORTED;
   plan.prepare();
   parallel(context->pool, plan.starts[plan.requests],

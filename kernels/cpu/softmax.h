@@ -1,15 +1,10 @@
 // Scores of a tile of query rows become weights. Included inside the namespace of one ISA level.
 #pragma once
 
-// One thread's state of an item. Rows are (token, head) pairs, head fastest.
+// One thread's state of an item.
 template <class S>
-struct AttentionState {
+struct AttentionState : AttentionRows {
   typedef typename S::P P;
-  int rows, dim;                  // dim is padded to 16
-  int64_t first, last;            // tokens any row sees
-  int64_t low[kMaxAttentionRows], high[kMaxAttentionRows];
-  float slope[kMaxAttentionRows]; // of log2 scores, per token of distance
-  float max[kMaxAttentionRows], sum[kMaxAttentionRows];
   float factor[kMostRows];
   const char* tiles[kKvTile / 16];
   int ahead_first, ahead_last;    // which of ahead are to be fetched
@@ -18,20 +13,20 @@ struct AttentionState {
   alignas(64) P weights[kMostRows * kKvTile];
   float* acc;                     // [rows][dim] of the current part
   P* query;                       // [rows][dim]
+
+  MEMBER float* score_row(int m) { return scores + m * kKvTile; }
 };
 
-static const float kMinusInfinity = -__builtin_inff();
-
 // Scores of a row with a cap or a bias by distance, as multiples of log2 e.
-template <class S>
+template <class State>
 static void bend_scores(
-    const AttentionJob& job, AttentionState<S>& st, int m, int row, int64_t base, int first, int last) {
+    const AttentionJob& job, State& st, int m, int row, int64_t base, int first, int last) {
   const vf scale = vset(job.scale * 1.44269504f);
   const vf cap_scale = vset(job.soft_cap > 0 ? job.scale / job.soft_cap : 0);
   const vf cap_log2 = vset(job.soft_cap * 1.44269504f);
   const vf self = vset(static_cast<float>(st.high[row] - 1 - base));
   for (int t = first; t < last; t++) {
-    float* at = st.scores + m * kKvTile + t * 16;
+    float* at = st.score_row(m) + t * 16;
     vf s = vload(at);
     const vf lane = vadd(viota(), vset(static_cast<float>(t * 16)));
     s = job.soft_cap > 0 ? vmul(vtanh(vmul(s, cap_scale)), cap_log2) : vmul(s, scale);
@@ -41,33 +36,33 @@ static void bend_scores(
 }
 
 // Hides tokens [tile, until) of 16 that a row does not see.
-template <class S>
-INLINE void hide_scores(AttentionState<S>& st, int m, int row, int64_t base, int tile, int until) {
+template <class State>
+INLINE void hide_scores(State& st, int m, int row, int64_t base, int tile, int until) {
   const vf low = vset(static_cast<float>(st.low[row] - base)), high = vset(static_cast<float>(st.high[row] - base));
   for (; tile < until; tile++) {
-    float* at = st.scores + m * kKvTile + tile * 16;
+    float* at = st.score_row(m) + tile * 16;
     const vf lane = vadd(viota(), vset(static_cast<float>(tile * 16))), none = vset(kMinusInfinity);
     vstore(at, vselect(vless(lane, low), none, vselect(vless(lane, high), vload(at), none)));
   }
 }
 
-// Largest score of a row among those it sees; the others become minus infinity.
-template <class S>
-INLINE float largest_score(AttentionState<S>& st, int m, int row, int64_t base, int first, int last) {
+// Largest scores of a row, lane by lane, among those it sees; the others become minus infinity.
+template <class State>
+INLINE vf largest_scores(State& st, int m, int row, int64_t base, int first, int last) {
   const int64_t low = st.low[row] - base, high = st.high[row] - base;
   const int from = low > first * 16 ? low < last * 16 ? static_cast<int>(low + 15) / 16 : last : first;
   const int until = high < last * 16 ? high > from * 16 ? static_cast<int>(high) / 16 : from : last;
   hide_scores(st, m, row, base, first, from);
   hide_scores(st, m, row, base, until, last);
   vf max = vset(kMinusInfinity);
-  for (int t = first; t < last; t++) max = vmax(max, vload(st.scores + m * kKvTile + t * 16));
-  return vmaximum(max);
+  for (int t = first; t < last; t++) max = vmax(max, vload(st.score_row(m) + t * 16));
+  return max;
 }
 
 // Scores of a row, as multiples of `unit`, become weights; returns their sum.
 template <class S>
 INLINE float weights_of(const KvJob& kv, AttentionState<S>& st, int m, float unit, float top, int first, int last) {
-  const float* scores = st.scores + m * kKvTile;
+  const float* scores = st.score_row(m);
   auto weights = st.weights + m * kKvTile;
   vf sum = vzero();
   for (int t = first; t < last; t++) {
@@ -93,7 +88,8 @@ INLINE void softmax_tile(
   float fall[16] = {};
   for (int m = 0; m < MR; m++) {
     if (bent) bend_scores(job, st, m, row + m, base, first, last);
-    const float before = st.max[row + m], here = largest_score(st, m, row + m, base, first, last) * unit;
+    const float before = st.max[row + m];
+    const float here = vmaximum(largest_scores(st, m, row + m, base, first, last)) * unit;
     // Not (here <= before), so that NaN becomes the new maximum and shows in the output.
     const float now = here <= before ? before : here;
     fall[m] = now == kMinusInfinity ? 0 : before - now;

@@ -5,8 +5,8 @@ using Engine.Memory;
 namespace Engine.Tests.Kernels;
 
 /// <summary>Paged attention of every instruction set against the definition in double.</summary>
-[TestFixtureSource(typeof(KernelData), nameof(KernelData.Isas))]
-public sealed class AttentionKernelTests(CpuIsa isa)
+[TestFixtureSource(typeof(KernelData), nameof(KernelData.Levels))]
+public sealed class AttentionKernelTests(CpuIsa isa, bool emulatesTiles)
 {
     private CpuDevice _device = null!;
 
@@ -15,7 +15,7 @@ public sealed class AttentionKernelTests(CpuIsa isa)
     private static readonly DType[] _eightBits = [DType.I8, DType.F8E4M3];
 
     [OneTimeSetUp]
-    public void Start() => _device = KernelData.Device(isa);
+    public void Start() => _device = KernelData.Device(isa, emulatesTiles: emulatesTiles);
 
     [OneTimeTearDown]
     public void Stop() => _device.Dispose();

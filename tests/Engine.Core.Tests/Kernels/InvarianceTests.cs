@@ -5,8 +5,8 @@ using Engine.Memory;
 namespace Engine.Tests.Kernels;
 
 /// <summary>A row's bits do not depend on its company, its place, the threads, or the cut of its prompt.</summary>
-[TestFixtureSource(typeof(KernelData), nameof(KernelData.Isas))]
-public sealed class InvarianceTests(CpuIsa isa)
+[TestFixtureSource(typeof(KernelData), nameof(KernelData.Levels))]
+public sealed class InvarianceTests(CpuIsa isa, bool emulatesTiles)
 {
     private CpuDevice _device = null!;
 
@@ -15,7 +15,7 @@ public sealed class InvarianceTests(CpuIsa isa)
     private static readonly DType[] _kvTypes = [DType.F32, DType.F16, DType.BF16, DType.I8, DType.F8E4M3];
 
     [OneTimeSetUp]
-    public void Start() => _device = KernelData.Device(isa, threads: 3);
+    public void Start() => _device = KernelData.Device(isa, threads: 3, emulatesTiles: emulatesTiles);
 
     [OneTimeTearDown]
     public void Stop() => _device.Dispose();

@@ -11,14 +11,21 @@ internal static unsafe class KernelData
     public static IEnumerable<CpuIsa> Isas =>
         Enum.GetValues<CpuIsa>().Where(isa => isa >= 0 && isa <= CpuDevice.BestIsa);
 
+    /// <summary>Those and, on every machine, tiles in scalar code.</summary>
+    public static IEnumerable<TestFixtureData> Levels =>
+        Isas.Select(isa => new TestFixtureData(isa, false))
+            .Append(new TestFixtureData(CpuIsa.AmxBf16, true).SetArgDisplayNames("EmulatedTiles"));
+
     public static CpuDevice Device(
-        CpuIsa isa, int threads = 2, ActivationPrecision precision = ActivationPrecision.Bits8) =>
+        CpuIsa isa, int threads = 2, ActivationPrecision precision = ActivationPrecision.Bits8,
+        bool emulatesTiles = false) =>
         new(new CpuDeviceOptions
         {
-            Isa = isa,
+            Isa = emulatesTiles ? CpuIsa.Auto : isa,
             NumThreads = threads,
             PinWorkers = false,
             ActivationPrecision = precision,
+            EmulatesTiles = emulatesTiles,
         });
 
     public static float[] Random(int count, int seed, float scale = 1f)

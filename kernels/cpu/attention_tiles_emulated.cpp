@@ -1,0 +1,4 @@
+#define EK_TILES "bf16_tiles_emulated.h"
+#define EK_TILES_TABLE kEmulatedTileAttention
+#define EK_BASE kBaselineTable
+#include "attention_tiles_body.h"
