@@ -24,7 +24,7 @@ internal sealed record GgufFamily(string Architecture, string ModelType, GgufNam
     /// <summary>The window of files that were made before there was a key for it; 0: none.</summary>
     public int UsualWindow { get; init; }
 
-    /// <summary>Layers with a window have their own width of heads (key_length_swa), their number and positions.</summary>
+    /// <summary>Layers with a window have heads (key_length_swa) and positions of their own.</summary>
     public bool HasTwoKindsOfHeads { get; init; }
 
     /// <summary>rope.scaling.alpha widens the base of rotary positions.</summary>
