@@ -1,6 +1,9 @@
-// Integer products by tiles of 16 x 16 (AMX) in place of the dot products of ints_avx512.h: the same whole numbers, so
-// that everything around them, and every bit of a result, is that of the VNNI kernels. `Tiles` hides the instructions.
-// Included inside an unnamed namespace, at the level of AVX-512 VNNI.
+// Integer products by tiles of 16 x 16 (AMX): the same whole numbers as the dot products of ints_avx512.h, then scaled in
+// the same order, so that every bit of a result is that of the VNNI kernels. `Tiles` hides the instructions. Included
+// inside an unnamed namespace, at the level of AVX-512 VNNI.
+//
+// Two row tiles meet two panels, so that what is loaded into a tile is used twice. Sums of a block of 128 or 256 k go
+// through memory, as tiles cannot be scaled; while the sums of one block are scaled, the tiles work on the next.
 #pragma once
 
 static constexpr int kTileRowsInt = 16;
@@ -8,277 +11,227 @@ static constexpr int kTileRowsInt = 16;
 // Up to this many rows VNNI is used: it reads the weights as quickly, and tiles would be mostly empty.
 static constexpr int64_t kRowsWithoutTiles = 8;
 
-// c += products of each of 16 columns, lines of 16 columns x 4 k, unsigned by signed: 32 k, or a block of 128, which
-// stay in the tile until all are there.
-template <int PARTS>
-INLINE void dot_tile(vi (&c)[kTileRowsInt][1], const char* lines, const int8_t* a) {
-  alignas(64) int32_t sums[kTileRowsInt][16];
-  Tiles::multiply<PARTS>(&sums[0][0], a, lines);
-#pragma GCC unroll 16
-  for (int m = 0; m < kTileRowsInt; m++) c[m][0] = vi_add(c[m][0], _mm512_load_si512(sums[m]));
-}
+// Scales of weights and activations per 32 k; of weights per 32 and activations per 128; both per 128.
+enum TileScales { kScalesEach, kScalesWide, kScalesWhole };
 
-// Codes come here as bytes: what has fewer bits was spread.
-template <class C, int FIRST, int LAST, int MR, int NV>
-INLINE void dot_codes(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t* a) {
-  static_assert(FIRST == 0 && LAST == 8 && C::kLines == 8, "a tile takes 32 k of bytes");
-  dot_tile<1>(c, w[0], a);
-}
+// How operands lie. A unit of activations is, for 16 rows: 16 rows x 64 k of bytes (twice, if it has 128 k), then
+// [kScales][16] f32 scales and [kSums][16] f32 of what is multiplied by minima. A unit of a panel is [kSums][16] f32
+// scales, with MIN as many minima, then lines of 16 columns x 4 k: signed bytes, with MIN unsigned ones.
+template <int SCALES, bool MIN>
+struct TileForm {
+  static constexpr int kForm = SCALES;
+  static constexpr bool kMin = MIN;
+  static constexpr int kUnitK = SCALES == kScalesEach ? 64 : 128;
+  static constexpr int kSums = SCALES == kScalesEach ? 2 : SCALES == kScalesWide ? 4 : 1;
+  static constexpr int kScales = SCALES == kScalesEach ? 2 : 1;
+  static constexpr int64_t kInputBytes = kTileRowsInt * (kUnitK + 4 * (kScales + kSums));
+  static constexpr int64_t kFactorBytes = (MIN ? 2 : 1) * kSums * 64;
+  static constexpr int64_t kWeightBytes = kFactorBytes + kUnitK * 16;
+  // A block takes four steps of the tiles.
+  static constexpr int kUnits = SCALES == kScalesWide ? 1 : 2;
+  static constexpr int kSteps = 4 / kUnits;
+  static constexpr int kTileK = SCALES == kScalesWhole ? 64 : 32;
+};
 
-template <class C>
-struct BlockDot<C, kTileRowsInt, 1> {
-  static MEMBER void add(vi (&c)[kTileRowsInt][1], const char* const (&w)[1], const int8_t* a) {
-    dot_tile<4>(c, w[0], a);
+template <int R>
+struct TileOperands {
+  const int8_t* a[R];
+  const char* w[2];
+
+  template <class F>
+  MEMBER void advance() {
+    for (int r = 0; r < R; r++) a[r] += F::kUnits * F::kInputBytes;
+    for (int p = 0; p < 2; p++) w[p] += F::kUnits * F::kWeightBytes;
   }
 };
 
-// Rows of tile t of so many.
-INLINE int tile_rows(int64_t rows, int64_t t) {
-  const int64_t left = rows - t * kTileRowsInt;
-  return static_cast<int>(left < kTileRowsInt ? left : kTileRowsInt);
+// Sums of a block.
+template <class F, int R>
+struct TileSums {
+  alignas(64) int32_t c[F::kUnits * F::kSums][R][2][256];
+};
+
+// One step of a block: operands once, every product with each other.
+template <class F, int R>
+INLINE void tile_step(Tiles& t, const TileOperands<R>& from, int step) {
+  const int unit = step / F::kSteps, part = step % F::kSteps;
+  const int64_t at = unit * F::kInputBytes + (F::kTileK == 64 ? part * 1024 : part / 2 * 1024 + part % 2 * 32);
+  const int64_t line = unit * F::kWeightBytes + F::kFactorBytes + part * F::kTileK * 16;
+  t.template load<4>(from.a[0] + at);
+  t.template load<6>(from.w[0] + line);
+  t.template load<7>(from.w[1] + line);
+  if (R == 2) t.template load<5>(from.a[R - 1] + at);
+  if (F::kTileK == 32 || part == 0) {
+    t.template zero<0>();
+    t.template zero<1>();
+    if (R == 2) t.template zero<2>();
+    if (R == 2) t.template zero<3>();
+  }
+  t.template multiply<0, 4, 6, !F::kMin>();
+  t.template multiply<1, 4, 7, !F::kMin>();
+  if (R == 2) t.template multiply<2, 5, 6, !F::kMin>();
+  if (R == 2) t.template multiply<3, 5, 7, !F::kMin>();
 }
 
-// Tile t of rows times a panel. Rows that are not there are computed in memory of their own.
+template <class F, int R>
+INLINE void store_step(Tiles& t, TileSums<F, R>& sums, int step) {
+  if (F::kTileK == 64 && step % 2 == 0) return;
+  auto& c = sums.c[F::kTileK == 64 ? step / 2 : step];
+  t.template store<0>(c[0][0]);
+  t.template store<1>(c[0][1]);
+  if (R == 2) t.template store<2>(c[R - 1][0]);
+  if (R == 2) t.template store<3>(c[R - 1][1]);
+}
+
 template <class F>
-INLINE void one_tile(const GemmJob& job, int64_t t, int64_t panel, F tile) {
-  const int rows = tile_rows(job.rows, t);
-  const int64_t row = t * kTileRowsInt;
-  if (rows == kTileRowsInt) return tile(job, row, panel);
-  alignas(64) float y[kTileRowsInt * 16] = {};
-  const int64_t n = job.n - panel * 16 < 16 ? job.n - panel * 16 : 16;
-  float* to = job.y + row * job.y_stride + panel * 16;
-  for (int m = 0; m < rows; m++) __builtin_memcpy(y + m * 16, to + m * job.y_stride, n * 4);
-  GemmJob part = job;
-  part.y = y - row * 16 - panel * 16;
-  part.y_stride = 16;
-  tile(part, row, panel);
-  for (int m = 0; m < rows; m++) __builtin_memcpy(to + m * job.y_stride, y + m * 16, n * 4);
+INLINE const float* input_scales(const int8_t* unit) {
+  return reinterpret_cast<const float*>(unit + F::kUnitK * kTileRowsInt);
+}
+
+template <int R>
+struct TileResults {
+  alignas(64) float f[R * kTileRowsInt][2][16];
+};
+
+// Adds what was summed in one unit, scaled, to f: MR rows of a row tile from m0 on. With kScalesWide not yet by the scale
+// of the activations.
+template <class F, int R, int MR>
+INLINE void scale_unit(
+    vf (&f)[MR][2], const TileOperands<R>& from, const TileSums<F, R>& sums, int unit, int r, int m0) {
+  const float* scale = input_scales<F>(from.a[r] + unit * F::kInputBytes) + m0;
+  const float* part = scale + F::kScales * kTileRowsInt;
+#pragma GCC unroll 4
+  for (int s = 0; s < F::kSums; s++) {
+    vf sw[2], less[2];
+    const int32_t* c[2];
+#pragma GCC unroll 2
+    for (int p = 0; p < 2; p++) {
+      auto factors = reinterpret_cast<const float*>(from.w[p] + unit * F::kWeightBytes) + s * 16;
+      sw[p] = vload(factors);
+      if (F::kMin) less[p] = vload(factors + F::kSums * 16);
+      c[p] = sums.c[unit * F::kSums + s][r][p] + m0 * 16;
+    }
+#pragma GCC unroll 8
+    for (int m = 0; m < MR; m++) {
+      const vf input = vset(scale[F::kForm == kScalesEach ? s * kTileRowsInt + m : m]);
+      const vf offset = F::kMin ? vset(part[s * kTileRowsInt + m]) : vzero();
+#pragma GCC unroll 2
+      for (int p = 0; p < 2; p++) {
+        const vf sum = vi_float(_mm512_load_si512(c[p] + m * 16));
+        f[m][p] = vfma(sum, F::kForm == kScalesWide ? sw[p] : vmul(sw[p], input), f[m][p]);
+        if (F::kMin) f[m][p] = vfma(offset, less[p], f[m][p]);
+      }
+    }
+  }
+}
+
+// A quarter of the rows, over all sums of a block.
+template <class F, int R>
+INLINE void scale_quarter(
+    TileResults<R>& results, const TileOperands<R>& from, const TileSums<F, R>& sums, int units, int quarter) {
+  constexpr int MR = R * kTileRowsInt / 4;
+  constexpr bool kWide = F::kForm == kScalesWide;
+  const int r = quarter * MR / kTileRowsInt, m0 = quarter * MR % kTileRowsInt;
+  auto to = results.f + quarter * MR;
+  vf f[MR][2];
+#pragma GCC unroll 8
+  for (int m = 0; m < MR; m++) {
+    f[m][0] = kWide ? vzero() : vload(to[m][0]);
+    f[m][1] = kWide ? vzero() : vload(to[m][1]);
+  }
+#pragma GCC unroll 1
+  for (int unit = 0; unit < units; unit++) scale_unit<F, R, MR>(f, from, sums, unit, r, m0);
+  const float* scale = input_scales<F>(from.a[r]) + m0;
+#pragma GCC unroll 8
+  for (int m = 0; m < MR; m++) {
+#pragma GCC unroll 2
+    for (int p = 0; p < 2; p++) vstore(to[m][p], kWide ? vfma(f[m][p], vset(scale[m]), vload(to[m][p])) : f[m][p]);
+  }
+}
+
+// What a product of row tiles and panels needs beside the job. Panels were spread; `apart` is from one to the next.
+struct TilePlace {
+  int64_t row, panel, panels;
+  const char* w;
+  int64_t apart;
+  const char* ahead;
+  int64_t lines;
+};
+
+template <class F, int R>
+static void tile_product(Tiles& t, const GemmJob& job, const TilePlace& at) {
+  const int64_t units = job.chunks * 32 / F::kUnitK, rows = job.rows - at.row;
+  TileOperands<R> from;
+  for (int r = 0; r < R; r++) {
+    from.a[r] = static_cast<const int8_t*>(job.a) + (at.row / kTileRowsInt + r) * units * F::kInputBytes;
+  }
+  // A panel alone is multiplied twice.
+  from.w[0] = at.w;
+  from.w[1] = at.panels > 1 ? at.w + at.apart : at.w;
+  TileSums<F, R> sums[2];
+  TileResults<R> results;
+  __builtin_memset(&results, 0, sizeof results);
+  int here = units < F::kUnits ? static_cast<int>(units) : F::kUnits;
+  for (int step = 0; step < here * F::kSteps; step++) {
+    tile_step<F, R>(t, from, step);
+    store_step<F, R>(t, sums[0], step);
+  }
+  const char* ahead = at.ahead;
+  int turn = 0;
+  for (int64_t left = units - here; here > 0; turn ^= 1) {
+    for (int64_t i = 0; i < at.lines * here * F::kUnitK / 32; i++, ahead += 64) __builtin_prefetch(ahead, 0, 2);
+    const int coming = left < F::kUnits ? static_cast<int>(left) : F::kUnits;
+    TileOperands<R> next = from;
+    next.template advance<F>();
+#pragma GCC unroll 1
+    for (int i = 0; i < 4; i++) {
+      const bool multiplies = i < coming * F::kSteps;
+      if (multiplies) tile_step<F, R>(t, next, i);
+      if (i * R * 4 < rows) scale_quarter<F, R>(results, from, sums[turn], here, i);
+      if (multiplies) store_step<F, R>(t, sums[turn ^ 1], i);
+    }
+    from = next;
+    left -= coming;
+    here = coming;
+  }
+  for (int m = 0; m < R * kTileRowsInt && m < rows; m++) {
+    for (int64_t p = 0; p < at.panels; p++) {
+      finish(job, vload(results.f[m][p]), at.row + m, (at.panel + p) * 16);
+    }
+  }
 }
 
 INLINE int64_t num_tiles(int64_t rows) { return (rows + kTileRowsInt - 1) / kTileRowsInt; }
 
-// All row tiles over panels [first, last): `spread` brings a panel into the form that `tile` multiplies, once for all
-// tiles of rows.
-template <class S, class F>
-INLINE void each_panel(
-    const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes, S spread, F tile) {
-  const int64_t tiles = num_tiles(job.rows);
-  Ahead ahead(next, next_bytes, tiles * (last - first), job.chunks);
-  Tiles::configure();
-  for (int64_t p = first; p < last; p++) {
-    spread(p);
-    for (int64_t t = 0; t < tiles; t++, ahead.at += ahead.step) {
-      one_tile(job, t, p, [&](const GemmJob& part, int64_t row, int64_t panel) INLINE_LAMBDA {
-        tile(part, row, panel, ahead.at, ahead.share());
-      });
-    }
-  }
-  Tiles::release();
-}
+// Panels spread at a time: activations come from further away than they.
+static constexpr int64_t kSpreadPanels = 4;
 
-// A panel of Q8 or Q4, per 64 k: [2][16] f32 scales, twice eight lines of signed bytes, whose sums need no correction.
-// A thread's scratch has room for it, as ek_linear takes no longer panels than fit there in f32.
-static constexpr int64_t kSpreadBytes = 128 + 1024;
-
-template <class C>
-static void spread_panel(const GemmJob& job, int64_t panel, char* to) {
-  const char* w = job.w + panel * job.panel_bytes;
-  for (int64_t chunk = 0; chunk < job.chunks; chunk += 2) {
-    for (int g = 0; g < 2; g++) {
-      const char* codes = w + 64 + g * C::kLines * 64;
-      vstore(reinterpret_cast<float*>(to) + g * 16, vload(reinterpret_cast<const f16_t*>(w) + g * 16));
-#pragma GCC unroll 8
-      for (int s = 0; s < 8; s++) {
-        // Less the offset: no byte carries into the next.
-        const vb line = (C::step(codes, s) + bmask(128 - C::kOffset)) ^ bmask(128);
-        __builtin_memcpy(to + 128 + g * 512 + s * 64, &line, 64);
-      }
-    }
-    w += 64 + 2 * C::kLines * 64;
-    to += kSpreadBytes;
-  }
-}
-
-// 16 rows times a panel that was spread. Two products are under way at a time: storing a tile and reading it again
-// takes longer than the arithmetic of the other.
-INLINE void spread_tile(
-    const GemmJob& job, int64_t row, int64_t panel, const char* w, const char* ahead, int64_t lines) {
-  alignas(64) int32_t sums[2][kTileRowsInt * 16];
-  vf f[kTileRowsInt];
-#pragma GCC unroll 16
-  for (int m = 0; m < kTileRowsInt; m++) f[m] = vzero();
-  auto a = static_cast<const int8_t*>(job.a) + row * quantized_row_bytes<false>(job.chunks);
-  constexpr int64_t group = kTileRowsInt * 40;
-  for (int64_t chunk = 0; chunk < job.chunks; chunk += 2, w += kSpreadBytes, a += 2 * group) {
-    for (int64_t i = 0; i < 2 * lines; i++, ahead += 64) __builtin_prefetch(ahead, 0, 2);
-    Tiles::multiply_signed<0>(sums[0], a, w + 128);
-    Tiles::multiply_signed<1>(sums[1], a + group, w + 128 + 512);
-#pragma GCC unroll 2
-    for (int g = 0; g < 2; g++) {
-      const vf sw = vload(reinterpret_cast<const float*>(w) + g * 16);
-      auto scale = reinterpret_cast<const float*>(a + g * group + kTileRowsInt * 32);
-#pragma GCC unroll 16
-      for (int m = 0; m < kTileRowsInt; m++) {
-        const vi c = _mm512_load_si512(sums[g] + m * 16);
-        f[m] = vfma(vi_float(c), vmul(sw, vset(scale[m])), f[m]);
+// All row tiles over panels [first, last), each brought into the form that tiles take once for all rows. A thread's
+// scratch has room for two of them, as ek_linear takes no longer ones than fit there in f32.
+template <class F>
+static void tile_panels(
+    const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes, char* scratch,
+    void (*spread)(const GemmJob& job, int64_t panel, char* to)) {
+  const int64_t apart = job.chunks * 32 / F::kUnitK * F::kWeightBytes;
+  const int64_t wide = kSpreadPanels * apart <= kThreadScratch ? kSpreadPanels : 2;
+  const int64_t pairs = (job.rows + 2 * kTileRowsInt - 1) / (2 * kTileRowsInt);
+  Ahead ahead(next, next_bytes, pairs * ((last - first + 1) / 2), job.chunks);
+  Tiles t;
+  t.configure(F::kTileK);
+  for (int64_t p = first; p < last; p += wide) {
+    const int64_t count = last - p < wide ? last - p : wide;
+    for (int64_t i = 0; i < count; i++) spread(job, p + i, scratch + i * apart);
+    for (int64_t row = 0; row < job.rows; row += 2 * kTileRowsInt) {
+      for (int64_t i = 0; i < count; i += 2, ahead.at += ahead.step) {
+        const TilePlace at{row, p + i, count - i < 2 ? 1 : 2, scratch + i * apart, apart, ahead.at, ahead.share()};
+        if (job.rows - row > kTileRowsInt) {
+          tile_product<F, 2>(t, job, at);
+        } else {
+          tile_product<F, 1>(t, job, at);
+        }
       }
     }
   }
-#pragma GCC unroll 16
-  for (int m = 0; m < kTileRowsInt; m++) finish(job, f[m], row + m, panel * 16);
-}
-
-template <class C>
-static void quantized_tiles(
-    const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes, char* scratch) {
-  each_panel(
-      job, first, last, next, next_bytes, [&](int64_t p) INLINE_LAMBDA { spread_panel<C>(job, p, scratch); },
-      [&](const GemmJob& part, int64_t row, int64_t p, const char* ahead, int64_t lines) INLINE_LAMBDA {
-        spread_tile(part, row, p, scratch, ahead, lines);
-      });
-}
-
-// A panel of codes with its headers as it is and every code a byte. f is the format of that.
-template <class C>
-static void spread_codes(const GemmJob& job, const CodesFormat& f, int64_t panel, char* to) {
-  const char* w = job.w + panel * job.panel_bytes;
-  for (int64_t chunk = 0; chunk < job.chunks; chunk += f.super / 32, w += job.codes->super_bytes, to += f.super_bytes) {
-    __builtin_memcpy(to, w, f.header);
-    for (int64_t g = 0; g < f.super / 32; g++) {
-#pragma GCC unroll 8
-      for (int s = 0; s < 8; s++) {
-        const vb line = C::step(w + f.header + g * C::kLines * 64, s);
-        __builtin_memcpy(to + f.header + g * 512 + s * 64, &line, 64);
-      }
-    }
-  }
-}
-
-INLINE CodesFormat spread_format(CodesFormat f) {
-  f.group_lines = 8;
-  f.super_bytes = f.header + f.super / 32 * 512;
-  return f;
-}
-
-// C: how codes are stored. K: the kernel of the same codes as bytes.
-template <class C, class K>
-static void coded_tiles(
-    const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes, char* scratch) {
-  const CodesFormat format = spread_format(*job.codes);
-  GemmJob bytes = job;
-  bytes.codes = &format;
-  bytes.panel_bytes = job.chunks * 32 / format.super * format.super_bytes;
-  const auto multiply = [](const GemmJob& part, int64_t row, int64_t p, const char* ahead, int64_t lines)
-                            INLINE_LAMBDA { coded_tile<K, kTileRowsInt, 1>(part, row, p, ahead, lines); };
-  const auto spread = [&](int64_t p) INLINE_LAMBDA {
-    if (C::kLines == 8) return;
-    spread_codes<C>(job, format, p, scratch);
-    bytes.w = scratch - p * bytes.panel_bytes;
-  };
-  each_panel(bytes, first, last, next, next_bytes, spread, multiply);
-}
-
-struct TileKernel {
-  decltype(CodesTable::gemm) gemm;
-  CodedShape shape;
-};
-
-template <class C, int GROUP, int SCALE>
-INLINE TileKernel tiles_of(const CodesFormat& f) {
-  return {coded_tiles<C, Coded<Code8, GROUP, SCALE, kAnyMin, false>>,
-          Coded<C, GROUP, SCALE, kAnyMin, false>::shape(f)};
-}
-
-template <class C>
-INLINE TileKernel tiles_of_codes(const CodesFormat& f) {
-  if (f.group == 128) return tiles_of<C, 128, kAnyScale>(f);
-  return f.scale >= EK_CODES_SCALE_SUPER ? tiles_of<C, 32, kAnyScale>(f) : tiles_of<C, 32, kPlainScale>(f);
-}
-
-// Groups of 32 and more. The scales of activations are those of the kernels for VNNI.
-static TileKernel tile_kernel(const CodesFormat& f, int32_t activation, int64_t rows) {
-  if (activation != EK_ACTIVATION_8 || rows <= kRowsWithoutTiles || f.group < 32) return {};
-  switch (f.codes) {
-    case EK_CODES_4: return tiles_of_codes<Code4>(f);
-    case EK_CODES_5: return tiles_of_codes<Code5>(f);
-    case EK_CODES_8: return tiles_of_codes<Code8>(f);
-    case EK_CODES_IQ4: return tiles_of_codes<CodeTable<true>>(f);
-    case EK_CODES_E2M1: return tiles_of_codes<CodeTable<false>>(f);
-    default: return {};
-  }
-}
-
-static void tile_codes_gemm(
-    const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes, char* scratch) {
-  const TileKernel kernel = tile_kernel(*job.codes, job.activation, job.rows);
-  if (kernel.gemm == nullptr) return kAvx512VnniCodes.gemm(job, first, last, next, next_bytes, scratch);
-  kernel.gemm(job, first, last, next, next_bytes, scratch);
-}
-
-static int64_t tile_codes_row_bytes(const CodesFormat& f, int32_t activation, int64_t chunks) {
-  return kAvx512VnniCodes.row_bytes(f, activation, chunks);
-}
-
-// Rows that are not there are zeros.
-static void round_tile_rows(
-    const PackActivationsJob& job, int64_t row, int rows, const CodedShape& shape, int8_t* out) {
-  const bool given = job.inputs.kind != EK_INPUTS_OWN;
-  RowRounding how[kTileRowsInt];
-  for (int m = 0; m < rows; m++) how[m] = row_rounding(job, row + m);
-  for (int64_t k = 0; k < job.chunks * 32; k += 128, out += shape.row_bytes() * kTileRowsInt) {
-    auto words = reinterpret_cast<int32_t*>(out + kTileRowsInt * 128);
-    for (int m = 0; m < kTileRowsInt; m++, words += shape.scales + shape.parts) {
-      float x[128] = {}, scale = 0;
-      if (m < rows) gather_block(job, row + m, k, x);
-      if (m < rows && given) scale = round_inputs(job.inputs, how[m], x);
-      int8_t* bytes = out + m * 32;
-      round_block<false>(x, shape, given ? &scale : nullptr, bytes, bytes, kTileRowsInt * 32, words);
-    }
-  }
-}
-
-// A tile always has 16 rows; the scratch memory of activations has the room.
-static int64_t pack_tile_codes(const PackActivationsJob& job, int64_t tile) {
-  const TileKernel kernel = tile_kernel(*job.codes, job.activation, job.rows);
-  if (kernel.gemm == nullptr) return kAvx512VnniCodes.pack_activations(job, tile);
-  const int64_t count = num_tiles(job.rows);
-  if (job.x == nullptr) return count;
-  const int64_t row = tile * kTileRowsInt;
-  auto a = reinterpret_cast<int8_t*>(static_cast<char*>(job.a) + row * job.row_bytes);
-  round_tile_rows(job, row, tile_rows(job.rows, tile), kernel.shape, a);
-  return count;
-}
-
-static bool takes_quantized(int32_t format, int32_t activation, int64_t rows) {
-  return (format == EK_FORMAT_Q8 || format == EK_FORMAT_Q4) && activation == EK_ACTIVATION_8 &&
-         rows > kRowsWithoutTiles;
-}
-
-static void tile_quantized_gemm(
-    const GemmJob& job, int64_t first, int64_t last, const char* next, int64_t next_bytes, char* scratch) {
-  if (!takes_quantized(job.format, job.activation, job.rows)) {
-    return kAvx512VnniTable.gemm(job, first, last, next, next_bytes, scratch);
-  }
-  if (job.format == EK_FORMAT_Q8) return quantized_tiles<Code8>(job, first, last, next, next_bytes, scratch);
-  quantized_tiles<Code4>(job, first, last, next, next_bytes, scratch);
-}
-
-static int64_t pack_tile_quantized(const PackActivationsJob& job, int64_t tile) {
-  if (!takes_quantized(job.format, job.activation, job.rows)) return kAvx512VnniTable.pack_activations(job, tile);
-  const int64_t count = num_tiles(job.rows);
-  if (job.x == nullptr) return count;
-  const int64_t row = tile * kTileRowsInt;
-  auto a = reinterpret_cast<int8_t*>(static_cast<char*>(job.a) + row * job.row_bytes);
-  const int rows = tile_rows(job.rows, tile);
-  for (int64_t g = 0; g < job.chunks; g++) {
-    auto scale = reinterpret_cast<float*>(a + kTileRowsInt * 32);
-    auto sums = reinterpret_cast<int32_t*>(scale + kTileRowsInt);
-    for (int m = 0; m < kTileRowsInt; m++) {
-      const float* x = job.x + (row + m) * job.x_stride + g * 32;
-      const int64_t left = m < rows ? job.k - g * 32 : 0;
-      scale[m] = quantize_group<false>(m < rows ? x : job.x, left, a + m * 32, nullptr, sums[m]);
-    }
-    a += kTileRowsInt * 40;
-  }
-  return count;
+  // A live tile state makes every context switch and signal frame 8 KB larger.
+  t.release();
 }

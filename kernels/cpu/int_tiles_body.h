@@ -6,18 +6,14 @@
 
 #include "amx_table.h"
 #include "jobs.h"
+#include "tile_config.h"
 
 namespace engine {
 namespace {
 
 #include "scalar.h"
 #include "vec_avx512.h"
-// The dot products of tiles take the place of those.
-#define dot_codes vnni_dot_codes
 #include "ints_avx512.h"
-#undef dot_codes
-template <class C, int FIRST, int LAST, int MR, int NV>
-INLINE void dot_codes(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t* a);
 #include "tile.h"
 #include "gemm.h"
 #include "quantized.h"
@@ -26,6 +22,8 @@ INLINE void dot_codes(vi (&c)[MR][NV], const char* const (&w)[NV], const int8_t*
 #include "codes_values.h"
 #include EK_TILES
 #include "int_tiles.h"
+#include "int_tiles_spread.h"
+#include "int_tiles_dispatch.h"
 
 }  // namespace
 

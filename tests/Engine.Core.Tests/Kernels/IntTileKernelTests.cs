@@ -55,6 +55,14 @@ public sealed class IntTileKernelTests(bool real)
             AssertSame(Products.Source(Matrix(name, 1 + (m * 37 % 83), 1 + (m * 71 % 300))), m, m % 3);
     }
 
+    // Enough of everything that blocks of k, pairs of row tiles and panels at a time come more than twice.
+    [Test]
+    public void LongProductsGiveTheBitsOfVnni([ValueSource(nameof(Names))] string name)
+    {
+        AssertSame(Products.Source(Matrix(name, 150, 1100)), 67, 0);
+        AssertSame(Products.Source(Matrix(name, 17, 1300)), 16, 0);
+    }
+
     [Test]
     public void RoundedInputsGiveTheBitsOfVnni()
     {
