@@ -1,5 +1,6 @@
 // The tile instructions of the processor.
 #include "amx_table.h"
+#include "tile_config.h"
 
 namespace engine {
 namespace {

@@ -2,12 +2,6 @@
 // and 1 and A 4, or of C 2 and 3 and A 5.
 #pragma once
 
-struct alignas(64) TileConfig {
-  uint8_t palette, start, reserved[14];
-  uint16_t row_bytes[16];
-  uint8_t rows[16];
-};
-
 // Written as assembly with the whole configuration as an operand and memory as clobbered: g++ 12's own intrinsics let
 // the stores that fill the configuration, or packed operands, move behind the instruction.
 struct Tiles {

@@ -1,6 +1,6 @@
-// Integer products by tiles of 16 x 16 (AMX): the same whole numbers as the dot products of ints_avx512.h, then scaled in
-// the same order, so that every bit of a result is that of the VNNI kernels. `Tiles` hides the instructions. Included
-// inside an unnamed namespace, at the level of AVX-512 VNNI.
+// Integer products by tiles of 16 x 16 (AMX): the same whole numbers as the dot products of ints_avx512.h, then scaled
+// in the same order, so that every bit of a result is that of the VNNI kernels. `Tiles` hides the instructions.
+// Included inside an unnamed namespace, at the level of AVX-512 VNNI.
 //
 // Two row tiles meet two panels, so that what is loaded into a tile is used twice. Sums of a block of 128 or 256 k go
 // through memory, as tiles cannot be scaled; while the sums of one block are scaled, the tiles work on the next.
@@ -8,29 +8,34 @@
 
 static constexpr int kTileRowsInt = 16;
 
-// Up to this many rows VNNI is used: it reads the weights as quickly, and tiles would be mostly empty.
-static constexpr int64_t kRowsWithoutTiles = 8;
+// Up to this many rows VNNI is used, which then waits for the weights. In vector instructions tiles cost less from 3
+// rows on (docs/cpu.md).
+static constexpr int64_t kRowsWithoutTiles = 4;
 
 // Scales of weights and activations per 32 k; of weights per 32 and activations per 128; both per 128.
 enum TileScales { kScalesEach, kScalesWide, kScalesWhole };
 
 // How operands lie. A unit of activations is, for 16 rows: 16 rows x 64 k of bytes (twice, if it has 128 k), then
 // [kScales][16] f32 scales and [kSums][16] f32 of what is multiplied by minima. A unit of a panel is [kSums][16] f32
-// scales, with MIN as many minima, then lines of 16 columns x 4 k: signed bytes, with MIN unsigned ones.
-template <int SCALES, bool MIN>
+// scales, with MIN as many minima, then lines of 16 columns x 4 k: signed bytes, with MIN unsigned ones. With FLOATS
+// rows have 32 k, lines 2, in the order of float_inputs and float_lines.
+template <int SCALES, bool MIN, bool FLOATS = false>
 struct TileForm {
   static constexpr int kForm = SCALES;
-  static constexpr bool kMin = MIN;
+  static constexpr bool kMin = MIN, kIsFloat = FLOATS;
+  static constexpr int kNumbers = FLOATS ? kFloats : MIN ? kUnsignedBytes : kSignedBytes;
+  static constexpr int kElement = FLOATS ? 2 : 1;
   static constexpr int kUnitK = SCALES == kScalesEach ? 64 : 128;
   static constexpr int kSums = SCALES == kScalesEach ? 2 : SCALES == kScalesWide ? 4 : 1;
   static constexpr int kScales = SCALES == kScalesEach ? 2 : 1;
-  static constexpr int64_t kInputBytes = kTileRowsInt * (kUnitK + 4 * (kScales + kSums));
+  static constexpr int64_t kInputBytes = kTileRowsInt * (kUnitK * kElement + 4 * (kScales + kSums));
   static constexpr int64_t kFactorBytes = (MIN ? 2 : 1) * kSums * 64;
-  static constexpr int64_t kWeightBytes = kFactorBytes + kUnitK * 16;
+  static constexpr int64_t kWeightBytes = kFactorBytes + kUnitK * 16 * kElement;
   // A block takes four steps of the tiles.
   static constexpr int kUnits = SCALES == kScalesWide ? 1 : 2;
   static constexpr int kSteps = 4 / kUnits;
   static constexpr int kTileK = SCALES == kScalesWhole ? 64 : 32;
+  static constexpr int kTileBytes = kTileK * kElement;
 };
 
 template <int R>
@@ -55,8 +60,8 @@ struct TileSums {
 template <class F, int R>
 INLINE void tile_step(Tiles& t, const TileOperands<R>& from, int step) {
   const int unit = step / F::kSteps, part = step % F::kSteps;
-  const int64_t at = unit * F::kInputBytes + (F::kTileK == 64 ? part * 1024 : part / 2 * 1024 + part % 2 * 32);
-  const int64_t line = unit * F::kWeightBytes + F::kFactorBytes + part * F::kTileK * 16;
+  const int64_t at = unit * F::kInputBytes + (F::kTileBytes == 64 ? part * 1024 : part / 2 * 1024 + part % 2 * 32);
+  const int64_t line = unit * F::kWeightBytes + F::kFactorBytes + part * F::kTileBytes * 16;
   t.template load<4>(from.a[0] + at);
   t.template load<6>(from.w[0] + line);
   t.template load<7>(from.w[1] + line);
@@ -67,10 +72,10 @@ INLINE void tile_step(Tiles& t, const TileOperands<R>& from, int step) {
     if (R == 2) t.template zero<2>();
     if (R == 2) t.template zero<3>();
   }
-  t.template multiply<0, 4, 6, !F::kMin>();
-  t.template multiply<1, 4, 7, !F::kMin>();
-  if (R == 2) t.template multiply<2, 5, 6, !F::kMin>();
-  if (R == 2) t.template multiply<3, 5, 7, !F::kMin>();
+  t.template multiply<0, 4, 6, F::kNumbers>();
+  t.template multiply<1, 4, 7, F::kNumbers>();
+  if (R == 2) t.template multiply<2, 5, 6, F::kNumbers>();
+  if (R == 2) t.template multiply<3, 5, 7, F::kNumbers>();
 }
 
 template <class F, int R>
@@ -85,7 +90,7 @@ INLINE void store_step(Tiles& t, TileSums<F, R>& sums, int step) {
 
 template <class F>
 INLINE const float* input_scales(const int8_t* unit) {
-  return reinterpret_cast<const float*>(unit + F::kUnitK * kTileRowsInt);
+  return reinterpret_cast<const float*>(unit + F::kUnitK * F::kElement * kTileRowsInt);
 }
 
 template <int R>
@@ -93,8 +98,8 @@ struct TileResults {
   alignas(64) float f[R * kTileRowsInt][2][16];
 };
 
-// Adds what was summed in one unit, scaled, to f: MR rows of a row tile from m0 on. With kScalesWide not yet by the scale
-// of the activations.
+// Adds what was summed in one unit, scaled, to f: MR rows of a row tile from m0 on. With kScalesWide not yet by the
+// scale of the activations.
 template <class F, int R, int MR>
 INLINE void scale_unit(
     vf (&f)[MR][2], const TileOperands<R>& from, const TileSums<F, R>& sums, int unit, int r, int m0) {
@@ -117,7 +122,8 @@ INLINE void scale_unit(
       const vf offset = F::kMin ? vset(part[s * kTileRowsInt + m]) : vzero();
 #pragma GCC unroll 2
       for (int p = 0; p < 2; p++) {
-        const vf sum = vi_float(_mm512_load_si512(c[p] + m * 16));
+        const __m512i whole = _mm512_load_si512(c[p] + m * 16);
+        const vf sum = F::kIsFloat ? _mm512_castsi512_ps(whole) : vi_float(whole);
         f[m][p] = vfma(sum, F::kForm == kScalesWide ? sw[p] : vmul(sw[p], input), f[m][p]);
         if (F::kMin) f[m][p] = vfma(offset, less[p], f[m][p]);
       }
@@ -162,10 +168,11 @@ template <class F, int R>
 static void tile_product(Tiles& t, const GemmJob& job, const TilePlace& at) {
   const int64_t units = job.chunks * 32 / F::kUnitK, rows = job.rows - at.row;
   TileOperands<R> from;
+  // A row tile or panel alone is multiplied twice.
   for (int r = 0; r < R; r++) {
-    from.a[r] = static_cast<const int8_t*>(job.a) + (at.row / kTileRowsInt + r) * units * F::kInputBytes;
+    const bool there = r * kTileRowsInt < rows;
+    from.a[r] = static_cast<const int8_t*>(job.a) + (at.row / kTileRowsInt + (there ? r : 0)) * units * F::kInputBytes;
   }
-  // A panel alone is multiplied twice.
   from.w[0] = at.w;
   from.w[1] = at.panels > 1 ? at.w + at.apart : at.w;
   TileSums<F, R> sums[2];
@@ -217,16 +224,16 @@ static void tile_panels(
   const int64_t pairs = (job.rows + 2 * kTileRowsInt - 1) / (2 * kTileRowsInt);
   Ahead ahead(next, next_bytes, pairs * ((last - first + 1) / 2), job.chunks);
   Tiles t;
-  t.configure(F::kTileK);
+  t.configure(F::kTileBytes);
   for (int64_t p = first; p < last; p += wide) {
     const int64_t count = last - p < wide ? last - p : wide;
     for (int64_t i = 0; i < count; i++) spread(job, p + i, scratch + i * apart);
     for (int64_t row = 0; row < job.rows; row += 2 * kTileRowsInt) {
       for (int64_t i = 0; i < count; i += 2, ahead.at += ahead.step) {
         const TilePlace at{row, p + i, count - i < 2 ? 1 : 2, scratch + i * apart, apart, ahead.at, ahead.share()};
-        if (job.rows - row > kTileRowsInt) {
+        if (F::kIsFloat || job.rows - row > kTileRowsInt) {
           tile_product<F, 2>(t, job, at);
-        } else {
+        } else if constexpr (!F::kIsFloat) {
           tile_product<F, 1>(t, job, at);
         }
       }

@@ -55,12 +55,14 @@ public sealed class IntTileKernelTests(bool real)
             AssertSame(Products.Source(Matrix(name, 1 + (m * 37 % 83), 1 + (m * 71 % 300))), m, m % 3);
     }
 
-    // Enough of everything that blocks of k, pairs of row tiles and panels at a time come more than twice.
+    // Enough of everything that blocks of k, pairs of row tiles and panels at a time come more than twice, and of rows
+    // that whole numbers are multiplied as bf16, with odd numbers of row tiles and panels.
     [Test]
     public void LongProductsGiveTheBitsOfVnni([ValueSource(nameof(Names))] string name)
     {
         AssertSame(Products.Source(Matrix(name, 150, 1100)), 67, 0);
         AssertSame(Products.Source(Matrix(name, 17, 1300)), 16, 0);
+        AssertSame(Products.Source(Matrix(name, 40, 420)), 275, 1);
     }
 
     [Test]
@@ -78,7 +80,7 @@ public sealed class IntTileKernelTests(bool real)
     public unsafe void WeightsRoundedAtLoadGiveTheBitsOfVnni(
         [Values(WeightQuantization.Int8, WeightQuantization.Int4)] WeightQuantization quantization)
     {
-        for (int m = 1; m <= 40; m++)
+        foreach (int m in Enumerable.Range(1, 40).Append(67).Append(275))
         {
             int n = 1 + (m * 37 % 83), k = 1 + (m * 71 % 300);
             fixed (float* values = KernelData.Random(n * k, m))
