@@ -18,7 +18,7 @@ INLINE CodedKernel coded(const CodesFormat& f) {
 template <class C>
 INLINE CodedKernel coded_32(const CodesFormat& f) {
   if (f.scale < EK_CODES_SCALE_SUPER) return coded<C, 32, kPlainScale, kAnyMin>(f);
-  if (f.scale == EK_CODES_SCALE_SUPER && f.min == EK_CODES_SUPER_MIN) {
+  if (has_min_bytes(f)) {
     return coded<C, 32, EK_CODES_SCALE_SUPER, EK_CODES_SUPER_MIN>(f);
   }
   return coded<C, 32, kAnyScale, kAnyMin>(f);

@@ -2,14 +2,15 @@
 //
 // Activations of one tile of rows lie per 128 k: [4][rows][32] s8 (with FINE 128 * high + low: then the same of the low
 // parts), then per row its scales as f32 and one word for each of its parts: what the sum of the part's products starts
-// from (s32), or what is multiplied by the part's minima (f32).
+// from (s32), or what is multiplied by the part's minima (f32). Where minima are bytes that meet sums as bytes, there are
+// two words instead: of minus the sums of four parts the whole 64s, and what is left of each.
 #pragma once
 
 // What the words behind 128 rounded activations hold, for who writes them.
 struct CodedShape {
   int rows;           // of a tile at most
   int scales, parts;
-  bool fine, min;
+  bool fine, min, min_bytes;
   int32_t offset;     // of the codes
 
   int64_t row_bytes() const { return (fine ? 256 : 128) + 4 * (scales + parts); }
@@ -18,6 +19,11 @@ struct CodedShape {
 // Scales and minima that a kernel takes: all of them are looked at while it runs, unless it is made for some.
 enum { kAnyScale = -1, kPlainScale = -2 };
 enum { kAnyMin = -1 };
+
+// What most models in GGUF have, and kernels of their own.
+INLINE bool has_min_bytes(const CodesFormat& f) {
+  return f.group == 32 && f.scale == EK_CODES_SCALE_SUPER && f.min == EK_CODES_SUPER_MIN;
+}
 
 // CODE: how codes are stored. GROUP: k of a scale (32 also stands for 64). SCALE and MIN: as above, or of the format.
 template <class CODE, int GROUP, int SCALE, int MIN, bool FINE>
@@ -28,14 +34,16 @@ struct Coded {
   // Scales of two levels and those of less or more than 32 k go with one scale for 128 activations.
   static constexpr bool kWide = FINE || GROUP != 32 || SCALE != kPlainScale;
   static constexpr int kScales = kWide ? 1 : 4;
-  static constexpr int kParts = GROUP == 16 ? 8 : GROUP == 128 ? 1 : 4;
+  // Minima of two levels: two dot products for four groups in place of four multiply-adds.
+  static constexpr bool kMinBytes = kDotsOfFour && !FINE && GROUP == 32 && MIN == EK_CODES_SUPER_MIN;
+  static constexpr int kParts = kMinBytes ? 2 : GROUP == 16 ? 8 : GROUP == 128 ? 1 : 4;
   static constexpr int kPlanes = FINE ? 2 : 1;
   static constexpr int64_t kRowBytes = 128 * kPlanes + 4 * (kScales + kParts);
   // With 15 bits there are two sets of sums.
   static constexpr int kRows = FINE && kCodedRows > 4 ? 4 : kCodedRows;
 
   static MEMBER CodedShape shape(const CodesFormat& f) {
-    return {kRows, kScales, kParts, FINE, f.min != EK_CODES_NO_MIN, CODE::kOffset};
+    return {kRows, kScales, kParts, FINE, f.min != EK_CODES_NO_MIN, kMinBytes, CODE::kOffset};
   }
 
   static MEMBER bool has_min(const CodesFormat& f) { return MIN == kAnyMin ? f.min != EK_CODES_NO_MIN : MIN != 0; }
@@ -116,6 +124,28 @@ INLINE void part_sums(
   }
 }
 
+// t += minima of four groups of 32 k times minus the sums of their activations.
+template <int MR, int NV>
+INLINE void take_minima(
+    const CodesFormat& f, vf (&t)[MR][NV], const char* const (&super)[NV], int64_t block, const BlockFacts& facts) {
+#ifdef __AVX512VNNI__
+#pragma GCC unroll 4
+  for (int v = 0; v < NV; v++) {
+    const vi minima = vi_by_column(super[v] + f.sub_min_at + block * 64);
+    const vf unit = vload(reinterpret_cast<const f16_t*>(super[v] + f.min_at));
+#pragma GCC unroll 16
+    for (int m = 0; m < MR; m++) {
+      auto sums = reinterpret_cast<const int8_t*>(facts.part(m));
+      vi less[1] = {vi_set(0)};
+      dot_lines<1>(less, {minima}, sums);
+      less[0] = vi_shift6(less[0]);
+      dot_lines<1>(less, {minima}, sums + 4);
+      t[m][v] = vfma(vi_float(less[0]), unit, t[m][v]);
+    }
+  }
+#endif
+}
+
 // One 128-block of scales of 16, 32 or 64 k.
 template <class K, int MR, int NV>
 INLINE void coded_block(
@@ -150,12 +180,12 @@ INLINE void coded_block(
 #pragma GCC unroll 4
       for (int v = 0; v < NV; v++) {
         const vf scale = K::scale(format, super[v], set);
-        const vf less = min ? K::less(format, super[v], set, scale) : vzero();
+        const vf less = min && !K::kMinBytes ? K::less(format, super[v], set, scale) : vzero();
 #pragma GCC unroll 16
         for (int m = 0; m < MR; m++) {
           if constexpr (K::kWide) {
             t[m][v] = vfma(vi_float(c[m][v]), scale, t[m][v]);
-            if (min) t[m][v] = vfma(vset(facts.part(m)[part]), less, t[m][v]);
+            if (min && !K::kMinBytes) t[m][v] = vfma(vset(facts.part(m)[part]), less, t[m][v]);
           } else {
             sums.add(m, v, vi_float(c[m][v]), vmul(scale, vset(facts.scale(m)[g])));
             if (min) sums.add(m, v, vset(facts.part(m)[part]), less);
@@ -167,6 +197,7 @@ INLINE void coded_block(
 #pragma GCC unroll 4
     for (int v = 0; v < NV; v++) w[v] += K::Code::kLines * 64;
   }
+  if constexpr (K::kMinBytes) take_minima<MR, NV>(format, t, super, block, facts);
   if constexpr (K::kWide) {
 #pragma GCC unroll 16
     for (int m = 0; m < MR; m++) {

@@ -136,6 +136,16 @@ INLINE float round_group(
   return given != nullptr ? *given : usable ? largest / kMost : broken;
 }
 
+// Minus the sums of four groups of 32 as bytes: whole 64s, then what is left.
+INLINE void sums_as_bytes(const vi* rounded, int8_t* bytes) {
+#pragma GCC unroll 4
+  for (int g = 0; g < 4; g++) {
+    const int32_t less = -vi_sum(vi_add(rounded[2 * g], rounded[2 * g + 1]));
+    bytes[g] = static_cast<int8_t>(less >> 6);
+    bytes[4 + g] = static_cast<int8_t>(less & 63);
+  }
+}
+
 // One row of a block: its bytes, and its words.
 template <bool FINE>
 INLINE void round_block(
@@ -153,6 +163,7 @@ INLINE void round_block(
   }
   __builtin_memcpy(words, scale, shape.scales * sizeof(float));
   int32_t* part = words + shape.scales;
+  if (shape.min_bytes) return sums_as_bytes(rounded, reinterpret_cast<int8_t*>(part));
   const int each = 8 / shape.parts;
   for (int p = 0; p < shape.parts; p++) {
     vi all = rounded[p * each];

@@ -17,19 +17,20 @@ enum TileScales { kScalesEach, kScalesWide, kScalesWhole };
 
 // How operands lie. A unit of activations is, for 16 rows: 16 rows x 64 k of bytes (twice, if it has 128 k), then
 // [kScales][16] f32 scales and [kSums][16] f32 of what is multiplied by minima. A unit of a panel is [kSums][16] f32
-// scales, with MIN as many minima, then lines of 16 columns x 4 k: signed bytes, with MIN unsigned ones. With FLOATS
-// rows have 32 k, lines 2, in the order of float_inputs and float_lines.
+// scales, with MIN as many minima (kMinUnit: as whole multiples of 16 more numbers), then lines of 16 columns x 4 k:
+// signed bytes, with MIN unsigned ones. With FLOATS rows have 32 k, lines 2, in the order of float_inputs and
+// float_lines.
 template <int SCALES, bool MIN, bool FLOATS = false>
 struct TileForm {
   static constexpr int kForm = SCALES;
-  static constexpr bool kMin = MIN, kIsFloat = FLOATS;
+  static constexpr bool kMin = MIN, kIsFloat = FLOATS, kMinUnit = MIN && SCALES == kScalesWide;
   static constexpr int kNumbers = FLOATS ? kFloats : MIN ? kUnsignedBytes : kSignedBytes;
   static constexpr int kElement = FLOATS ? 2 : 1;
   static constexpr int kUnitK = SCALES == kScalesEach ? 64 : 128;
   static constexpr int kSums = SCALES == kScalesEach ? 2 : SCALES == kScalesWide ? 4 : 1;
   static constexpr int kScales = SCALES == kScalesEach ? 2 : 1;
   static constexpr int64_t kInputBytes = kTileRowsInt * (kUnitK * kElement + 4 * (kScales + kSums));
-  static constexpr int64_t kFactorBytes = (MIN ? 2 : 1) * kSums * 64;
+  static constexpr int64_t kFactorBytes = ((MIN ? 2 : 1) * kSums + kMinUnit) * 64;
   static constexpr int64_t kWeightBytes = kFactorBytes + kUnitK * 16 * kElement;
   // A block takes four steps of the tiles.
   static constexpr int kUnits = SCALES == kScalesWide ? 1 : 2;
@@ -98,6 +99,23 @@ struct TileResults {
   alignas(64) float f[R * kTileRowsInt][2][16];
 };
 
+// Adds minima times minus the sums of activations: four whole numbers each, whose products are exact in any order.
+template <class F, int R, int MR>
+INLINE void scale_minima(vf (&f)[MR][2], const TileOperands<R>& from, int unit, const float* part) {
+#pragma GCC unroll 2
+  for (int p = 0; p < 2; p++) {
+    auto minima = reinterpret_cast<const float*>(from.w[p] + unit * F::kWeightBytes) + F::kSums * 16;
+    const vf of = vload(minima + F::kSums * 16);
+#pragma GCC unroll 8
+    for (int m = 0; m < MR; m++) {
+      vf whole = vzero();
+#pragma GCC unroll 4
+      for (int s = 0; s < F::kSums; s++) whole = vfma(vset(part[s * kTileRowsInt + m]), vload(minima + s * 16), whole);
+      f[m][p] = vfma(whole, of, f[m][p]);
+    }
+  }
+}
+
 // Adds what was summed in one unit, scaled, to f: MR rows of a row tile from m0 on. With kScalesWide not yet by the
 // scale of the activations.
 template <class F, int R, int MR>
@@ -105,6 +123,7 @@ INLINE void scale_unit(
     vf (&f)[MR][2], const TileOperands<R>& from, const TileSums<F, R>& sums, int unit, int r, int m0) {
   const float* scale = input_scales<F>(from.a[r] + unit * F::kInputBytes) + m0;
   const float* part = scale + F::kScales * kTileRowsInt;
+  constexpr bool kLess = F::kMin && !F::kMinUnit;
 #pragma GCC unroll 4
   for (int s = 0; s < F::kSums; s++) {
     vf sw[2], less[2];
@@ -113,22 +132,23 @@ INLINE void scale_unit(
     for (int p = 0; p < 2; p++) {
       auto factors = reinterpret_cast<const float*>(from.w[p] + unit * F::kWeightBytes) + s * 16;
       sw[p] = vload(factors);
-      if (F::kMin) less[p] = vload(factors + F::kSums * 16);
+      if (kLess) less[p] = vload(factors + F::kSums * 16);
       c[p] = sums.c[unit * F::kSums + s][r][p] + m0 * 16;
     }
 #pragma GCC unroll 8
     for (int m = 0; m < MR; m++) {
       const vf input = vset(scale[F::kForm == kScalesEach ? s * kTileRowsInt + m : m]);
-      const vf offset = F::kMin ? vset(part[s * kTileRowsInt + m]) : vzero();
+      const vf offset = kLess ? vset(part[s * kTileRowsInt + m]) : vzero();
 #pragma GCC unroll 2
       for (int p = 0; p < 2; p++) {
         const __m512i whole = _mm512_load_si512(c[p] + m * 16);
         const vf sum = F::kIsFloat ? _mm512_castsi512_ps(whole) : vi_float(whole);
         f[m][p] = vfma(sum, F::kForm == kScalesWide ? sw[p] : vmul(sw[p], input), f[m][p]);
-        if (F::kMin) f[m][p] = vfma(offset, less[p], f[m][p]);
+        if (kLess) f[m][p] = vfma(offset, less[p], f[m][p]);
       }
     }
   }
+  if constexpr (F::kMinUnit) scale_minima<F, R, MR>(f, from, unit, part);
 }
 
 // A quarter of the rows, over all sums of a block.

@@ -30,7 +30,7 @@ template <class C, class F>
 INLINE TileKernel tiles_of_form() {
   constexpr int kUnits = 128 / F::kUnitK;
   return {tile_panels<F>, spread_codes<C, F>, round_tile_rows<F>,
-          {kTileRowsInt, F::kScales * kUnits, F::kSums * kUnits, false, F::kMin, C::kOffset},
+          {kTileRowsInt, F::kScales * kUnits, F::kSums * kUnits, false, F::kMin, false, C::kOffset},
           F::kInputBytes * 64 / F::kUnitK};
 }
 
@@ -57,6 +57,8 @@ INLINE TileKernel tiles_by_min(const CodesFormat& f, int64_t rows, int64_t chunk
 // Groups of 32 and more, where VNNI has a kernel for fewer rows: one that rounds activations.
 static TileKernel tile_kernel(const CodesFormat& f, int32_t activation, int64_t rows, int64_t chunks) {
   if (activation != EK_ACTIVATION_8 || rows <= kRowsWithoutTiles || f.group < 32) return {};
+  // Minima of two levels: those that VNNI sums as whole numbers.
+  if (f.scale >= EK_CODES_SCALE_SUPER && f.min != EK_CODES_NO_MIN && !has_min_bytes(f)) return {};
   if (kAvx512VnniCodes.row_bytes(f, activation, 4) == 4 * 32 * sizeof(float)) return {};
   switch (f.codes) {
     case EK_CODES_4: return tiles_by_min<Code4>(f, rows, chunks);

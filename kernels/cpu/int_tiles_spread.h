@@ -121,8 +121,14 @@ static void spread_codes(const GemmJob& job, int64_t panel, char* to) {
       const int64_t set = (within + s * (F::kUnitK / F::kSums)) >> f.group_shift;
       const vf scale = set_scale(f, super, set);
       vstore(factors + s * 16, scale);
-      if (F::kMin) vstore(factors + (F::kSums + s) * 16, set_min(f, super, set, scale));
+      if (F::kMinUnit) {
+        auto minima = reinterpret_cast<const uint8_t*>(super + f.sub_min_at + set * 16);
+        vstore(factors + (F::kSums + s) * 16, vload_u8(minima));
+      } else if (F::kMin) {
+        vstore(factors + (F::kSums + s) * 16, set_min(f, super, set, scale));
+      }
     }
+    if (F::kMinUnit) vstore(factors + 2 * F::kSums * 16, vload(reinterpret_cast<const f16_t*>(super + f.min_at)));
     for (int64_t g = 0; g < F::kUnitK / 32; g++) {
       const char* codes = super + f.header + (within / 32 + g) * C::kLines * 64;
       spread_group<C, F>(floats, codes, to + F::kFactorBytes + g * 512 * F::kElement);

@@ -41,6 +41,7 @@ INLINE void vi_store_bytes(int8_t* p, vi x) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
 }
 
+static constexpr bool kDotsOfFour = false;
 static constexpr int kQuantRows = 4;
 static constexpr int kQuantMost = 4;
 static constexpr int kCodedRows = 4;

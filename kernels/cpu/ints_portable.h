@@ -56,6 +56,7 @@ INLINE void vi_store_bytes(int8_t* p, vi a) {
   for (int i = 0; i < 16; i++) p[i] = static_cast<int8_t>(a.lane[i]);
 }
 
+static constexpr bool kDotsOfFour = false;
 static constexpr int kQuantRows = 2;
 static constexpr int kQuantMost = 2;
 static constexpr int kCodedRows = 2;
