@@ -131,7 +131,8 @@ void multiply_block(
       job.codes != nullptr ? product_table(context, *job.codes, job.activation, w.inputs)->pack_activations
       : tiled              ? context->int_tiles->pack_activations
                            : table->pack_activations;
-  if (job.rows == 1 && pack.inputs.kind == EK_INPUTS_OWN && row_bytes == job.k * 4 && order == nullptr) {
+  const bool floats = row_bytes == job.chunks * 128;
+  if (job.rows == 1 && floats && job.k == job.chunks * 32 && pack.inputs.kind == EK_INPUTS_OWN && order == nullptr) {
     job.a = x;
   } else {
     job.a = context->shared;

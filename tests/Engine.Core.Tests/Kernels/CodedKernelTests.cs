@@ -69,6 +69,8 @@ public sealed class CodedKernelTests(CpuIsa isa, ActivationPrecision precision)
         int step = precision == ActivationPrecision.Bits8 ? 1 : 3;
         for (int k = 1; k <= 257; k += step)
             AssertProduct(new RandomCodes(form, 1 + (k * 53 % 35), k, k), 1 + (k % 7));
+        for (int k = 1; k <= 130; k += step)
+            AssertProduct(new RandomCodes(form, 5, k, k), 1);
         for (int n = 1; n <= 257; n += step + (n % 7))
             AssertProduct(new RandomCodes(form, n, 1 + (n * 37 % 67), n), 1 + (n % 13));
         AssertProduct(new RandomCodes(form, 50, 1100, 3), 9);

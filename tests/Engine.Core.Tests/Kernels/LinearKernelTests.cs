@@ -32,6 +32,13 @@ public sealed class LinearKernelTests(CpuIsa isa)
     }
 
     [Test]
+    public void OneRowOfAnyWidthMatchesTheReference(
+        [Values(DType.F32, DType.F16, DType.BF16)] DType compute)
+    {
+        for (int k = 1; k <= 130; k++) AssertProduct(19, k, 1, compute, compute);
+    }
+
+    [Test]
     public void EveryNumberOfRowsMatchesTheReference(
         [Values(DType.F32, DType.F16, DType.BF16)] DType compute)
     {

@@ -42,6 +42,12 @@ public sealed class QuantizedKernelTests(CpuIsa isa, ActivationPrecision precisi
     }
 
     [Test]
+    public void OneRowOfAnyWidthMatchesTheReference([ValueSource(nameof(_kinds))] WeightQuantization kind)
+    {
+        for (int k = 1; k <= 130; k++) AssertProduct(kind, 19, k, 1);
+    }
+
+    [Test]
     public void ARowIsTheSameInEveryCrowd([ValueSource(nameof(_kinds))] WeightQuantization kind)
     {
         // The most rows are those with which the last panels go to threads in smaller shares.
