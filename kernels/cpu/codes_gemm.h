@@ -2,8 +2,8 @@
 //
 // Activations of one tile of rows lie per 128 k: [4][rows][32] s8 (with FINE 128 * high + low: then the same of the low
 // parts), then per row its scales as f32 and one word for each of its parts: what the sum of the part's products starts
-// from (s32), or what is multiplied by the part's minima (f32). Where minima are bytes that meet sums as bytes, there are
-// two words instead: of minus the sums of four parts the whole 64s, and what is left of each.
+// from (s32), or what is multiplied by the part's minima (f32). Where minima meet sums as bytes, there are two words
+// instead: of minus the sums of four parts the whole 64s, and what is left of each.
 #pragma once
 
 // What the words behind 128 rounded activations hold, for who writes them.
