@@ -14,6 +14,7 @@ struct TileUnit {
   int first, last;  // of the step's 16 tokens each, even numbers
   int step, slot;   // where the step's keys and values lie, where the unit's scores, weights and factors
   int64_t base;     // the step's first token
+  bool whole;       // every row sees every token of the step
 };
 
 // One thread's state of an item.
@@ -24,6 +25,7 @@ struct TileAttention : AttentionRows {
   int row_tiles, tile_rows;       // rows of every tile; those past `rows` are zero
   int chunks, columns;            // of 32 and of 16 dimensions
   int64_t tile_first[kRowTiles], tile_last[kRowTiles]; // tokens that any of its rows sees
+  int64_t all_first[kRowTiles], all_last[kRowTiles];   // tokens that all of its rows see
   bf16_t* query;                  // [row_tiles][chunks][tile_rows][32]
   float* acc;                     // [row_tiles * tile_rows][dim] of the current part
   char* key_copies;               // [3 steps][kStepTiles][chunks] tiles of B, where the cache has none
@@ -40,6 +42,10 @@ struct TileAttention : AttentionRows {
 
   MEMBER float* score_row(int m) { return scores[slot] + m * kScoreRow; }
   MEMBER bf16_t* weight_row(int m) { return weights[slot] + m * kWeightRow; }
+  MEMBER int unit_rows(const TileUnit& unit) const {
+    const int left = rows - unit.tile * tile_rows;
+    return left < tile_rows ? left : tile_rows;
+  }
   MEMBER int64_t key_bytes() const { return static_cast<int64_t>(chunks) * 1024; }
   MEMBER char* step_values(int step) const { return values + step * (kStepTiles / 2) * columns * 1024L; }
 };
@@ -158,7 +164,8 @@ struct TileUnits {
         slot ^= 1;
         const int first = low <= 0 ? 0 : static_cast<int>(low / 32 * 2);
         const int last = high >= kStep ? kStepTiles : static_cast<int>((high + 31) / 32 * 2);
-        unit = {tile, first, last, step, slot, at};
+        const bool whole = st.all_first[tile] <= at && st.all_last[tile] >= at + kStep;
+        unit = {tile, first, last, step, slot, at, whole};
         return true;
       }
     }

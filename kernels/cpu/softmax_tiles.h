@@ -53,48 +53,75 @@ INLINE vf largest_of_lines(const float (&lines)[16 * 16]) {
 #endif
 }
 
-// Scores of row m as multiples of `unit` become weights, of tokens from a multiple of 32 to another.
-template <class State>
-INLINE void weigh_row(State& st, const TileUnit& unit, int m, float scale, float top) {
-  const float* scores = st.score_row(m);
-  bf16_t* weights = st.weight_row(m);
-  float* sums = st.sums + (unit.tile * 16 + m) * 16;
-  const vf times = vset(scale), less = vset(-top);
-  vf even = vmul(vload(sums), vset(st.factor[unit.slot][m])), odd = vzero();
-  for (int token = unit.first * 16; token < unit.last * 16; token += 32) {
-    vf low = weight_of(vfma(vload(scores + token), times, less));
-    vf high = weight_of(vfma(vload(scores + token + 16), times, less));
-    even = vadd(even, low);
+// Scores of tokens [from, until) become weights, 32 at a time; lanes of `sum` add them up.
+template <bool kScaled>
+INLINE void weigh_tokens(
+    bf16_t* weights, const float* scores, const float* scales, vf scale, vf top, vf& sum, int from, int until) {
+  vf odd = vzero();
+#pragma GCC unroll 4
+  for (int token = from; token < until; token += 32) {
+    vf low = weight_of(vfma(vload(scores + token), scale, top));
+    vf high = weight_of(vfma(vload(scores + token + 16), scale, top));
+    sum = vadd(sum, low);
     odd = vadd(odd, high);
-    if (State::kScaled) {
-      const float* scales = st.value_scales[unit.step] + token;
-      low = vmul(low, vload(scales));
-      high = vmul(high, vload(scales + 16));
+    if (kScaled) {
+      low = vmul(low, vload(scales + token));
+      high = vmul(high, vload(scales + token + 16));
     }
     store_weights(weights + token, low, high);
   }
-  vstore(sums, vadd(even, odd));
+  sum = vadd(sum, odd);
+}
+
+// Scores of row m, as multiples of `scale`, become weights.
+template <class State>
+INLINE void weigh_row(State& st, const TileUnit& unit, int m, float scale, float top) {
+  float* sums = st.sums + (unit.tile * 16 + m) * 16;
+  const vf times = vset(scale), less = vset(-top);
+  const float* scales = st.value_scales[unit.step];
+  vf sum = vmul(vload(sums), vset(st.factor[unit.slot][m]));
+  if (unit.last - unit.first == kStepTiles) {
+    weigh_tokens<State::kScaled>(st.weight_row(m), st.score_row(m), scales, times, less, sum, 0, kStep);
+  } else {
+    weigh_tokens<State::kScaled>(
+        st.weight_row(m), st.score_row(m), scales, times, less, sum, unit.first * 16, unit.last * 16);
+  }
+  vstore(sums, sum);
+}
+
+// Largest scores of each of a unit's rows, lane by lane.
+template <class State>
+INLINE void find_largest(
+    const AttentionJob& job, State& st, const TileUnit& unit, bool bent, float (&most)[16 * 16]) {
+  const int rows = st.unit_rows(unit), row = unit.tile * st.tile_rows;
+  for (int m = rows; m < 16; m++) vstore(most + m * 16, vset(kMinusInfinity));
+  if (unit.whole && !bent && !State::kScaled) {
+    const float* scores = st.score_row(0);
+    for (int m = 0; m < rows; m++, scores += kScoreRow) {
+      vf top = vload(scores);
+#pragma GCC unroll 8
+      for (int t = 1; t < kStepTiles; t++) top = vmax(top, vload(scores + t * 16));
+      vstore(most + m * 16, top);
+    }
+    return;
+  }
+  for (int m = 0; m < rows; m++) {
+    if (State::kScaled) {
+      for (int token = unit.first * 16; token < unit.last * 16; token += 16) {
+        float* at = st.score_row(m) + token;
+        vstore(at, vmul(vload(at), vload(st.key_scales[unit.step] + token)));
+      }
+    }
+    if (bent) bend_scores(job, st, m, row + m, unit.base, unit.first, unit.last);
+    vstore(most + m * 16, largest_scores(st, m, row + m, unit.base, unit.first, unit.last));
+  }
 }
 
 // The largest score of each row so far, and the factors for what was accumulated before.
 template <class State>
 INLINE void raise_tops(const AttentionJob& job, State& st, const TileUnit& unit, bool bent, float scale) {
-  const int row = unit.tile * st.tile_rows;
   alignas(64) float most[16 * 16];
-  for (int m = 0; m < 16; m++) {
-    vf top = vset(kMinusInfinity);
-    if (m < st.tile_rows && row + m < st.rows) {
-      if (State::kScaled) {
-        for (int token = unit.first * 16; token < unit.last * 16; token += 16) {
-          float* at = st.score_row(m) + token;
-          vstore(at, vmul(vload(at), vload(st.key_scales[unit.step] + token)));
-        }
-      }
-      if (bent) bend_scores(job, st, m, row + m, unit.base, unit.first, unit.last);
-      top = largest_scores(st, m, row + m, unit.base, unit.first, unit.last);
-    }
-    vstore(most + m * 16, top);
-  }
+  find_largest(job, st, unit, bent, most);
   float* tops = st.tops + unit.tile * 16;
   const vf before = vload(tops), none = vset(kMinusInfinity);
   // A score that is NaN makes weights that are NaN, whether it was seen here or not.
