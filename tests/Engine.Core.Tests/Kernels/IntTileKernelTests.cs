@@ -65,6 +65,11 @@ public sealed class IntTileKernelTests(bool real)
         AssertSame(Products.Source(Matrix(name, 40, 420)), 275, 1);
     }
 
+    // The longest inputs whose panels fit into the scratch memory as bf16, and at all.
+    [TestCase(58_000)]
+    [TestCase(65_536)]
+    public void LongestInputsGiveTheBitsOfVnni(int k) => AssertSame(Products.Source(Matrix("Q4_1", 40, k)), 66, 0);
+
     [Test]
     public void RoundedInputsGiveTheBitsOfVnni()
     {
