@@ -66,6 +66,13 @@ INLINE void widen_line(char* to, const T* from) {
 template <class T>
 static void copy_values(char* to, const T* from, int half, int columns, int tokens) {
   to += half * 512;
+  if (tokens >= 16) {
+    for (int c = 0; c < columns; c++, to += 1024, from += 32) {
+#pragma GCC unroll 8
+      for (int line = 0; line < 8; line++) widen_line(to + line * 64, from + line * columns * 32);
+    }
+    return;
+  }
   for (int line = 0; line < 8; line++, from += columns * 32, to += 64) {
     const int here = tokens - line * 2;
     for (int c = 0; c < columns; c++) {

@@ -171,11 +171,14 @@ static void start_tiles(const AttentionJob& job, TileAttention<T, Tiles>& st, co
   st.row_tiles = (st.rows + 15) / 16;
   st.tile_rows = (st.rows + st.row_tiles - 1) / st.row_tiles;
   const int64_t queries = static_cast<int64_t>(st.row_tiles) * st.tile_rows * st.chunks * 64;
-  __builtin_memset(st.query, 0, static_cast<size_t>(queries));
-  __builtin_memset(st.weights, 0, sizeof st.weights);
+  if (st.rows < st.row_tiles * st.tile_rows || st.dim % 32 != 0) {
+    __builtin_memset(st.query, 0, static_cast<size_t>(queries));
+    __builtin_memset(st.weights, 0, sizeof st.weights);
+  }
+  bf16_t* line = st.query;
   start_item(job, st, item, [&](int r, int d, vf x) INLINE_LAMBDA {
-    const int64_t tile = r / st.tile_rows, m = r % st.tile_rows;
-    vstore(st.query + ((tile * st.chunks + d / 32) * st.tile_rows + m) * 32 + d % 32, x);
+    if (d == 0) line = st.query + (r / st.tile_rows * st.chunks * st.tile_rows + r % st.tile_rows) * 32;
+    vstore(line + d / 32 * st.tile_rows * 32 + d % 32, x);
   });
   for (int i = 0; i < st.row_tiles; i++) {
     st.tile_first[i] = st.all_last[i] = INT64_MAX;
