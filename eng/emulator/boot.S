@@ -1,8 +1,8 @@
 /* What Bochs finds in memory where a machine has a boot loader. Two pieces, each linked to run at its own place.
  *
  * ROM (-DROM): an option ROM. The BIOS calls it and it takes the interrupt that boots, which then copies the kernel's
- * own real-mode part out of the ROM, whose second block it begins with, and enters it. (It asks the BIOS for what the
- * kernel wants to know. It cannot be in memory already: the BIOS clears that up to 640 KB.)
+ * own real-mode part, which asks the BIOS for what the kernel wants to know, out of the ROM (from its second block on)
+ * to where it belongs, and enters it.
  *
  * Else, at 0x100000: where that part goes instead of the kernel's decompressor, which would take a minute of emulated
  * instructions. The kernel lies unpacked where it is linked to run; it wants 64-bit mode, memory mapped to itself, and
@@ -39,7 +39,7 @@ boot:
         ljmp    $0x9020, $0
 #else
         .code32
-        mov %cr4, %eax
+        mov     %cr4, %eax
         or      $0x20, %eax             /* physical address extension */
         mov     %eax, %cr4
         mov     $tables, %eax
