@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 """The kernels and the engine on processors that this machine is not, AMX above all: in a PC that Bochs emulates.
 
-  amx_emulator.py --bochs FOLDER [--kernel VMLINUZ] [--engine PROGRAM] [--work FOLDER] [--only MODEL,...] [--seconds 900]
+  amx_emulator.py --bochs FOLDER [--kernel VMLINUZ] [--engine PROGRAM] [--work FOLDER] [--only MODEL,...]
 
 FOLDER (or BOCHS) holds Bochs' sources, https://github.com/bochs-emu/Bochs; they are patched (emulator/bochs-amx.patch)
-and built there once. Without --kernel Debian's is fetched by apt and unpacked, not installed. Needed besides: g++ that
-makes 32-bit objects, ldd, patch, and what ./build.sh leaves in build/kernels and out/. Some minutes; nothing of the speed
-of the emulated processor is to be believed.
+and built there once. Without --kernel Debian's is fetched by apt and unpacked, not installed. Needed besides: gcc that
+assembles 32-bit code, ldd, patch, and what ./build.sh leaves in build/kernels and out/. Some minutes; nothing of the
+speed of the emulated processor is to be believed.
 
-On a Sapphire Rapids, with the processor's own tile instructions under a kernel that keeps their state: kernels_tiles, and
-`engine run` with weights of bf16, int8 and int4, whose tokens are those of the levels below. On five older processors: that
-the same programs run, on the level that is right for each. Exit code: the number of checks that failed.
+On a Sapphire Rapids, with the processor's own tile instructions under a kernel that keeps their state: kernels_tiles,
+and `engine run` with weights of bf16, int8 and int4, whose tokens are those of the levels below. On five older
+processors: that the same programs run, on the level that is right for each. Exit code: the number of failed checks.
 """
 import argparse, json, os, sys, tempfile
 

@@ -1,7 +1,7 @@
 """A PC under Bochs: boots a Linux kernel with files of ours, without a boot loader or a disk, and reads its console.
 
-Bochs is at https://github.com/bochs-emu/Bochs. Everything that a boot loader would do is done here: the unpacked kernel,
-its real-mode part, its command line and the files lie in the emulated memory when it starts (emulator/boot.S)."""
+Bochs is at https://github.com/bochs-emu/Bochs. Everything that a boot loader would do is done here: the unpacked
+kernel, its real-mode part, its command line and the files lie in emulated memory when it starts (emulator/boot.S)."""
 import glob, lzma, os, shutil, stat, struct, subprocess, sys, time
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "emulator")

@@ -71,7 +71,7 @@ static CodedKernel coded_kernel(const CodesFormat& f, int32_t activation) {
                    : coded<CodeTable<true>, 32, kPlainScale, EK_CODES_NO_MIN>(f);
     case EK_CODES_E2M1:
       if (f.group == 16) return coded<CodeTable<false>, 16, kAnyScale, EK_CODES_NO_MIN>(f);
-      return f.group == 32 ? coded<CodeTable<false>, 32, kPlainScale, EK_CODES_NO_MIN>(f) : CodedKernel{};
+      return f.group == 32 && !super ? coded<CodeTable<false>, 32, kPlainScale, EK_CODES_NO_MIN>(f) : CodedKernel{};
     default: return {};
   }
 #endif

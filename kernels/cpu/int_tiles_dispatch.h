@@ -60,6 +60,7 @@ static TileKernel tile_kernel(const CodesFormat& f, int32_t activation, int64_t 
   // Minima of two levels: those that VNNI sums as whole numbers.
   if (f.scale >= EK_CODES_SCALE_SUPER && f.min != EK_CODES_NO_MIN && !has_min_bytes(f)) return {};
   if (kAvx512VnniCodes.row_bytes(f, activation, 4) == 4 * 32 * sizeof(float)) return {};
+  if (f.group == 128 && f.scale >= EK_CODES_SCALE_SUPER) return {}; // whole groups have plain scales
   switch (f.codes) {
     case EK_CODES_4: return tiles_by_min<Code4>(f, rows, chunks);
     case EK_CODES_5: return tiles_by_min<Code5>(f, rows, chunks);
