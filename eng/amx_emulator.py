@@ -64,9 +64,18 @@ class Checks:
             print(said[-3000:], flush=True)
 
 
-def check_model(model, results, expected, checks):
+def digests(said):
+    """{what: digest} of all that kernels_tiles says a level of its own gave."""
+    lines = [line.rsplit(": ", 1) for line in said.split("\n") if line.startswith("digest of ")]
+    return {what: digest for what, digest in lines if digest.strip("0")}
+
+
+def check_model(model, results, expected, here, checks):
     level = MODELS[model]
     code, said = results.get("tiles", (None, ""))
+    for what, digest in sorted(digests(said).items()):
+        if what in here:
+            checks.check("%s: %s, as on this machine" % (model, what), digest == here[what], said)
     figures = said.split("\n")[-1]
     checks.check("%s: kernels_tiles: %s" % (model, figures), code == 0, said)
     code, said = results.get("text", (None, ""))
@@ -105,13 +114,14 @@ def main():
     for name in sorted(os.listdir(given.demo)):
         files.add_file(os.path.join(given.demo, name), "model/" + name)
     expected = expected_tokens(given.engine, given.demo)
+    here = digests(run([given.tiles], stdout=PIPE, text=True).stdout)
     checks = Checks()
     for model in given.only.split(","):
         engine = ["/bin/engine"] + ARGUMENTS + ["--model", "/model"]
         real = ["real"] if MODELS[model] == "amx-bf16" else []
         commands = [("tiles", {}, ["/bin/kernels_tiles"] + real), ("text", {}, engine + [PROMPT])]
         commands += [(name, env, engine + ["--json"] + words) for name, env, words in runs(model)]
-        check_model(model, machine.run(model, files, commands, given.seconds), expected, checks)
+        check_model(model, machine.run(model, files, commands, given.seconds), expected, here, checks)
     print("%d failed" % checks.failed)
     return checks.failed
 
