@@ -207,22 +207,6 @@ INLINE void coded_block(
   }
 }
 
-// Products of a block.
-template <class C, int MR, int NV>
-struct BlockDot {
-  static MEMBER void add(vi (&c)[MR][NV], const char* const (&from)[NV], const int8_t* a) {
-    const char* w[NV];
-#pragma GCC unroll 4
-    for (int v = 0; v < NV; v++) w[v] = from[v];
-    for (int g = 0; g < 4; g++) {
-      dot_codes<C, 0, 8, MR, NV>(c, w, a);
-      a += MR * 32;
-#pragma GCC unroll 4
-      for (int v = 0; v < NV; v++) w[v] += C::kLines * 64;
-    }
-  }
-};
-
 // The same with one scale for the whole block.
 template <class K, int MR, int NV>
 INLINE void coded_block_128(
@@ -234,7 +218,12 @@ INLINE void coded_block_128(
 #pragma GCC unroll 4
   for (int v = 0; v < NV; v++) w[v] = super[v] + format.header;
   start_sums<MR, NV>(c, facts, 0, min);
-  BlockDot<typename K::Code, MR, NV>::add(c, w, a);
+  for (int g = 0; g < 4; g++) {
+    dot_codes<typename K::Code, 0, 8, MR, NV>(c, w, a);
+    a += MR * 32;
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; v++) w[v] += K::Code::kLines * 64;
+  }
 #pragma GCC unroll 4
   for (int v = 0; v < NV; v++) {
     const vf scale = K::scale(format, super[v], 0);
