@@ -13,7 +13,7 @@ namespace Engine.Benchmarks.Accuracy;
 /// </summary>
 internal static class AccuracyTable
 {
-    private const int NumPrompts = 4;
+    private const int NumPrompts = 24;
     private const int TokensPerPrompt = 600;
 
     /// <summary>Prints the table.</summary>
